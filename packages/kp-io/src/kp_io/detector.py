@@ -1,0 +1,35 @@
+"""What a landmark detector is, whichever library does the work."""
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+__all__ = ["Detection", "LandmarkDetector", "NoFaceFoundError"]
+
+#: Keypoints `(K, 2)` in pixels and their scores `(K,)`.
+Detection = tuple[Float[Tensor, "k d"], Float[Tensor, " k"]]
+
+
+class NoFaceFoundError(ValueError):
+    """No face was found where one was needed; the message says where and what was tried."""
+
+
+@runtime_checkable
+class LandmarkDetector(Protocol):
+    """Finds keypoints in RGB frames.
+
+    Attributes:
+        name: What files record as the detector, name and version of the library included.
+    """
+
+    name: str
+
+    def detect(self, image: UInt8[np.ndarray, "h w 3"]) -> list[Detection]:
+        """Find every face of one picture, the largest first; an empty list where there is none."""
+        ...
+
+    def track(self, image: UInt8[np.ndarray, "h w 3"], previous: Float[Tensor, "k d"]) -> Detection | None:
+        """Find the face that was at `previous` in the frame before; None where it is gone."""
+        ...
