@@ -1,0 +1,237 @@
+"""Speech in and out of files: any container in, mono waveforms out (PyAV)."""
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+from av.error import FFmpegError
+from av.stream import Disposition
+from jaxtyping import Float
+from torch import Tensor
+
+from kp_io.atomic import atomic_path
+
+__all__ = ["align_audio", "num_samples", "read_audio", "resample_audio", "write_audio"]
+
+logger = logging.getLogger(__name__)
+
+#: Weight of a channel in the mono mix, by FFmpeg's name: speech sits in the centre, the bass channel carries none.
+_DOWNMIX = {"FC": 1.0, "FL": 0.7071, "FR": 0.7071, "LFE": 0.0, "LFE2": 0.0}
+_DOWNMIX_OTHER = 0.5
+
+#: A gap in the audio's timestamps below this is jitter of the container, not missing sound.
+_GAP_SECONDS = 0.1
+
+#: Suffix to FFmpeg's codec of what `write_audio` writes, both 16-bit and lossless.
+_CODECS = {".wav": "pcm_s16le", ".flac": "flac"}
+
+
+def num_samples(num_frames: int, *, fps: float, sample_rate: int) -> int:
+    """Return how many samples belong to `num_frames` frames: `round(num_frames / fps * sample_rate)`.
+
+    Example:
+        >>> num_samples(100, fps=25.0, sample_rate=16000)
+        64000
+    """
+    return round(num_frames / fps * sample_rate)
+
+
+def align_audio(
+    waveform: Float[Tensor, " s"], *, num_frames: int, fps: float, sample_rate: int
+) -> Float[Tensor, " aligned"]:
+    """Cut a waveform, or pad it with silence, to the length of `num_frames` frames.
+
+    Containers store audio in blocks, so sound and picture of one file rarely end together; this is the one place where
+    they are made to.
+
+    Args:
+        waveform: `(S,)`, beginning where the first frame begins.
+        num_frames: Number of frames, T.
+        fps: Frames a second.
+        sample_rate: Samples a second.
+
+    Returns:
+        `(round(T / fps * sample_rate),)`, a new tensor.
+
+    Raises:
+        ValueError: The waveform is not one-dimensional, or a number is not positive.
+
+    Example:
+        >>> align_audio(torch.ones(5), num_frames=2, fps=25.0, sample_rate=100)
+        tensor([1., 1., 1., 1., 1., 0., 0., 0.])
+    """
+    if waveform.ndim != 1:
+        raise ValueError(f"expected a mono waveform (S,), got {tuple(waveform.shape)}")
+    if num_frames < 1 or fps <= 0 or sample_rate <= 0:
+        raise ValueError(f"expected positive numbers, got {num_frames=}, {fps=}, {sample_rate=}")
+    aligned = waveform.new_zeros(num_samples(num_frames, fps=fps, sample_rate=sample_rate))
+    kept = min(len(aligned), len(waveform))
+    aligned[:kept] = waveform[:kept]
+    return aligned
+
+
+def read_audio(
+    path: str | os.PathLike[str], *, sample_rate: int = 16000, align_to_video: bool = False
+) -> Float[Tensor, " s"]:
+    """Read the first audio stream of any audio or video file as a mono waveform.
+
+    Channels are mixed by weight (centre 1, front left and right 0.71, surround 0.5, bass 0; divided by their sum), so
+    nothing clips and 5.1 speech stays loud. A file that goes beyond ±1 is divided by its peak.
+
+    Args:
+        path: The file.
+        sample_rate: Samples a second of the result.
+        align_to_video: Begin where the first video frame begins: sound before it is cut, a late start becomes silence,
+            and so do gaps within the stream. Without a video stream it does nothing.
+
+    Returns:
+        `(S,)` float32 in [-1, 1].
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file cannot be read, has no audio stream or no samples, or holds NaN or infinity.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_audio(Path(folder, "tone.wav"), torch.sin(torch.arange(4000) / 8), sample_rate=8000)
+        ...     read_audio(Path(folder, "tone.wav")).shape
+        torch.Size([8000])
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise FileNotFoundError(f"expected an audio or video file, found no file {source}")
+    if sample_rate < 1:
+        raise ValueError(f"expected a positive sample_rate, got {sample_rate}")
+    try:
+        start = _video_start(source) if align_to_video else None
+        chunks, rate = _decode_mono(source, start)
+    except FFmpegError as error:
+        raise ValueError(
+            f"expected an audio or video file that can be read, got {source}: {error.strerror or error}"
+        ) from error
+    mono = np.concatenate(chunks) if chunks else np.zeros(0, np.float32)
+    if not len(mono):
+        raise ValueError(f"expected sound in {source}, got an audio stream of 0 samples")
+    if not np.isfinite(mono).all():
+        count = int((~np.isfinite(mono)).sum())
+        raise ValueError(f"expected finite samples in {source}, got NaN or infinity in {count} of {len(mono)} samples")
+    waveform = resample_audio(torch.from_numpy(mono), from_rate=rate, to_rate=sample_rate)
+    # Beyond ±1 are unscaled floats, and by a little the filter's overshoot; dividing distorts neither.
+    return waveform / max(1.0, float(waveform.abs().max()))
+
+
+def resample_audio(waveform: Float[Tensor, " s"], *, from_rate: int, to_rate: int) -> Float[Tensor, " resampled"]:
+    """Return a waveform at another sample rate, `(max(1, round(S * to_rate / from_rate)),)` float32.
+
+    Example:
+        >>> resample_audio(torch.zeros(44100), from_rate=44100, to_rate=16000).shape
+        torch.Size([16000])
+    """
+    if from_rate == to_rate:
+        return waveform.to(torch.float32)
+    resampler = av.AudioResampler(format="flt", layout="mono", rate=to_rate)
+    frame = av.AudioFrame.from_ndarray(waveform.to(torch.float32).numpy()[None], format="flt", layout="mono")
+    frame.sample_rate = from_rate
+    frames = [*resampler.resample(frame), *resampler.resample(None)]
+    out = torch.from_numpy(np.concatenate([f.to_ndarray()[0] for f in frames] or [np.zeros(0, np.float32)]))
+    length = max(1, round(len(waveform) * to_rate / from_rate))
+    return torch.nn.functional.pad(out, (0, max(0, length - len(out))))[:length]
+
+
+def write_audio(path: str | os.PathLike[str], waveform: Float[Tensor, " s"], *, sample_rate: int = 16000) -> None:
+    """Write a mono waveform as 16-bit `.wav` or `.flac`, whole or not at all; values beyond ±1 are clipped.
+
+    Raises:
+        ValueError: The waveform is empty, not one-dimensional or not finite, or the suffix is another one.
+        OSError: The folder cannot be written.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in _CODECS:
+        raise ValueError(f"expected a file name ending in {' or '.join(_CODECS)}, got {path}")
+    if waveform.ndim != 1 or not len(waveform):
+        raise ValueError(f"expected a mono waveform (S,) with S of at least 1, got {tuple(waveform.shape)}")
+    if not bool(torch.isfinite(waveform).all()):
+        raise ValueError("expected finite samples, got NaN or infinity")
+    pcm = (waveform.detach().cpu().to(torch.float64) * 32768).round().clamp(-32768, 32767).to(torch.int16).numpy()
+    with atomic_path(path) as temporary, av.open(str(temporary), "w", format=suffix[1:]) as container:
+        stream = container.add_stream(_CODECS[suffix], rate=sample_rate, format="s16", layout="mono")
+        assert isinstance(stream, av.AudioStream)
+        # One second at a time, in whole encoder blocks: an hour needs no second copy of itself.
+        for start in range(0, len(pcm), 4096 * 16):
+            block = pcm[start : start + 4096 * 16]
+            frame = av.AudioFrame.from_ndarray(block[None], format="s16", layout="mono")
+            frame.sample_rate = sample_rate
+            frame.pts = start
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def _decode_mono(source: Path, start_seconds: float | None) -> tuple[list[np.ndarray], int]:
+    """Decode to mono blocks at the stream's own rate, placed on the time line from `start_seconds` if given."""
+    chunks: list[np.ndarray] = []
+    done = rate = 0
+    for frame in _audio_frames(source):
+        if rate and frame.sample_rate != rate:
+            raise ValueError(f"expected one sample rate in {source}, got {rate} and then {frame.sample_rate} Hz")
+        block = _mono(frame)
+        if start_seconds is not None and frame.time is not None:
+            at = round((frame.time - start_seconds) * frame.sample_rate)
+            if not rate and at < 0:
+                done = at  # sound before the first frame counts as negative time and is cut below
+            elif at - done > (_GAP_SECONDS * frame.sample_rate if rate else 0):
+                block = np.concatenate([np.zeros(at - done, np.float32), block])
+        rate = frame.sample_rate
+        chunks.append(block[max(0, -done) :])
+        done += len(block)
+    return chunks, rate
+
+
+def _audio_frames(source: Path) -> Iterator[av.AudioFrame]:
+    """Yield the decodable frames of the first audio stream; broken packets are skipped and logged."""
+    with av.open(str(source), metadata_errors="ignore") as container:
+        if not container.streams.audio:
+            raise ValueError(f"expected an audio stream in {source}, found none")
+        broken = 0
+        packets = container.demux(container.streams.audio[0])
+        while True:
+            try:
+                packet = next(packets, None)
+                if packet is None:
+                    break
+                yield from packet.decode()
+            except FFmpegError as error:
+                broken += 1
+                if broken > 1000:
+                    raise
+                logger.debug("%s: skipped a broken piece of audio: %s", source, error)
+        if broken:
+            logger.warning("%s: skipped %d broken pieces of audio", source, broken)
+
+
+def _mono(frame: av.AudioFrame) -> np.ndarray:
+    channels = frame.layout.nb_channels
+    data: np.ndarray = frame.to_ndarray()
+    if not frame.format.is_planar:
+        data = data.reshape(-1, channels).T
+    if data.dtype == np.uint8:
+        data = (data.astype(np.float32) - 128) / 128
+    elif np.issubdtype(data.dtype, np.integer):
+        data = data.astype(np.float32) / 2.0 ** (8 * data.itemsize - 1)
+    weights = np.array([_DOWNMIX.get(c.name, _DOWNMIX_OTHER) for c in frame.layout.channels], np.float32)
+    if weights.sum() == 0:
+        weights = np.ones(channels, np.float32)
+    mixed: np.ndarray = weights / weights.sum() @ data.astype(np.float32)
+    return mixed
+
+
+def _video_start(source: Path) -> float | None:
+    """Return when the first frame of the first stream of moving pictures is shown; None where there is none."""
+    with av.open(str(source), metadata_errors="ignore") as container:
+        stream = next((s for s in container.streams.video if not s.disposition & Disposition.attached_pic), None)
+        first = None if stream is None else next(container.decode(stream), None)
+        return None if first is None else first.time or 0.0

@@ -1,0 +1,119 @@
+"""Keypoints as a table: a plain header and one row a frame, for spreadsheets and pandas."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from kp_io.layout import IBUG68, get_layout
+from kp_io.sequence import KeypointSequence
+
+__all__ = ["read_csv", "write_csv"]
+
+#: Columns after the points that say the same in every row. A comment line would hold them once, but spreadsheets and
+#: pandas' defaults stumble over comments.
+_METADATA = ("fps", "image_width", "image_height", "layout", "detector")
+
+
+def write_csv(path: Path, sequence: KeypointSequence) -> None:
+    """Write `frame, time_seconds, x_0 …, y_0 …, (z_0 …,) score_0 …`, then the metadata; floats come back exact."""
+    height, width = sequence.image_size
+    metadata = [str(sequence.fps), str(width), str(height), sequence.layout.name, sequence.detector]
+    points = sequence.keypoints.detach().cpu().numpy()
+    # (T, K, D) to columns x of every point, then y, (z,) and score. NumPy writes a float32 as short as is exact.
+    columns = np.concatenate(
+        [points.transpose(0, 2, 1).reshape(len(points), -1), sequence.scores.cpu().numpy()], axis=1
+    )
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["frame", "time_seconds", *_value_columns(*points.shape[1:]), *_METADATA])
+        for frame, row in enumerate(columns):
+            writer.writerow([frame, round(frame / sequence.fps, 6), *row.astype(str), *metadata])
+
+
+def read_csv(path: Path, image_size: tuple[int, int] | None = None) -> KeypointSequence:
+    """Read a table of `write_csv`, or another one with its `frame` and `x_0 …`, `y_0 …` columns.
+
+    Where the columns are missing, scores are 1, fps follows from `time_seconds` (25 without it, or with one frame), the
+    layout is ibug68, and `image_size` is the one given.
+
+    Raises:
+        ValueError: A column is missing, a cell is no number, or the image size is unknown; the message has the line.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file, strict=True) if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"expected a table of keypoints (.csv) in {path}, got something else: {error}") from error
+    if len(rows) < 2:
+        raise ValueError(f"expected a header and at least one row in {path}, got {len(rows)} lines")
+    header = [name.strip() for name in rows[0]]
+    for line, row in enumerate(rows[1:], start=2):
+        if len(row) != len(header):
+            raise ValueError(f"expected {len(header)} cells in line {line} of {path}, got {len(row)}; is it cut off?")
+    table = {name: [row[i] for row in rows[1:]] for i, name in enumerate(header)}
+    try:
+        return _from_table(table, path, image_size)
+    except ValueError as error:
+        raise ValueError(f"{path} is no valid table of keypoints: {error}") from error
+
+
+def _from_table(table: dict[str, list[str]], path: Path, image_size: tuple[int, int] | None) -> KeypointSequence:
+    layout = get_layout(table["layout"][0]) if "layout" in table else IBUG68
+    count = layout.num_keypoints
+    dimensions = 3 if "z_0" in table else 2
+    names = _value_columns(count, dimensions)
+    if "score_0" not in table:
+        names = names[: count * dimensions]
+    missing = [name for name in names if name not in table]
+    if missing:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise ValueError(f"expected the columns x_0 … y_{count - 1}, missing {', '.join(missing[:3])}{more}")
+    values = np.stack([_numbers(table, name) for name in names], axis=1).astype(np.float32)
+    points = values[:, : count * dimensions].reshape(-1, dimensions, count).transpose(0, 2, 1)
+    scores = values[:, count * dimensions :]
+    if "image_height" in table and "image_width" in table:
+        image_size = int(_numbers(table, "image_height")[0]), int(_numbers(table, "image_width")[0])
+    if image_size is None:
+        raise ValueError("it has no columns image_height and image_width; pass image_size=(height, width)")
+    return KeypointSequence(
+        torch.from_numpy(points.copy()),
+        torch.from_numpy(scores.copy()) if scores.size else None,  # type: ignore[arg-type]  # None means all ones
+        fps=_fps(table),
+        image_size=image_size,
+        layout=layout,
+        detector=table["detector"][0] if "detector" in table else "unknown",
+    )
+
+
+def _fps(table: dict[str, list[str]]) -> float:
+    if "fps" in table:
+        return float(_numbers(table, "fps")[0])
+    if "time_seconds" not in table or len(table["time_seconds"]) < 2:
+        return 25.0
+    times = _numbers(table, "time_seconds")
+    if times[-1] <= times[0]:
+        raise ValueError("expected time_seconds that grows from row to row")
+    # Times are rounded to a few digits, so the rate is taken over the whole length and rounded as well.
+    return round((len(times) - 1) / float(times[-1] - times[0]), 3)
+
+
+def _numbers(table: dict[str, list[str]], name: str) -> np.ndarray:
+    try:
+        return np.array(table[name], np.float64)
+    except ValueError:
+        line, cell = next((i, cell) for i, cell in enumerate(table[name], start=2) if not _is_number(cell))
+        raise ValueError(f"expected a number in column {name} of line {line}, got {cell!r}") from None
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _value_columns(count: int, dimensions: int) -> list[str]:
+    return [f"{axis}_{i}" for axis in (*"xyz"[:dimensions], "score") for i in range(count)]
