@@ -1,0 +1,152 @@
+"""What a network is made of, as frozen dataclasses that are saved with every checkpoint."""
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from difflib import get_close_matches
+from typing import Any
+
+__all__ = ["AudioConfig", "ModelConfig", "config_from_dict", "config_to_json"]
+
+
+@dataclass(frozen=True, slots=True)
+class AudioConfig:
+    """How a waveform becomes a log-mel spectrogram.
+
+    The defaults are speech2gesture's (window, hop, bands, HTK scale, magnitude), which the paper adapts. Padding each
+    side with half of what a frame of samples lacks gives a whole number of spectrogram frames a video frame.
+
+    Attributes:
+        sample_rate: Samples a second.
+        n_fft: Length of the Fourier transform, samples.
+        win_length: Length of the periodic Hann window, samples.
+        hop_length: Samples between spectrogram frames.
+        n_mels: Number of mel bands.
+        f_min: Lowest frequency, Hz.
+        f_max: Highest frequency, Hz.
+        log_offset: Added to the magnitude before the logarithm.
+    """
+
+    sample_rate: int = 16_000
+    n_fft: int = 512
+    win_length: int = 400
+    hop_length: int = 160
+    n_mels: int = 80
+    f_min: float = 125.0
+    f_max: float = 7_500.0
+    log_offset: float = 1e-6
+
+    def __post_init__(self) -> None:
+        if not 0 < self.hop_length <= self.win_length <= self.n_fft:
+            raise ValueError(
+                "expected 0 < hop_length <= win_length <= n_fft, got "
+                f"{self.hop_length}, {self.win_length}, {self.n_fft}"
+            )
+        if (self.n_fft - self.hop_length) % 2:
+            raise ValueError(f"expected n_fft - hop_length to be even, got {self.n_fft} - {self.hop_length}")
+        if not 0 <= self.f_min < self.f_max <= self.sample_rate / 2:
+            raise ValueError(
+                f"expected 0 <= f_min < f_max <= sample_rate / 2, got {self.f_min}, {self.f_max}, {self.sample_rate}"
+            )
+
+    @property
+    def padding(self) -> int:
+        """Samples of silence on each side that make the number of spectrogram frames S / hop_length exactly."""
+        return (self.n_fft - self.hop_length) // 2
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """The `residual` preset's network.
+
+    Attributes:
+        audio: The log-mel front end.
+        fps: Video frames a second.
+        num_keypoints: K.
+        base_point: The keypoint that carries the translation (paper, section 4.5).
+        stable_points: Keypoints that move with the skull and not with speech; they define the head's pose.
+        lip_points: First and one-past-last lip keypoint, for the weighting of losses.
+        width: Channels.
+        dilations: Dilation of each residual block, in video frames.
+        kernel_size: Taps of the blocks' convolutions.
+        stem_kernel_size: Taps of the two strided convolutions that bring the spectrogram to `fps`.
+        lookahead_hops: Spectrogram frames after a video frame's own that it may see.
+        dropout: Probability of dropping a channel of a block's output in training.
+    """
+
+    audio: AudioConfig = field(default_factory=AudioConfig)
+    fps: int = 25
+    num_keypoints: int = 68
+    base_point: int = 27
+    stable_points: tuple[int, ...] = (27, 28, 29, 30, 33, 36, 39, 42, 45)
+    lip_points: tuple[int, int] = (48, 68)
+    width: int = 128
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4)
+    kernel_size: int = 3
+    stem_kernel_size: int = 5
+    lookahead_hops: int = 6
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.audio.sample_rate % self.fps or self.samples_per_frame % (4 * self.audio.hop_length):
+            raise ValueError(
+                "expected sample_rate / fps to be a multiple of 4 × hop_length, because two strides of 2 bring the "
+                f"spectrogram to the frame rate; got {self.audio.sample_rate} / {self.fps} and {self.audio.hop_length}"
+            )
+        if self.samples_per_frame != 4 * self.audio.hop_length:
+            raise ValueError(
+                f"expected four spectrogram frames a video frame, got {self.samples_per_frame / self.audio.hop_length}"
+            )
+        points = (self.base_point, *self.stable_points, self.lip_points[0], self.lip_points[1] - 1)
+        if min(points) < 0 or max(points) >= self.num_keypoints:
+            raise ValueError(f"expected point indices in [0, {self.num_keypoints}), got {sorted(points)}")
+        if self.width < 1 or not self.dilations or self.lookahead_hops < 0:
+            raise ValueError("expected width >= 1, at least one dilation, and lookahead_hops >= 0")
+
+    @property
+    def samples_per_frame(self) -> int:
+        """Audio samples a video frame."""
+        return self.audio.sample_rate // self.fps
+
+    @property
+    def right_context_seconds(self) -> float:
+        """How far after its own time stamp a frame hears, the Fourier window included."""
+        last_hop = 3 + self.lookahead_hops
+        return (last_hop * self.audio.hop_length - self.audio.padding + self.audio.n_fft) / self.audio.sample_rate
+
+    def num_frames(self, num_samples: int) -> int:
+        """Return the number of video frames of that many samples: round(duration × fps), at least 1."""
+        return max(1, round(num_samples / self.samples_per_frame))
+
+
+def config_to_json(config: ModelConfig) -> str:
+    """Return the config as JSON, for a checkpoint's metadata."""
+    return json.dumps(asdict(config), sort_keys=True)
+
+
+def config_from_dict(values: dict[str, Any]) -> ModelConfig:
+    """Build a config from a dictionary, e.g. a checkpoint's; unknown names are refused.
+
+    Raises:
+        ValueError: A name is unknown; the message gives the nearest valid one.
+
+    Example:
+        >>> config_from_dict({"width": 64}).width
+        64
+        >>> config_from_dict({"widht": 64})
+        Traceback (most recent call last):
+        ValueError: unknown setting 'widht' of ModelConfig; did you mean 'width'?
+    """
+    values = dict(values)
+    audio = values.pop("audio", {})
+    _refuse_unknown(ModelConfig, values)
+    _refuse_unknown(AudioConfig, audio)
+    lists_as_tuples = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return ModelConfig(audio=AudioConfig(**audio), **lists_as_tuples)
+
+
+def _refuse_unknown(cls: type, values: dict[str, Any]) -> None:
+    names = [f.name for f in fields(cls)]
+    for name in values:
+        if name not in names:
+            nearest = get_close_matches(name, names, n=1, cutoff=0.0)
+            raise ValueError(f"unknown setting {name!r} of {cls.__name__}; did you mean {nearest[0]!r}?")

@@ -1,0 +1,80 @@
+"""The `residual` preset's generator: spectrogram and reference face in, motion out."""
+
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
+
+from a2k_nets.config import ModelConfig
+from a2k_nets.layers import CausalConv1d, ChannelNorm, ResidualBlock
+
+__all__ = ["Motion", "ResidualGenerator"]
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """How a face moves, against a reference.
+
+    Attributes:
+        expression: `(B, T, K, 2)` displacement of the keypoints in the reference's pose, in inter-ocular distances.
+        pose: `(B, T, 4)` shift x, shift y (inter-ocular distances), roll (radians), log scale.
+    """
+
+    expression: Float[Tensor, "b t k 2"]
+    pose: Float[Tensor, "b t 4"]
+
+
+class ResidualGenerator(nn.Module):
+    """Predicts displacements from the reference; before training it predicts none.
+
+    Mel bands are channels. Two strided causal convolutions bring the spectrogram to the frame rate, dilated causal
+    blocks look at the past, and two zero-initialised heads give expression and pose.
+
+    Args:
+        config: Widths, dilations, look-ahead.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        width, kernel = config.width, config.stem_kernel_size
+        self.stem = nn.Sequential(
+            CausalConv1d(config.audio.n_mels, width, kernel, stride=2),
+            nn.GELU(),
+            CausalConv1d(width, width, kernel, stride=2),
+            nn.GELU(),
+        )
+        self.reference = nn.Sequential(
+            nn.Linear(2 * config.num_keypoints, width), nn.GELU(), nn.Linear(width, width)
+        )
+        self.blocks = nn.ModuleList(
+            ResidualBlock(width, kernel_size=config.kernel_size, dilation=dilation, dropout=config.dropout)
+            for dilation in config.dilations
+        )
+        self.norm = ChannelNorm(width)
+        self.expression_head = nn.Conv1d(width, 2 * config.num_keypoints, 1)
+        self.pose_head = nn.Conv1d(width, 4, 1)
+        for head in (self.expression_head, self.pose_head):
+            nn.init.zeros_(head.weight)
+            nn.init.zeros_(head.bias)  # type: ignore[arg-type]  # these convolutions have a bias
+
+    def forward(self, log_mel: Float[Tensor, "b m f"], reference: Float[Tensor, "b c"]) -> tuple[Tensor, Tensor]:
+        """Return normalised expression `(B, T, K, 2)` and pose `(B, T, 4)`.
+
+        Args:
+            log_mel: Normalised log-mel bands, four frames a video frame.
+            reference: Normalised reference face, 2·K values.
+        """
+        # Shifting the spectrogram to the left lets a causal network hear a little of what comes.
+        ahead = self.config.lookahead_hops
+        x = self.stem(F.pad(log_mel[..., ahead:], (0, ahead)))
+        x = x + self.reference(reference)[..., None]
+        for block in self.blocks:
+            x = block(x)
+        x = self.norm(x)
+        expression = rearrange(self.expression_head(x), "b (k d) t -> b t k d", d=2)
+        pose = rearrange(self.pose_head(x), "b p t -> b t p")
+        return expression, torch.as_tensor(pose)

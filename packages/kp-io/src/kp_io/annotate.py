@@ -1,0 +1,169 @@
+"""From pictures and videos to keypoints: detect, track, fill gaps."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from kp_io.detector import Detection, LandmarkDetector, NoFaceFoundError
+from kp_io.image import read_image
+from kp_io.sequence import KeypointSequence
+from kp_io.transforms import interpolate_missing
+from kp_io.video import read_video
+
+__all__ = ["annotate_frames", "annotate_image", "annotate_video", "default_detector"]
+
+# A tracked face is compared with freshly detected ones this often, so that a track cannot live on in the wallpaper.
+_CHECK_EVERY_SECONDS = 1.0
+
+
+def default_detector() -> LandmarkDetector:
+    """Return the detector that works offline on any machine: dlib's 68 points."""
+    from kp_io.detectors.dlib import DlibDetector
+
+    return DlibDetector()
+
+
+def annotate_image(
+    image: Path | str | UInt8[np.ndarray, "h w 3"], *, detector: LandmarkDetector | None = None, face: int = 0
+) -> KeypointSequence:
+    """Find the keypoints of one face in a picture.
+
+    Args:
+        image: A picture file, or RGB pixels.
+        detector: What finds the points; by default `default_detector()`.
+        face: Which face, 0 being the largest.
+
+    Returns:
+        A sequence of one frame.
+
+    Raises:
+        NoFaceFoundError: There is no face, or fewer than `face` + 1.
+        ValueError: The file is no readable picture.
+    """
+    name = "the picture" if isinstance(image, np.ndarray) else str(image)
+    pixels = image if isinstance(image, np.ndarray) else read_image(image)
+    detector = detector or default_detector()
+    points, scores = _pick(detector.detect(pixels), face, where=name, detector=detector, image=pixels)
+    return KeypointSequence(
+        points[None], scores[None], image_size=(pixels.shape[0], pixels.shape[1]), detector=detector.name
+    )
+
+
+def annotate_video(
+    path: Path | str,
+    *,
+    detector: LandmarkDetector | None = None,
+    fps: float = 25.0,
+    face: int = 0,
+    on_frame: Callable[[int], None] | None = None,
+) -> KeypointSequence:
+    """Find the keypoints of one face in every frame of a video.
+
+    Args:
+        path: A video file of any container and frame rate.
+        detector: What finds the points; by default `default_detector()`.
+        fps: Frames a second of the result.
+        face: Which face, 0 being the largest of the first frame that has any.
+        on_frame: Called with the number of frames done so far.
+
+    Returns:
+        A sequence of round(duration × fps) frames. Frames in which the face was lost are interpolated; their scores
+        are 0.
+
+    Raises:
+        NoFaceFoundError: No frame shows a face, or none has `face` + 1 of them.
+        ValueError: The file is no readable video.
+    """
+    frames = read_video(path, fps=fps)
+    return annotate_frames(frames, fps=fps, detector=detector, face=face, on_frame=on_frame, name=str(path))
+
+
+def annotate_frames(
+    frames: Iterable[UInt8[np.ndarray, "h w 3"]],
+    *,
+    fps: float = 25.0,
+    detector: LandmarkDetector | None = None,
+    face: int = 0,
+    on_frame: Callable[[int], None] | None = None,
+    name: str = "the video",
+) -> KeypointSequence:
+    """Find the keypoints of one face in RGB frames, as `annotate_video` does; `name` stands in its errors."""
+    detector = detector or default_detector()
+    check_every = max(1, round(_CHECK_EVERY_SECONDS * fps))
+    found: list[Detection | None] = []
+    current: Detection | None = None
+    last_seen: Tensor | None = None
+    image = None
+    for index, image in enumerate(frames):
+        if current is not None:
+            current = detector.track(image, current[0])
+        if current is None or index % check_every == 0:
+            current = _choose(detector.detect(image), face=face, tracked=current, last_seen=last_seen)
+        if current is not None:
+            last_seen = current[0]
+        found.append(current)
+        if on_frame is not None:
+            on_frame(index + 1)
+    if image is None:
+        raise ValueError(f"expected a video with at least one frame, got none from {name}")
+    if last_seen is None:
+        which = "no face" if face == 0 else f"no frame with {face + 1} faces"
+        raise NoFaceFoundError(
+            f"{which} was found in any of the {len(found)} frames of {name} ({image.shape[1]}×{image.shape[0]} px, "
+            f"{detector.name}); expected a face of at least 60 px, turned no more than about 60 degrees"
+        )
+    measured = torch.tensor([detection is not None for detection in found])
+    points = torch.stack([torch.zeros_like(last_seen) if d is None else d[0] for d in found])
+    scores = torch.stack([torch.zeros(len(last_seen)) if d is None else d[1] for d in found])
+    return KeypointSequence(
+        interpolate_missing(points, measured),
+        scores,
+        fps=fps,
+        image_size=(image.shape[0], image.shape[1]),
+        detector=detector.name,
+    )
+
+
+def _choose(
+    detected: list[Detection], *, face: int, tracked: Detection | None, last_seen: Float[Tensor, "k d"] | None
+) -> Detection | None:
+    """Return the face to go on with: the tracked one where it is confirmed or unseen, else the nearest or the n-th."""
+    if last_seen is None:
+        return detected[face] if face < len(detected) else None
+    if tracked is not None:
+        # The box detector misses turned faces, so finding nothing says nothing; only faces elsewhere end a track.
+        confirmed = not detected or any(_distance(d[0], tracked[0]) < 0.5 for d in detected)
+        if confirmed:
+            return tracked
+    return min(detected, key=lambda d: _distance(d[0], last_seen), default=None)
+
+
+def _distance(points: Float[Tensor, "k d"], other: Float[Tensor, "k d"]) -> float:
+    """Return how far two faces are apart, in sizes of the second one."""
+    size = (other.amax(dim=0) - other.amin(dim=0)).max().clamp(min=1.0)
+    return float((points.mean(dim=0) - other.mean(dim=0)).norm() / size)
+
+
+def _pick(
+    detected: list[Detection],
+    face: int,
+    *,
+    where: str,
+    detector: LandmarkDetector,
+    image: UInt8[np.ndarray, "h w 3"],
+) -> Detection:
+    if not detected:
+        raise NoFaceFoundError(
+            f"no face was found in {where} ({image.shape[1]}×{image.shape[0]} px, {detector.name}); expected a face of "
+            "at least 60 px, upright and turned no more than about 60 degrees: try a larger or a more frontal picture"
+        )
+    if not 0 <= face < len(detected):
+        raise NoFaceFoundError(
+            f"expected face to be between 0 and {len(detected) - 1} for the {len(detected)} faces found in {where}, "
+            f"got {face}"
+        )
+    return detected[face]
