@@ -2,15 +2,16 @@
 
 import os
 import warnings
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 
 from kp_io.atomic import atomic_path
 
-__all__ = ["IMAGE_SUFFIXES", "MIN_SIDE_PX", "read_image", "write_image"]
+__all__ = ["IMAGE_SUFFIXES", "MIN_SIDE_PX", "read_image", "text_strip", "write_image"]
 
 #: File name endings that are taken for pictures.
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"})
@@ -70,6 +71,29 @@ def write_image(path: str | os.PathLike[str], image: UInt8[np.ndarray, "h w 3"])
     with atomic_path(path) as temporary:
         # 4:4:4 keeps thin coloured lines sharp; formats other than JPEG ignore both options.
         Image.fromarray(image).save(temporary, quality=95, subsampling=0)
+
+
+@lru_cache(maxsize=64)  # a video asks for the same label in every frame
+def text_strip(text: str, *, width: int, height: int, ground: int = 24) -> UInt8[np.ndarray, "h w 3"]:
+    """Return a line of light text, centred on a strip of grey `ground`; long text is set smaller until it fits.
+
+    The strip is shared between calls and read-only.
+
+    Example:
+        >>> text_strip("generated", width=200, height=24).shape
+        (24, 200, 3)
+    """
+    strip = Image.new("RGB", (width, height), (ground,) * 3)
+    draw = ImageDraw.Draw(strip)
+    size = 0.62 * height
+    font = ImageFont.load_default(size)
+    while size > 6 and draw.textlength(text, font=font) > 0.96 * width:
+        size *= 0.9
+        font = ImageFont.load_default(size)
+    draw.text((width / 2, height / 2), text, font=font, fill=(235, 235, 235), anchor="mm")
+    pixels = np.array(strip)
+    pixels.setflags(write=False)
+    return pixels
 
 
 def _to_rgb(image: Image.Image) -> UInt8[np.ndarray, "h w 3"]:

@@ -1,0 +1,142 @@
+"""Frames beside and below each other, with labels."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from kp_io.image import text_strip
+
+__all__ = ["contact_sheet", "side_by_side"]
+
+#: Share of the frames' height that labels and gaps take.
+_LABEL_SHARE = 0.075
+_GAP_SHARE = 0.012
+
+_GROUND = 24
+
+
+def side_by_side(
+    columns: Sequence[Iterable[UInt8[np.ndarray, "h w 3"]] | UInt8[np.ndarray, "h w 3"]],
+    *,
+    labels: Sequence[str] | None = None,
+    height: int | None = None,
+) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+    """Join several runs of frames into one, from left to right.
+
+    Args:
+        columns: Frames `(H, W, 3)` uint8 RGB each, or one still picture. All are scaled to the same height. The
+            result is as long as the longest; the others hold their last frame.
+        labels: One line of text above each column.
+        height: Height of the columns, pixels; by default that of the tallest.
+
+    Yields:
+        One frame for each step, each a new array.
+
+    Raises:
+        ValueError: There is no column, a column has no frame, all are stills, or labels and columns differ in number.
+
+    Example:
+        >>> dark, light = np.zeros((64, 64, 3), np.uint8), np.full((32, 48, 3), 255, np.uint8)
+        >>> [frame.shape for frame in side_by_side([[dark, dark], light], labels=["dark", "light"])]
+        [(84, 161, 3), (84, 161, 3)]
+    """
+    if labels is not None and len(labels) != len(columns):
+        raise ValueError(f"expected a label for each of {len(columns)} columns, got {len(labels)}")
+    if height is not None and height < 1:
+        raise ValueError(f"expected a positive height, got {height}")
+    if all(isinstance(column, np.ndarray) for column in columns):
+        raise ValueError(f"expected at least one column of frames, got {len(columns)} stills; use contact_sheet")
+    return _joined(columns, labels, height)
+
+
+def contact_sheet(
+    frames: Iterable[UInt8[np.ndarray, "h w 3"]],
+    *,
+    columns: int,
+    labels: Sequence[str] | None = None,
+    height: int | None = None,
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Lay frames out in rows of `columns`, in reading order, as one picture.
+
+    Args:
+        frames: `(H, W, 3)` uint8 RGB each; all are scaled to the same height.
+        columns: Frames in a row.
+        labels: One line of text above each frame.
+        height: Height of a frame, pixels; by default that of the tallest.
+
+    Raises:
+        ValueError: There is no frame, or the numbers do not fit.
+
+    Example:
+        >>> contact_sheet([np.zeros((50, 50, 3), np.uint8)] * 5, columns=3).shape
+        (101, 152, 3)
+    """
+    cells = list(frames)
+    if not cells or columns < 1:
+        raise ValueError(f"expected at least one frame and one column, got {len(cells)} and {columns}")
+    if labels is not None and len(labels) != len(cells):
+        raise ValueError(f"expected a label for each of {len(cells)} frames, got {len(labels)}")
+    height = height or max(cell.shape[0] for cell in cells)
+    cells = [_to_height(cell, height) for cell in cells]
+    width = max(cell.shape[1] for cell in cells)
+    cells = [_framed(cell, width, labels[i] if labels else None) for i, cell in enumerate(cells)]
+    cells += [np.full_like(cells[0], _GROUND)] * (-len(cells) % columns)
+    gap = _gap(height)
+    rows = [_stack(cells[start : start + columns], axis=1, gap=gap) for start in range(0, len(cells), columns)]
+    return _stack(rows, axis=0, gap=gap)
+
+
+def _joined(
+    columns: Sequence[Iterable[UInt8[np.ndarray, "h w 3"]] | UInt8[np.ndarray, "h w 3"]],
+    labels: Sequence[str] | None,
+    height: int | None,
+) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+    runs = [iter(()) if isinstance(column, np.ndarray) else iter(column) for column in columns]
+    current = [c if isinstance(c, np.ndarray) else next(run, None) for c, run in zip(columns, runs, strict=True)]
+    shown: list[UInt8[np.ndarray, "h w 3"]] = []
+    for number, frame in enumerate(current):
+        if frame is None:
+            raise ValueError(f"expected at least one frame in column {number}, got none")
+        shown.append(frame)
+    height = height or max(frame.shape[0] for frame in shown)
+    while True:
+        cells = [_to_height(frame, height) for frame in shown]
+        framed = [_framed(c, c.shape[1], labels[i] if labels else None) for i, c in enumerate(cells)]
+        yield _stack(framed, axis=1, gap=_gap(height))
+        following = [next(run, None) for run in runs]
+        if all(frame is None for frame in following):
+            return
+        shown = [old if new is None else new for old, new in zip(shown, following, strict=True)]
+
+
+def _framed(cell: UInt8[np.ndarray, "h w 3"], width: int, label: str | None) -> UInt8[np.ndarray, "h w 3"]:
+    """Centre a cell in a wider column and put its label above."""
+    height, own = cell.shape[:2]
+    left = (width - own) // 2
+    cell = np.pad(cell, ((0, 0), (left, width - own - left), (0, 0)), constant_values=_GROUND)
+    if label is None:
+        return cell
+    strip_height = max(20, round(height * _LABEL_SHARE))
+    return np.concatenate([text_strip(label, width=width, height=strip_height, ground=_GROUND), cell])
+
+
+def _stack(cells: Sequence[UInt8[np.ndarray, "h w 3"]], *, axis: int, gap: int) -> UInt8[np.ndarray, "h w 3"]:
+    shape = list(cells[0].shape)
+    shape[axis] = gap
+    between = np.full(shape, _GROUND, np.uint8)
+    parts = [part for cell in cells for part in (between, cell)][1:]
+    return np.concatenate(parts, axis=axis)
+
+
+def _gap(height: int) -> int:
+    return max(1, round(height * _GAP_SHARE))
+
+
+def _to_height(image: UInt8[np.ndarray, "h w 3"], height: int) -> UInt8[np.ndarray, "h w 3"]:
+    if image.shape[0] == height:
+        return image
+    width = max(1, round(image.shape[1] * height / image.shape[0]))
+    method = cv2.INTER_AREA if height < image.shape[0] else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(image, (width, height), interpolation=method), np.uint8)
