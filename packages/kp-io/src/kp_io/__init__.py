@@ -1,5 +1,86 @@
-"""Facial keypoints in and out of files, videos and pictures."""
+"""Facial keypoints in and out of files, videos and pictures.
 
+The public names are loaded when they are first used, so that `import kp_io` and `kp-io --help` stay quick.
+"""
+
+from importlib import import_module
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 __version__ = version("kp-io")
+
+if TYPE_CHECKING:
+    from kp_io.annotate import annotate_frames, annotate_image, annotate_video
+    from kp_io.audio import align_audio, num_samples, read_audio, resample_audio, write_audio
+    from kp_io.detector import Detection, LandmarkDetector, NoFaceFoundError
+    from kp_io.formats import load_keypoints, save_keypoints
+    from kp_io.image import read_image, write_image
+    from kp_io.layout import IBUG68, KeypointLayout, Part, get_layout
+    from kp_io.montage import contact_sheet, side_by_side
+    from kp_io.raster import draw_keypoints, face_box, rasterize
+    from kp_io.sequence import KeypointSequence
+    from kp_io.speech import synthesize_speech
+    from kp_io.video import VideoInfo, probe_video, read_video
+    from kp_io.video_writer import write_video
+
+__all__ = [
+    "IBUG68",
+    "Detection",
+    "KeypointLayout",
+    "KeypointSequence",
+    "LandmarkDetector",
+    "NoFaceFoundError",
+    "Part",
+    "VideoInfo",
+    "align_audio",
+    "annotate_frames",
+    "annotate_image",
+    "annotate_video",
+    "contact_sheet",
+    "draw_keypoints",
+    "face_box",
+    "get_layout",
+    "load_keypoints",
+    "num_samples",
+    "probe_video",
+    "rasterize",
+    "read_audio",
+    "read_image",
+    "read_video",
+    "resample_audio",
+    "save_keypoints",
+    "side_by_side",
+    "synthesize_speech",
+    "write_audio",
+    "write_image",
+    "write_video",
+]
+
+#: Public name to the module that holds it; the imports above tell type checkers the same.
+_HOMES = {
+    "annotate": ("annotate_frames", "annotate_image", "annotate_video"),
+    "audio": ("align_audio", "num_samples", "read_audio", "resample_audio", "write_audio"),
+    "detector": ("Detection", "LandmarkDetector", "NoFaceFoundError"),
+    "formats": ("load_keypoints", "save_keypoints"),
+    "image": ("read_image", "write_image"),
+    "layout": ("IBUG68", "KeypointLayout", "Part", "get_layout"),
+    "montage": ("contact_sheet", "side_by_side"),
+    "raster": ("draw_keypoints", "face_box", "rasterize"),
+    "sequence": ("KeypointSequence",),
+    "speech": ("synthesize_speech",),
+    "video": ("VideoInfo", "probe_video", "read_video"),
+    "video_writer": ("write_video",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
