@@ -63,6 +63,7 @@ class ModelConfig:
         fps: Video frames a second.
         num_keypoints: K.
         base_point: The keypoint that carries the translation (paper, section 4.5).
+        eye_corners: Outer eye corners, at the left and the right of the picture; their distance is the unit of length.
         stable_points: Keypoints that move with the skull and not with speech; they define the head's pose.
         lip_points: First and one-past-last lip keypoint, for the weighting of losses.
         width: Channels.
@@ -77,6 +78,7 @@ class ModelConfig:
     fps: int = 25
     num_keypoints: int = 68
     base_point: int = 27
+    eye_corners: tuple[int, int] = (36, 45)
     stable_points: tuple[int, ...] = (27, 28, 29, 30, 33, 36, 39, 42, 45)
     lip_points: tuple[int, int] = (48, 68)
     width: int = 128
@@ -96,7 +98,7 @@ class ModelConfig:
             raise ValueError(
                 f"expected four spectrogram frames a video frame, got {self.samples_per_frame / self.audio.hop_length}"
             )
-        points = (self.base_point, *self.stable_points, self.lip_points[0], self.lip_points[1] - 1)
+        points = (self.base_point, *self.eye_corners, *self.stable_points, self.lip_points[0], self.lip_points[1] - 1)
         if min(points) < 0 or max(points) >= self.num_keypoints:
             raise ValueError(f"expected point indices in [0, {self.num_keypoints}), got {sorted(points)}")
         if self.width < 1 or not self.dilations or self.lookahead_hops < 0:
@@ -140,7 +142,9 @@ def config_from_dict(values: dict[str, Any]) -> ModelConfig:
     audio = values.pop("audio", {})
     _refuse_unknown(ModelConfig, values)
     _refuse_unknown(AudioConfig, audio)
-    lists_as_tuples = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    lists_as_tuples: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+    }
     return ModelConfig(audio=AudioConfig(**audio), **lists_as_tuples)
 
 

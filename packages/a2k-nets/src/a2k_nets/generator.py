@@ -1,7 +1,5 @@
 """The `residual` preset's generator: spectrogram and reference face in, motion out."""
 
-from dataclasses import dataclass
-
 import torch
 from einops import rearrange
 from jaxtyping import Float
@@ -11,20 +9,7 @@ from torch.nn import functional as F  # noqa: N812 - the name that everybody use
 from a2k_nets.config import ModelConfig
 from a2k_nets.layers import CausalConv1d, ChannelNorm, ResidualBlock
 
-__all__ = ["Motion", "ResidualGenerator"]
-
-
-@dataclass(frozen=True, slots=True)
-class Motion:
-    """How a face moves, against a reference.
-
-    Attributes:
-        expression: `(B, T, K, 2)` displacement of the keypoints in the reference's pose, in inter-ocular distances.
-        pose: `(B, T, 4)` shift x, shift y (inter-ocular distances), roll (radians), log scale.
-    """
-
-    expression: Float[Tensor, "b t k 2"]
-    pose: Float[Tensor, "b t 4"]
+__all__ = ["ResidualGenerator"]
 
 
 class ResidualGenerator(nn.Module):
@@ -47,9 +32,7 @@ class ResidualGenerator(nn.Module):
             CausalConv1d(width, width, kernel, stride=2),
             nn.GELU(),
         )
-        self.reference = nn.Sequential(
-            nn.Linear(2 * config.num_keypoints, width), nn.GELU(), nn.Linear(width, width)
-        )
+        self.reference = nn.Sequential(nn.Linear(2 * config.num_keypoints, width), nn.GELU(), nn.Linear(width, width))
         self.blocks = nn.ModuleList(
             ResidualBlock(width, kernel_size=config.kernel_size, dilation=dilation, dropout=config.dropout)
             for dilation in config.dilations

@@ -44,7 +44,7 @@ class Normalizer(nn.Module):
         self.register_buffer("std_mel", torch.ones(bands))
 
     def set_statistics(self, **statistics: Tensor) -> None:
-        """Store statistics by buffer name: `mean_face`, `std_face`, `std_expression`, `std_pose`, `mean_mel`, `std_mel`.
+        """Store statistics under the names of the buffers, e.g. `mean_face=`.
 
         Standard deviations are bounded from below, since the base point's is 0.
         """
@@ -58,6 +58,10 @@ class Normalizer(nn.Module):
         """Return the similarity that brings a reference, in pixels, into the canonical frame."""
         stable = list(self.config.stable_points)
         return fit_similarity(reference[:, stable], self.mean_face[stable].expand(len(reference), -1, -1))
+
+    def canonicalize(self, reference: Float[Tensor, "b k 2"]) -> Float[Tensor, "b k 2"]:
+        """Return a reference, in pixels, in the canonical frame."""
+        return apply_similarity(self.to_canonical(reference), reference)
 
     def encode_reference(self, canonical: Float[Tensor, "b k 2"]) -> Float[Tensor, "b c"]:
         """Return the z-scored canonical reference as 2·K channels."""

@@ -1,5 +1,6 @@
 """From pictures and videos to keypoints: detect, track, fill gaps."""
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -18,6 +19,9 @@ __all__ = ["annotate_frames", "annotate_image", "annotate_video", "default_detec
 
 # A tracked face is compared with freshly detected ones this often, so that a track cannot live on in the wallpaper.
 _CHECK_EVERY_SECONDS = 1.0
+
+# When a lost face is found, it is followed back into the frames before, of which this many are kept.
+_BACKTRACK_SECONDS = 2.0
 
 
 def default_detector() -> LandmarkDetector:
@@ -95,6 +99,7 @@ def annotate_frames(
     detector = detector or default_detector()
     check_every = max(1, round(_CHECK_EVERY_SECONDS * fps))
     found: list[Detection | None] = []
+    lost: deque[tuple[int, np.ndarray]] = deque(maxlen=max(1, round(_BACKTRACK_SECONDS * fps)))
     current: Detection | None = None
     last_seen: Tensor | None = None
     image = None
@@ -103,9 +108,12 @@ def annotate_frames(
             current = detector.track(image, current[0])
         if current is None or index % check_every == 0:
             current = _choose(detector.detect(image), face=face, tracked=current, last_seen=last_seen)
-        if current is not None:
-            last_seen = current[0]
         found.append(current)
+        if current is None:
+            lost.append((index, image))
+        else:
+            last_seen = current[0]
+            _track_back(detector, lost, found)
         if on_frame is not None:
             on_frame(index + 1)
     if image is None:
@@ -126,6 +134,17 @@ def annotate_frames(
         image_size=(image.shape[0], image.shape[1]),
         detector=detector.name,
     )
+
+
+def _track_back(
+    detector: LandmarkDetector, lost: deque[tuple[int, np.ndarray]], found: list[Detection | None]
+) -> None:
+    """Follow the face of the newest frame back into the lost ones, as far as it can be seen; forget them all."""
+    newest = found[-1]
+    while lost and newest is not None:
+        index, image = lost.pop()
+        newest = found[index] = detector.track(image, newest[0])
+    lost.clear()
 
 
 def _choose(

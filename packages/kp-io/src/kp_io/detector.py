@@ -18,13 +18,12 @@ class NoFaceFoundError(ValueError):
 
 @runtime_checkable
 class LandmarkDetector(Protocol):
-    """Finds keypoints in RGB frames.
+    """Finds keypoints in RGB frames."""
 
-    Attributes:
-        name: What files record as the detector, name and version of the library included.
-    """
-
-    name: str
+    @property
+    def name(self) -> str:
+        """What files record as the detector, name and version of the library included."""
+        ...
 
     def detect(self, image: UInt8[np.ndarray, "h w 3"]) -> list[Detection]:
         """Find every face of one picture, the largest first; an empty list where there is none."""

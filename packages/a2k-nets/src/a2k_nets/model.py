@@ -1,0 +1,128 @@
+"""The whole model: waveform and reference face in, keypoints out."""
+
+from pathlib import Path
+from typing import Self
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
+
+from a2k_nets.checkpoint import load_checkpoint, save_checkpoint
+from a2k_nets.config import ModelConfig
+from a2k_nets.generator import ResidualGenerator
+from a2k_nets.head_motion import HeadMotion
+from a2k_nets.log_mel import LogMelSpectrogram
+from a2k_nets.normalizer import Normalizer
+
+__all__ = ["Audio2Keypoint"]
+
+
+class Audio2Keypoint(nn.Module):
+    """Generates facial keypoints from speech and one reference face (paper, section 4).
+
+    Args:
+        config: The network's settings.
+
+    Example:
+        >>> model = Audio2Keypoint.from_pretrained().eval()
+        >>> reference = model.normalizer.mean_face[None] * 60 + 112
+        >>> model(torch.zeros(1, 16_000), reference).shape
+        torch.Size([1, 25, 68, 2])
+    """
+
+    def __init__(self, config: ModelConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or ModelConfig()
+        self.log_mel = LogMelSpectrogram(self.config.audio)
+        self.normalizer = Normalizer(self.config)
+        self.generator = ResidualGenerator(self.config)
+        self.head_motion = HeadMotion()
+
+    def forward(
+        self,
+        waveform: Float[Tensor, "b s"],
+        reference: Float[Tensor, "b k 2"],
+        *,
+        head_motion: float = 1.0,
+        expression: float = 1.0,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "b t k 2"]:
+        """Return keypoints in the pixels of the reference, T = round(S / sample_rate × fps), at least 1.
+
+        Args:
+            waveform: Mono speech in [-1, 1] at `config.audio.sample_rate`; any length.
+            reference: The person's keypoints, pixels.
+            head_motion: Gain of the head's movement; 0 holds the reference's pose.
+            expression: Gain of the movement of lips, jaw, brows and lids.
+            generator: Source of the head's own movement, seeded by the caller; without it the head only does what
+                the audio tells.
+
+        Raises:
+            ValueError: A shape, or a value that is not finite.
+        """
+        self._check(waveform, reference)
+        shape, pose = self.predict_motion(self.encode_audio(waveform), reference)
+        if generator is not None:
+            pose = pose + self.head_motion(len(pose), pose.shape[1], generator=generator) / self.normalizer.std_pose
+        return self.normalizer.decode_motion(expression * shape, head_motion * pose, reference)
+
+    def encode_audio(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b m f"]:
+        """Return the normalised log-mel spectrogram, four frames for each video frame, silence after the end."""
+        num_frames = self.config.num_frames(waveform.shape[-1])
+        missing = num_frames * self.config.samples_per_frame - waveform.shape[-1]
+        return self.normalizer.encode_mel(self.log_mel(F.pad(waveform, (0, missing))))
+
+    def predict_motion(
+        self, log_mel: Float[Tensor, "b m f"], reference: Float[Tensor, "b k 2"]
+    ) -> tuple[Float[Tensor, "b t k 2"], Float[Tensor, "b t 4"]]:
+        """Return normalised expression and pose, the space in which the network is trained."""
+        canonical = self.normalizer.canonicalize(reference)
+        expression, pose = self.generator(log_mel, self.normalizer.encode_reference(canonical))
+        return expression, pose
+
+    def save_pretrained(self, folder: Path | str) -> Path:
+        """Write the model as one file, `model.safetensors`, into a folder; return its path."""
+        path = Path(folder) / "model.safetensors"
+        save_checkpoint(path, self.state_dict(), self.config)
+        return path
+
+    @classmethod
+    def from_pretrained(cls, path: Path | str | None = None) -> Self:
+        """Load a model, by default the one that comes with the package, ready to generate (in eval mode).
+
+        Args:
+            path: A `.safetensors` file, or a folder with `model.safetensors`.
+
+        Raises:
+            ValueError: The file is damaged, of another version, or no safetensors file; pickles are never opened.
+            FileNotFoundError: There is no such file.
+        """
+        state, config = load_checkpoint(path)
+        model = cls(config)
+        expected, found = set(model.state_dict()), set(state)
+        if expected != found:
+            raise ValueError(
+                f"expected the tensors of this model in the checkpoint, got {len(found)} tensors; missing: "
+                f"{sorted(expected - found)[:3]}, unknown: {sorted(found - expected)[:3]}"
+            )
+        for name, tensor in model.state_dict().items():
+            if state[name].shape != tensor.shape:
+                raise ValueError(
+                    f"expected {name} of shape {tuple(tensor.shape)} in the checkpoint, got {tuple(state[name].shape)}"
+                )
+        model.load_state_dict(state)
+        return model.eval()
+
+    def _check(self, waveform: Tensor, reference: Tensor) -> None:
+        points = self.config.num_keypoints
+        if waveform.ndim != 2 or waveform.shape[1] == 0:
+            raise ValueError(f"expected a waveform of shape (B, S) with S of at least 1, got {tuple(waveform.shape)}")
+        if reference.shape != (len(waveform), points, 2):
+            raise ValueError(
+                f"expected a reference of shape ({len(waveform)}, {points}, 2) for the waveform's batch, got "
+                f"{tuple(reference.shape)}"
+            )
+        for name, value in (("waveform", waveform), ("reference", reference)):
+            if not bool(torch.isfinite(value).all()):
+                raise ValueError(f"expected a finite {name}, got NaN or infinity")

@@ -1,0 +1,69 @@
+"""What a model is trained for, as pure functions of normalised motion."""
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+__all__ = ["correlation_loss", "lip_distances", "masked_l1", "velocity_loss"]
+
+# Pairs whose distances say how a mouth is shaped: three inner gaps, outer height, width.
+_LIP_PAIRS = ((61, 67), (62, 66), (63, 65), (51, 57), (48, 54))
+
+
+def masked_l1(
+    preds: Float[Tensor, "b t *c"],
+    target: Float[Tensor, "b t *c"],
+    mask: Bool[Tensor, "b t"],
+    *,
+    weight: Tensor | float,
+) -> Float[Tensor, ""]:
+    """Return the mean absolute error over valid frames, channels weighted by `weight`.
+
+    Example:
+        >>> masked_l1(torch.zeros(1, 2, 3), torch.ones(1, 2, 3), torch.tensor([[True, False]]), weight=2.0)
+        tensor(2.)
+    """
+    error = ((preds - target).abs() * weight).flatten(2).mean(dim=-1)
+    return (error * mask).sum() / mask.sum().clamp(min=1)
+
+
+def velocity_loss(
+    preds: Float[Tensor, "b t *c"],
+    target: Float[Tensor, "b t *c"],
+    mask: Bool[Tensor, "b t"],
+    *,
+    weight: Tensor | float,
+) -> Float[Tensor, ""]:
+    """Return the masked L1 of first differences; a difference is valid where both of its frames are."""
+    both = mask[:, 1:] & mask[:, :-1]
+    return masked_l1(preds[:, 1:] - preds[:, :-1], target[:, 1:] - target[:, :-1], both, weight=weight)
+
+
+def lip_distances(face: Float[Tensor, "b t k 2"]) -> Float[Tensor, "b t p"]:
+    """Return five lip distances of a face, in its own unit: the inner gaps, the outer height, the width."""
+    first, second = zip(*_LIP_PAIRS, strict=True)
+    # The small number keeps the gradient of a closed mouth finite.
+    return ((face[..., list(first), :] - face[..., list(second), :]).square().sum(dim=-1) + 1e-6).sqrt()
+
+
+def correlation_loss(
+    preds: Float[Tensor, "b t"], target: Float[Tensor, "b t"], mask: Bool[Tensor, "b t"], *, floor: float
+) -> Float[Tensor, ""]:
+    """Return one minus the concordance of two series over each window, as a mean.
+
+    Concordance (Lin, 1989) is 2·cov / (var + var + (mean - mean)²): it rewards following as correlation does, and the
+    right amplitude and level as well.
+
+    Args:
+        preds: Predicted series.
+        target: True series.
+        mask: Valid frames.
+        floor: Added to the denominator, so that windows without motion do not ask for any.
+    """
+    valid = mask.to(preds.dtype)
+    count = valid.sum(dim=1, keepdim=True).clamp(min=1)
+    preds_mean = (preds * valid).sum(dim=1, keepdim=True) / count
+    target_mean = (target * valid).sum(dim=1, keepdim=True) / count
+    p, t = (preds - preds_mean) * valid, (target - target_mean) * valid
+    covariance = (p * t).sum(dim=1) / count[:, 0]
+    spread = (p.square() + t.square()).sum(dim=1) / count[:, 0] + (preds_mean - target_mean)[:, 0].square()
+    return (1 - (2 * covariance + floor) / (spread + floor)).mean()

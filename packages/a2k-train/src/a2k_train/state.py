@@ -1,0 +1,62 @@
+"""The resumable state of a run: one safetensors file, written whole or not at all."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from a2k_nets.checkpoint import read_tensors, write_tensors
+
+__all__ = ["load_state", "save_state"]
+
+_FORMAT = "a2k-train-state-1"
+
+
+def save_state(
+    path: Path, *, step: int, config: str, modules: dict[str, nn.Module], optimizers: dict[str, Optimizer]
+) -> None:
+    """Write modules and optimizers at a step.
+
+    Args:
+        path: The file.
+        step: Steps done.
+        config: The run's settings as JSON; resuming with others is refused.
+        modules: Networks by name.
+        optimizers: Optimizers by name.
+    """
+    tensors: dict[str, Tensor] = {}
+    for name, module in modules.items():
+        tensors |= {f"{name}/{key}": value for key, value in module.state_dict().items()}
+    for name, optimizer in optimizers.items():
+        for index, entry in optimizer.state_dict()["state"].items():
+            tensors |= {f"{name}/{index}/{key}": torch.as_tensor(value) for key, value in entry.items()}
+    write_tensors(path, tensors, {"format": _FORMAT, "step": str(step), "config": config})
+
+
+def load_state(path: Path, *, config: str, modules: dict[str, nn.Module], optimizers: dict[str, Optimizer]) -> int:
+    """Put a written state back into modules and optimizers; return the steps done.
+
+    Raises:
+        ValueError: The file is damaged, no state of this kind, or of a run with other settings.
+    """
+    tensors, metadata = read_tensors(path)
+    if metadata.get("format") != _FORMAT:
+        raise ValueError(f"expected a training state ({_FORMAT}), got {path} ({metadata.get('format', 'unknown')})")
+    if metadata["config"] != config:
+        raise ValueError(f"expected the settings that {path} was made with; choose another run folder for other ones")
+    for name, module in modules.items():
+        module.load_state_dict(_below(tensors, name))
+    for name, optimizer in optimizers.items():
+        state: dict[int, dict[str, Any]] = {}
+        for key, value in _below(tensors, name).items():
+            index, _, entry = key.partition("/")
+            state.setdefault(int(index), {})[entry] = value
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    return int(metadata["step"])
+
+
+def _below(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    prefix = f"{name}/"
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
