@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 __all__ = [
+    "check_audio",
     "check_choice",
     "check_indices",
     "check_keypoints",
@@ -64,6 +65,16 @@ def check_pair(preds: Tensor, target: Tensor, mask: Tensor | None) -> None:
             f"expected preds and target of one shape, got preds {_shape(preds)} and target {_shape(target)}{hint}"
         )
     check_mask(mask, preds, name="preds")
+
+
+def check_audio(preds: Tensor, target: Tensor | None, mask: Tensor | None, audio: Tensor) -> None:
+    """Raise `ValueError` unless the audio has the leading dimensions of the keypoints."""
+    check_pair(preds, preds if target is None else target, mask)
+    if audio.shape[:-1] != preds.shape[:-3]:
+        raise ValueError(
+            f"expected audio of shape {(*preds.shape[:-3], 'S')} for preds of shape {tuple(preds.shape)}, got "
+            f"{tuple(audio.shape)}"
+        )
 
 
 def check_positive(value: float, *, name: str) -> None:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-__all__ = ["CONSTANT_STD", "masked_mean", "masked_std", "pearson"]
+__all__ = ["CONSTANT_STD", "frames_in_time", "masked_mean", "masked_std", "pearson"]
 
 #: A series whose standard deviation is below this is constant: rounding of float32 pixels reaches 1e-6 eye distances.
 CONSTANT_STD = 1e-5
@@ -34,3 +34,8 @@ def pearson(first: Tensor, second: Tensor, valid: Tensor, *, constant_std: float
     # Rounding may carry a perfect correlation past 1.
     r = r.clamp(-1, 1).masked_fill(constant, 0)
     return r.masked_fill(valid.sum(-1) < 2, torch.nan)
+
+
+def frames_in_time(valid: Tensor, mask: Tensor | None) -> Tensor:
+    """Frames that are no padding: with a single valid point at least."""
+    return torch.ones_like(valid) if mask is None else mask.any(-1)
