@@ -158,13 +158,21 @@ def write_audio(path: str | os.PathLike[str], waveform: Float[Tensor, " s"], *, 
     if not bool(torch.isfinite(waveform).all()):
         raise ValueError("expected finite samples, got NaN or infinity")
     pcm = (waveform.detach().cpu().to(torch.float64) * 32768).round().clamp(-32768, 32767).to(torch.int16).numpy()
-    with atomic_path(path) as temporary, av.open(str(temporary), "w", format=suffix[1:]) as container:
+    with atomic_path(path) as temporary:
+        try:
+            _write_pcm(temporary, pcm, sample_rate)
+        except FFmpegError as error:
+            raise OSError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _write_pcm(path: Path, pcm: np.ndarray, sample_rate: int) -> None:
+    suffix = path.suffix.lower()
+    with av.open(str(path), "w", format=suffix[1:]) as container:
         stream = container.add_stream(_CODECS[suffix], rate=sample_rate, format="s16", layout="mono")
         assert isinstance(stream, av.AudioStream)
-        # One second at a time, in whole encoder blocks: an hour needs no second copy of itself.
+        # Some seconds at a time, in whole encoder blocks: an hour needs no second copy of itself.
         for start in range(0, len(pcm), 4096 * 16):
-            block = pcm[start : start + 4096 * 16]
-            frame = av.AudioFrame.from_ndarray(block[None], format="s16", layout="mono")
+            frame = av.AudioFrame.from_ndarray(pcm[None, start : start + 4096 * 16], format="s16", layout="mono")
             frame.sample_rate = sample_rate
             frame.pts = start
             container.mux(stream.encode(frame))

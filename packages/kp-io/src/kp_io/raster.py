@@ -53,7 +53,8 @@ def rasterize(
             `image_size` or `crop`.
         crop: Part of the picture to show, `(left, top, right, bottom)` in pixels, the ends excluded: `face_box` finds
             one.
-        background: One colour, one picture for all frames, or one picture a frame (the drawing ends with the shorter).
+        background: One colour, one picture for all frames, or one picture a frame, whose last one is held where they
+            end early. Pictures of another size than `image_size` are scaled to it when they have its proportions.
         thickness: Width of the lines, pixels; by default it follows from the size of the face.
         dots: Whether to mark the points themselves; by default only over pictures.
         layout: Meaning of the points of a tensor; a sequence knows its own.
@@ -209,19 +210,33 @@ def _canvases(
     if isinstance(background, tuple):
         plain = np.full((*size, 3), background, np.uint8)
         yield from (plain.copy() for _ in repeat(None))
-    elif isinstance(background, np.ndarray):
-        picture = _resized(_resized(background, image_size)[top:bottom, left:right], size)
-        yield from (picture.copy() for _ in repeat(None))
-    else:
-        for image in background:
-            yield _resized(_resized(image, image_size)[top:bottom, left:right], size)
+        return
+    picture = None
+    for image in [background] if isinstance(background, np.ndarray) else background:
+        picture = _resized(_fitted(image, image_size)[top:bottom, left:right], size)
+        yield picture.copy()
+    if picture is None:
+        raise ValueError("expected at least one background picture, got none")
+    yield from (picture.copy() for _ in repeat(None))
+
+
+def _fitted(image: UInt8[np.ndarray, "h w 3"], image_size: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
+    """Scale a background to the size of the picture that the keypoints belong to."""
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(f"expected a background picture (H, W, 3) uint8, got {image.shape} {image.dtype}")
+    (height, width), (own_height, own_width) = image_size, image.shape[:2]
+    # Sizes padded to even numbers still count as the same proportions.
+    if abs(own_width * height / own_height - width) > max(2, 0.02 * width):
+        raise ValueError(
+            f"expected a background with the proportions of the keypoints' picture, {width}×{height} px, "
+            f"got {own_width}×{own_height} px; draw over the video or picture that was annotated"
+        )
+    return _resized(image, image_size)
 
 
 def _resized(image: UInt8[np.ndarray, "h w 3"], size: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise ValueError(f"expected a background picture (H, W, 3) uint8, got {image.shape} {image.dtype}")
     height, width = size
     if image.shape[:2] == size:
-        return image.copy()
+        return image
     method = cv2.INTER_AREA if height < image.shape[0] else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(image, (width, height), interpolation=method), np.uint8)

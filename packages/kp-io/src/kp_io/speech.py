@@ -36,7 +36,7 @@ def synthesize_speech(text: str, *, voice: str = "en", sample_rate: int = 16000)
         sample_rate: Samples a second of the result.
 
     Returns:
-        `(S,)` float32 in [-1, 1]; the same text gives the same samples.
+        `(S,)` float32 in [-1, 1]. eSpeak keeps its state, so that a second call differs by some samples.
 
     Raises:
         ModuleNotFoundError: espeakng-loader is not installed.

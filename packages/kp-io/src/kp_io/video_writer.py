@@ -10,6 +10,7 @@ import av
 import numpy as np
 import torch
 from av.container import OutputContainer
+from av.error import FFmpegError
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from jaxtyping import Float, UInt8
 from torch import Tensor
@@ -59,33 +60,46 @@ def write_video(
     first = next(iterator, None)
     if first is None:
         raise ValueError(f"expected at least one frame for {target}, got none")
+    if first.ndim != 3 or first.shape[2] != 3 or first.dtype != np.uint8:
+        raise ValueError(f"expected frames (H, W, 3) uint8, got {first.shape} {first.dtype}")
     # The index goes to the front, so that a browser plays before it has loaded everything.
     options = {} if target.suffix.lower() == ".mkv" else {"movflags": "+faststart"}
-    with atomic_path(target) as temporary, av.open(str(temporary), "w", options=options) as container:
-        encode_frame = _video_encoder(container, first, fps)
-        encode_audio_until = None if audio is None else _audio_encoder(container, audio, sample_rate)
-        for count, frame in enumerate(chain([first], iterator), start=1):
-            if frame.shape != first.shape or frame.dtype != np.uint8:
-                raise ValueError(
-                    f"expected frames {first.shape} uint8, got {frame.shape} {frame.dtype} as number {count}"
-                )
-            encode_frame(frame)
-            if encode_audio_until:
-                encode_audio_until(count / fps)
-        encode_frame(None)
+    with atomic_path(target) as temporary:
+        try:
+            with av.open(str(temporary), "w", options=options) as container:
+                _encode(container, chain([first], iterator), first.shape, fps, audio, sample_rate)
+        except FFmpegError as error:
+            raise OSError(f"cannot write {target}: {error.strerror or error}") from error
+
+
+def _encode(
+    container: OutputContainer,
+    frames: Iterable[UInt8[np.ndarray, "h w 3"]],
+    shape: tuple[int, ...],
+    fps: float,
+    audio: Float[Tensor, " s"] | None,
+    sample_rate: int,
+) -> None:
+    encode_frame = _video_encoder(container, shape, fps)
+    encode_audio_until = None if audio is None else _audio_encoder(container, audio, sample_rate)
+    for count, frame in enumerate(frames, start=1):
+        if frame.shape != shape or frame.dtype != np.uint8:
+            raise ValueError(f"expected frames {shape} uint8, got {frame.shape} {frame.dtype} as number {count}")
+        encode_frame(frame)
         if encode_audio_until:
-            encode_audio_until(None)
+            encode_audio_until(count / fps)
+    encode_frame(None)
+    if encode_audio_until:
+        encode_audio_until(None)
 
 
 def _video_encoder(
-    container: OutputContainer, first: UInt8[np.ndarray, "h w 3"], fps: float
+    container: OutputContainer, shape: tuple[int, ...], fps: float
 ) -> Callable[[UInt8[np.ndarray, "h w 3"] | None], None]:
-    if first.ndim != 3 or first.shape[2] != 3 or first.dtype != np.uint8:
-        raise ValueError(f"expected frames (H, W, 3) uint8, got {first.shape} {first.dtype}")
-    height, width = first.shape[:2]
+    height, width = shape[:2]
     stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(100_000))
     stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
-    stream.options = {"crf": "18", "preset": "medium"}
+    stream.options = {"crf": "18", "preset": "veryfast"}
     # Written down, because players guess the matrix of untagged video by its size and get small videos' reds wrong.
     context = stream.codec_context
     context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
