@@ -1,6 +1,7 @@
 """Annotated clips on disk: one .npz of keypoints and one .wav of speech each, and a table of speakers."""
 
 import csv
+import logging
 import random
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from kp_io.audio import align_audio, read_audio
 from kp_io.formats import load_keypoints
 
 __all__ = ["Clip", "load_clips", "speaker_folds"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,8 +61,8 @@ def load_clips(
         manifest: CSV with the columns `id`, `speaker` and `split`; by default `manifest.csv` in the folder.
 
     Raises:
-        FileNotFoundError: The manifest or a clip's file is missing.
-        ValueError: The manifest lacks a column, no clip is in the splits, or a speaker is in two splits.
+        FileNotFoundError: The manifest, or the sound of an annotated clip, is missing.
+        ValueError: The manifest lacks a column, no annotated clip is in the splits, or a speaker is in two splits.
     """
     folder = Path(folder)
     table = Path(manifest) if manifest else folder / "manifest.csv"
@@ -77,13 +80,21 @@ def load_clips(
                 f"expected every speaker in one split of {table}, got {row['speaker']} in {home[row['speaker']]} and "
                 f"{row['split']}"
             )
-    clips = [_load_clip(folder, row, sample_rate=sample_rate, fps=fps) for row in rows if row["split"] in splits]
+    wanted = [row for row in rows if row["split"] in splits]
+    clips = [_load_clip(folder, row, sample_rate, fps) for row in wanted if (folder / f"{row['id']}.npz").is_file()]
     if not clips:
-        raise ValueError(f"expected clips in split {' or '.join(splits)} of {table}, got none")
+        raise ValueError(
+            f"expected annotated clips of split {' or '.join(splits)} in {folder}, found none for the {len(wanted)} rows "
+            f"of {table}; `kp-io annotate --wav` makes them"
+        )
+    if len(clips) < len(wanted):
+        logger.warning(
+            "%d of %d clips of %s are not annotated and left out", len(wanted) - len(clips), len(wanted), table
+        )
     return clips
 
 
-def _load_clip(folder: Path, row: dict[str, str], *, sample_rate: int, fps: float) -> Clip:
+def _load_clip(folder: Path, row: dict[str, str], sample_rate: int, fps: float) -> Clip:
     sequence = load_keypoints(folder / f"{row['id']}.npz")
     if sequence.fps != fps:
         raise ValueError(f"expected keypoints at {fps:g} fps, got {sequence.fps:g} in {row['id']}.npz")

@@ -1,0 +1,154 @@
+"""From a portrait and speech to facial keypoints, or the whole circle on a talking-face video.
+
+    python examples/full_pipeline.py                               # the portrait and the speech that come along
+    python examples/full_pipeline.py --image me.jpg --audio me.wav
+    python examples/full_pipeline.py --text "Good morning."        # needs kp-io[tts]
+    python examples/full_pipeline.py --video talk.mp4              # annotate, generate, score, compare
+
+Everything lands in out/ (or --out): keypoints.npz and .csv, keypoints.mp4, and frames.png, a strip of frames. With --video
+there are also truth.npz, and scores.md with the baselines beside the model.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from torch import Tensor
+
+from a2k_nets.generate import generate_sequence
+from a2k_nets.model import Audio2Keypoint
+from a2k_train.clips import Clip
+from a2k_train.evaluate import evaluate, write_scores
+from kp_io import (
+    KeypointSequence,
+    align_audio,
+    annotate_image,
+    annotate_video,
+    contact_sheet,
+    rasterize,
+    read_audio,
+    read_image,
+    read_video,
+    save_keypoints,
+    side_by_side,
+    synthesize_speech,
+    write_image,
+    write_video,
+)
+from kp_io.raster import face_box
+
+SPEECH = Path(__file__).parent / "assets" / "sense_and_sensibility_0870.wav"
+HEIGHT = 480
+STRIP = 8
+
+
+@dataclass(frozen=True)
+class Input:
+    """What the model is given, and the truth if there is one."""
+
+    reference: KeypointSequence
+    waveform: Tensor
+    portrait: np.ndarray | None = None
+    truth: KeypointSequence | None = None
+
+
+def main(
+    image: Annotated[Path | None, typer.Option(help="Portrait [default: scikit-image's astronaut].")] = None,
+    audio: Annotated[Path | None, typer.Option(help="Speech [default: a LibriVox reading].")] = None,
+    text: Annotated[str | None, typer.Option(help="Text to speak instead of --audio.")] = None,
+    video: Annotated[Path | None, typer.Option(help="Talking-face video to annotate, imitate and score.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("out"),
+    seed: Annotated[int, typer.Option(help="Of the head's own motion.")] = 0,
+) -> None:
+    """Generate facial keypoints from speech and show them."""
+    if video is not None and (image or audio or text is not None):
+        raise typer.BadParameter("--video brings its own picture and speech", param_hint="--video")
+    if audio is not None and text is not None:
+        raise typer.BadParameter("give either --audio or --text", param_hint="--audio")
+    try:
+        model = Audio2Keypoint.from_pretrained()
+        rate = model.config.audio.sample_rate
+        given = from_video(video, rate) if video else from_portrait(image, audio, text, rate)
+        sequence = generate_sequence(given.reference, given.waveform, model=model, seed=seed)
+        save_keypoints(out / "keypoints.npz", sequence)
+        save_keypoints(out / "keypoints.csv", sequence)
+        show(given, sequence, video, out, rate)
+        typer.echo(f"{sequence}\nmade from {len(given.waveform) / rate:.2f} s of speech:")
+        if given.truth is not None:
+            typer.echo(score(model, given, video, out))
+    except (ValueError, OSError, ImportError) as error:
+        typer.secho(f"error: {error}", err=True, fg=typer.colors.RED)
+        raise typer.Exit(1) from None
+    for name in sorted(path.name for path in out.iterdir()):
+        typer.echo(f"  {out / name}")
+
+
+def from_portrait(image: Path | None, audio: Path | None, text: str | None, sample_rate: int) -> Input:
+    """Take a portrait, by default one that comes with scikit-image, and speech."""
+    if image is None:
+        from skimage.data import astronaut
+
+        portrait = astronaut()
+    else:
+        portrait = read_image(image)
+    waveform = (
+        synthesize_speech(text, sample_rate=sample_rate)
+        if text is not None
+        else read_audio(audio or SPEECH, sample_rate=sample_rate)
+    )
+    return Input(annotate_image(portrait), waveform, portrait=portrait)
+
+
+def from_video(video: Path, sample_rate: int) -> Input:
+    """Take a video's first frame as the reference, its sound as the speech, and its annotation as the truth."""
+    truth = annotate_video(video)
+    waveform = read_audio(video, sample_rate=sample_rate, align_to_video=True)
+    waveform = align_audio(waveform, num_frames=len(truth), fps=truth.fps, sample_rate=sample_rate)
+    return Input(truth.frames(0, 1), waveform, truth=truth)
+
+
+def show(given: Input, sequence: KeypointSequence, video: Path | None, out: Path, sample_rate: int) -> None:
+    """Write the video with the speech, and a strip of its frames."""
+    crop = face_box(sequence if given.truth is None else given.truth)
+    if given.truth is None or video is None:
+        columns = {
+            "keypoints on the portrait": rasterize(sequence, height=HEIGHT, crop=crop, background=given.portrait),
+            "generated keypoints": rasterize(sequence, height=HEIGHT, crop=crop),
+        }
+    else:
+        columns = {
+            "footage": rasterize(given.truth, height=HEIGHT, crop=crop, background=read_video(video)),
+            "true keypoints": rasterize(given.truth, height=HEIGHT, crop=crop),
+            "generated keypoints": rasterize(sequence, height=HEIGHT, crop=crop),
+        }
+    frames = side_by_side(list(columns.values()), labels=list(columns))
+    write_video(out / "keypoints.mp4", frames, fps=sequence.fps, audio=given.waveform, sample_rate=sample_rate)
+    picks = torch.linspace(0, len(sequence) - 1, STRIP).round().int().tolist()
+    strip = [frame for index, frame in enumerate(read_video(out / "keypoints.mp4")) if index in picks]
+    write_image(out / "frames.png", contact_sheet(strip, columns=STRIP // 2, height=HEIGHT // 2))
+
+
+def score(model: Audio2Keypoint, given: Input, video: Path | None, out: Path) -> str:
+    """Score the generated keypoints against the annotation, beside the baselines."""
+    assert given.truth is not None
+    assert video is not None
+    clip = Clip(
+        id=video.stem,
+        speaker="the video's",
+        split="given",
+        waveform=given.waveform,
+        keypoints=given.truth.keypoints,
+        measured=(given.truth.scores > 0).any(dim=1),
+    )
+    # The other voice for the row "shuffled audio" is the reader of the demo's own clip.
+    other = read_audio(SPEECH, sample_rate=model.config.audio.sample_rate)
+    scores = evaluate(model, [clip], voices=[other])
+    write_scores(out, scores)
+    return (out / "table.md").read_text(encoding="utf-8")
+
+
+if __name__ == "__main__":
+    typer.run(main)

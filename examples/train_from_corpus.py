@@ -1,0 +1,51 @@
+"""From a folder of talking-face videos to a checkpoint and the table that says how good it is.
+
+    python examples/train_from_corpus.py CORPUS RUNS
+
+CORPUS holds `manifest.csv` with the columns id, file, split (train, val, hard) and speaker. The steps, each of which an
+interrupted run resumes: annotate every video (RUNS/clips), a five-fold cross-validation by speaker over train and val
+(RUNS/crossval), one training on train and val (RUNS/final), and its score on hard (RUNS/hard), which nothing is tuned on.
+"""
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def main(
+    corpus: Annotated[Path, typer.Argument(help="Folder with manifest.csv and the videos that it names.")],
+    runs: Annotated[Path, typer.Argument(help="Folder for everything that is made.")],
+    workers: Annotated[int, typer.Option(min=1, help="Processes that annotate.")] = 2,
+    seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
+) -> None:
+    """Annotate, cross-validate, train, score."""
+    manifest = corpus / "manifest.csv"
+    if not manifest.is_file():
+        typer.secho(f"error: expected a table of videos, found no {manifest}", err=True, fg=typer.colors.RED)
+        raise typer.Exit(1)
+    with manifest.open(newline="", encoding="utf-8") as file:
+        videos = [str(corpus / row["file"]) for row in csv.DictReader(file)]
+    clips, table = str(runs / "clips"), ("--manifest", str(manifest), "--seed", str(seed))
+    # A video without a face is reported and left out; training goes on with the others.
+    run("kp_io", "annotate", *videos, "-o", clips, "--wav", "--workers", str(workers), may_fail=True)
+    run("a2k_train", "crossval", clips, "--run", str(runs / "crossval"), *table)
+    run("a2k_train", "fit", clips, "--run", str(runs / "final"), "--splits", "train,val", *table)
+    final = ("--model", str(runs / "final"), "--out", str(runs / "hard"))
+    run("a2k_train", "evaluate", clips, "--splits", "hard", *final, *table)
+    typer.echo(f"checkpoint: {runs / 'final' / 'model.safetensors'}\ntable: {runs / 'crossval' / 'table.md'}")
+
+
+def run(package: str, *arguments: str, may_fail: bool = False) -> None:
+    """Run a command of one of the packages, and show it."""
+    typer.secho(f"$ {package.replace('_', '-')} {arguments[0]} …", fg=typer.colors.CYAN)
+    done = subprocess.run([sys.executable, "-m", package, *arguments], check=False)
+    if done.returncode and not may_fail:
+        raise typer.Exit(done.returncode)
+
+
+if __name__ == "__main__":
+    typer.run(main)

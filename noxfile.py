@@ -1,0 +1,71 @@
+"""Every chore of the repository: `nox -l` lists them, `nox -s NAME` runs one in an environment of its own."""
+
+import nox
+
+nox.options.sessions = ["lint", "types", "arrows", "tests"]
+nox.options.error_on_missing_interpreters = False
+
+SOURCES = ("packages", "tests", "examples", "benchmarks", "noxfile.py")
+# The siblings are always installed from here, together: an index may hold strangers of the same names.
+PACKAGES = ("packages/kp-io[all]", "packages/kp-metrics[all]", "packages/a2k-nets[all]", "packages/a2k-train[all]")
+
+
+def install(session: nox.Session, *requirements: str) -> None:
+    """Install the four packages as they stand here, and more, in the versions of constraints.txt."""
+    editable = [part for package in PACKAGES for part in ("-e", package)]
+    session.install("-c", "constraints.txt", *editable, *requirements)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Make a portrait speak; what comes out is in out/. Arguments after -- go to examples/full_pipeline.py."""
+    install(session, "scikit-image")
+    session.run("python", "examples/full_pipeline.py", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run all tests and doctests with coverage. Arguments after -- go to pytest."""
+    install(
+        session, "beartype", "hypothesis", "pycocotools", "pytest", "pytest-cov", "pytest-benchmark", "scikit-image"
+    )
+    session.run("pytest", "--cov", "--cov-report=term:skip-covered", "--benchmark-disable", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting."""
+    session.install("-c", "constraints.txt", "ruff")
+    session.run("ruff", "check", *SOURCES)
+    session.run("ruff", "format", "--check", *SOURCES)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types, strictly."""
+    install(session, "mypy")
+    session.run("mypy")
+
+
+@nox.session
+def arrows(session: nox.Session) -> None:
+    """Check which package may import which."""
+    session.install("-c", "constraints.txt", "import-linter")
+    session.install("--no-deps", *(part for p in PACKAGES for part in ("-e", p.split("[")[0])))
+    session.run("lint-imports")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run the benchmarks, each beside a named alternative."""
+    install(session, "pytest", "pytest-benchmark")
+    session.run(
+        "pytest", "benchmarks", "--benchmark-group-by=group", "--benchmark-columns=median,iqr,rounds", *session.posargs
+    )
+
+
+@nox.session
+def checkpoint(session: nox.Session) -> None:
+    """Go from a folder of talking-face videos to a checkpoint and its table: nox -s checkpoint -- CORPUS RUNS."""
+    install(session)
+    session.run("python", "examples/train_from_corpus.py", *session.posargs)

@@ -1,0 +1,78 @@
+"""The command line of the model: `a2k generate`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+app = typer.Typer(help="Facial keypoints from speech.", no_args_is_help=True, add_completion=False)
+
+
+@app.callback()
+def main() -> None:
+    """Facial keypoints from speech."""
+
+
+@app.command()
+def generate(
+    image: Annotated[Path, typer.Option(help="Portrait, or an .npz of keypoints whose first frame is taken.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Keypoint file to write: .npz or .csv.")],
+    audio: Annotated[Path | None, typer.Option(help="Speech: any audio or video file.")] = None,
+    text: Annotated[str | None, typer.Option(help="Text to speak instead (needs the extra `tts`).")] = None,
+    voice: Annotated[str, typer.Option(help="Voice of --text, an espeak-ng language such as en or pl.")] = "en",
+    video: Annotated[Path | None, typer.Option(help="Also draw the keypoints as an .mp4 with the speech.")] = None,
+    face: Annotated[int, typer.Option(min=0, help="Which face of the picture, 0 being the largest.")] = 0,
+    head_motion: Annotated[float, typer.Option(min=0.0, help="Gain of the head's movement; 0 keeps it still.")] = 1.0,
+    expression: Annotated[float, typer.Option(min=0.0, help="Gain of lips, jaw, brows and lids.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Another seed, another plausible head motion.")] = 0,
+    model: Annotated[Path | None, typer.Option(help="Checkpoint [default: the embedded one].")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
+) -> None:
+    """Let a face speak: keypoints from one picture and speech."""
+    if (audio is None) == (text is None):
+        raise typer.BadParameter("give either --audio or --text", param_hint="--audio")
+    try:
+        from a2k_nets.generate import generate_sequence
+        from a2k_nets.model import Audio2Keypoint
+        from kp_io.formats import load_keypoints, save_keypoints
+        from kp_io.raster import rasterize
+        from kp_io.video import write_video
+
+        network = Audio2Keypoint.from_pretrained(model)
+        waveform = _speech(audio, text, voice, sample_rate=network.config.audio.sample_rate)
+        sequence = generate_sequence(
+            load_keypoints(image) if image.suffix == ".npz" else image,
+            waveform,
+            model=network,
+            face=face,
+            head_motion=head_motion,
+            expression=expression,
+            seed=seed,
+            device=device,
+        )
+        save_keypoints(out, sequence)
+        if video is not None:
+            write_video(
+                video,
+                rasterize(sequence),
+                fps=sequence.fps,
+                audio=waveform,
+                sample_rate=network.config.audio.sample_rate,
+            )
+    except (ValueError, OSError, ImportError, RuntimeError) as error:
+        typer.secho(f"error: {error}", err=True, fg=typer.colors.RED)
+        raise typer.Exit(1) from None
+    typer.echo(f"{len(sequence)} frames, {sequence.duration_seconds:.2f} s: {out}" + (f", {video}" if video else ""))
+
+
+def _speech(audio: Path | None, text: str | None, voice: str, *, sample_rate: int) -> "Tensor":
+    if audio is not None:
+        from kp_io.audio import read_audio
+
+        return read_audio(audio, sample_rate=sample_rate)
+    from kp_io.speech import synthesize_speech
+
+    return synthesize_speech(text or "", voice=voice, sample_rate=sample_rate)

@@ -1,0 +1,68 @@
+"""From a picture and speech to a keypoint sequence; with cli.py the only place that knows kp_io."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from a2k_nets.model import Audio2Keypoint
+from kp_io.annotate import annotate_image
+from kp_io.audio import read_audio
+from kp_io.sequence import KeypointSequence
+
+__all__ = ["generate_sequence"]
+
+
+def generate_sequence(
+    reference: Path | str | np.ndarray | KeypointSequence,
+    audio: Path | str | Float[Tensor, " s"],
+    *,
+    model: Audio2Keypoint | None = None,
+    face: int = 0,
+    head_motion: float = 1.0,
+    expression: float = 1.0,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+) -> KeypointSequence:
+    """Let a face speak: generate the keypoints that go with speech, T = round(duration × fps) frames.
+
+    Args:
+        reference: A picture file, RGB pixels, or keypoints, whose first frame is taken.
+        audio: An audio or video file, or a mono waveform in [-1, 1] at the model's sample rate.
+        model: The network; by default the one that comes with the package.
+        face: Which face of the picture, 0 being the largest.
+        head_motion: Gain of the head's movement; 0 keeps it still.
+        expression: Gain of the movement of lips, jaw, brows and lids.
+        seed: Of the head's own motion: another seed gives another plausible one for the same speech.
+        device: Where to compute: `cpu`, `cuda`, `mps`.
+
+    Returns:
+        Keypoints in the pixels of the picture.
+
+    Raises:
+        NoFaceFoundError: The picture shows no face.
+        ValueError: The picture or the audio cannot be read, or the audio is empty or not finite.
+
+    Example:
+        >>> model = Audio2Keypoint.from_pretrained()
+        >>> face = KeypointSequence(model.normalizer.mean_face[None] * 60 + 112, image_size=(224, 224))
+        >>> generate_sequence(face, torch.zeros(16_000), model=model).keypoints.shape
+        torch.Size([25, 68, 2])
+    """
+    model = (model or Audio2Keypoint.from_pretrained()).to(device).eval()
+    still = reference if isinstance(reference, KeypointSequence) else annotate_image(reference, face=face)
+    sample_rate = model.config.audio.sample_rate
+    waveform = audio if isinstance(audio, Tensor) else read_audio(audio, sample_rate=sample_rate)
+    with torch.inference_mode():
+        keypoints = model(
+            waveform[None].to(device),
+            still.keypoints[:1, :, :2].to(device),
+            head_motion=head_motion,
+            expression=expression,
+            generator=torch.Generator().manual_seed(seed),
+        )
+    return KeypointSequence(
+        keypoints[0].cpu(), fps=model.config.fps, image_size=still.image_size, detector="a2k-residual"
+    )

@@ -1,0 +1,48 @@
+"""Cross-validation by speaker: every clip is scored by a model that never saw its speaker."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from a2k_train.clips import Clip, speaker_folds
+from a2k_train.config import TrainConfig
+from a2k_train.evaluate import ClipScore, Table, evaluate, write_scores
+from a2k_train.trainer import fit
+
+__all__ = ["cross_validate"]
+
+
+def cross_validate(
+    config: TrainConfig,
+    clips: list[Clip],
+    run: Path | str,
+    *,
+    folds: int = 5,
+    on_step: Callable[[int, int, dict[str, float]], None] | None = None,
+) -> Table:
+    """Train on all folds but one and score that one, for each fold; return the table of means over folds.
+
+    Args:
+        config: Settings of each training; fold k trains with seed + k.
+        clips: All clips; their splits are not looked at.
+        run: Folder that receives `fold-0`, `fold-1`, …, `clips.csv`, `table.md` and `table.json`. Interrupted, it goes
+            on where it stopped.
+        folds: Number of folds.
+        on_step: Called with the fold, the steps done and the losses.
+
+    Raises:
+        ValueError: There are fewer speakers than folds, or the folder holds another run.
+    """
+    run = Path(run)
+    parts = speaker_folds(clips, folds=folds, seed=config.seed)
+    scores: list[ClipScore] = []
+    for fold, held_out in enumerate(parts):
+        training = [clip for other, part in enumerate(parts) if other != fold for clip in part]
+
+        def report(step: int, losses: dict[str, float], fold: int = fold) -> None:
+            if on_step is not None:
+                on_step(fold, step, losses)
+
+        model = fit(replace(config, seed=config.seed + fold), training, run / f"fold-{fold}", on_step=report)
+        scores += evaluate(model, held_out, fold=fold, seed=config.seed)
+    return write_scores(run, scores)
