@@ -5,8 +5,8 @@
     python examples/full_pipeline.py --text "Good morning."        # needs kp-io[tts]
     python examples/full_pipeline.py --video talk.mp4              # annotate, generate, score, compare
 
-Everything lands in out/ (or --out): keypoints.npz and .csv, keypoints.mp4, and frames.png, a strip of frames. With --video
-there are also truth.npz, and scores.md with the baselines beside the model.
+Everything lands in out/ (or --out): keypoints.npz and .csv, keypoints.mp4, and frames.png, a strip of its frames. With
+--video there are also truth.npz, the annotation, and table.md, the scores beside those of the baselines.
 """
 
 from dataclasses import dataclass
@@ -75,6 +75,8 @@ def main(
         sequence = generate_sequence(given.reference, given.waveform, model=model, seed=seed)
         save_keypoints(out / "keypoints.npz", sequence)
         save_keypoints(out / "keypoints.csv", sequence)
+        if given.truth is not None:
+            save_keypoints(out / "truth.npz", given.truth)
         show(given, sequence, video, out, rate)
         typer.echo(f"{sequence}\nmade from {len(given.waveform) / rate:.2f} s of speech:")
         if given.truth is not None:

@@ -2,9 +2,10 @@
 
     python examples/train_from_corpus.py CORPUS RUNS
 
-CORPUS holds `manifest.csv` with the columns id, file, split (train, val, hard) and speaker. The steps, each of which an
-interrupted run resumes: annotate every video (RUNS/clips), a five-fold cross-validation by speaker over train and val
-(RUNS/crossval), one training on train and val (RUNS/final), and its score on hard (RUNS/hard), which nothing is tuned on.
+CORPUS holds `manifest.csv` with the columns id, file, split (train, val, hard) and speaker; id is the video's name
+without suffix. The steps, each of which an interrupted run resumes: annotate every video (RUNS/clips), cross-validate
+over train and val in five folds by speaker (RUNS/crossval), train on train and val (RUNS/final), and score that on hard
+(RUNS/hard), on which nothing is tuned.
 """
 
 import csv

@@ -42,7 +42,8 @@ def generate(
         from kp_io.video import write_video
 
         network = Audio2Keypoint.from_pretrained(model)
-        waveform = _speech(audio, text, voice, sample_rate=network.config.audio.sample_rate)
+        sample_rate = network.config.audio.sample_rate
+        waveform = _speech(audio, text, voice, sample_rate=sample_rate)
         sequence = generate_sequence(
             load_keypoints(image) if image.suffix == ".npz" else image,
             waveform,

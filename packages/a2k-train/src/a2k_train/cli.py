@@ -100,8 +100,11 @@ def _settings(config: Path | None, steps: int | None, seed: int | None) -> "Trai
     from a2k_train.config import TrainConfig, train_config_from_json
 
     settings = train_config_from_json(config.read_text(encoding="utf-8")) if config else TrainConfig()
-    changes = {name: value for name, value in (("steps", steps), ("seed", seed)) if value is not None}
-    return replace(settings, **changes)
+    return replace(
+        settings,
+        steps=settings.steps if steps is None else steps,
+        seed=settings.seed if seed is None else seed,
+    )
 
 
 def _load(folder: Path, manifest: Path | None, splits: str) -> "list[Clip]":

@@ -84,8 +84,8 @@ def load_clips(
     clips = [_load_clip(folder, row, sample_rate, fps) for row in wanted if (folder / f"{row['id']}.npz").is_file()]
     if not clips:
         raise ValueError(
-            f"expected annotated clips of split {' or '.join(splits)} in {folder}, found none for the {len(wanted)} rows "
-            f"of {table}; `kp-io annotate --wav` makes them"
+            f"expected annotated clips of split {' or '.join(splits)} in {folder}, found none for the {len(wanted)} "
+            f"rows of {table}; `kp-io annotate --wav` makes them"
         )
     if len(clips) < len(wanted):
         logger.warning(
