@@ -3,7 +3,7 @@
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from kp_metrics.checks import check_keypoints, check_mask, check_pair, working_precision
+from kp_metrics.checks import check_pair, working_precision
 from kp_metrics.ibug68 import EYE_CORNERS, INNER_LIP_CENTRES
 from kp_metrics.normalizers import point_distance
 from kp_metrics.reduction import Reduction, reduce_values
@@ -26,7 +26,8 @@ def opening_series(
 
 
 def mouth_opening(
-    keypoints: Float[Tensor, "*batch t k d"],
+    preds: Float[Tensor, "*batch t k d"],
+    target: Float[Tensor, "*batch t k d"] | None = None,
     *,
     lips: tuple[int, int] = INNER_LIP_CENTRES,
     eyes: tuple[int, int] = EYE_CORNERS,
@@ -36,7 +37,8 @@ def mouth_opening(
     """Distance of the inner lips' centres over the inter-ocular distance of the same frame: a series.
 
     Args:
-        keypoints: `(..., T, K, D)`.
+        preds: Keypoints `(..., T, K, D)`.
+        target: Not used but for its shape; every metric takes it.
         lips: Upper and lower lip point; iBUG-68's 62 and 66 by default.
         eyes: Outer eye corners; iBUG-68's 36 and 45 by default.
         mask: `(..., T, K)`, True where a point is valid.
@@ -56,9 +58,8 @@ def mouth_opening(
         >>> mouth_opening(face)
         tensor([0.0000, 0.2000])
     """
-    check_keypoints(keypoints)
-    check_mask(mask, keypoints, name="keypoints")
-    series, valid = opening_series(keypoints, mask, lips, eyes)
+    check_pair(preds, preds if target is None else target, mask)
+    series, valid = opening_series(preds, mask, lips, eyes)
     return reduce_values(series, valid, reduction, item_dims=1)
 
 

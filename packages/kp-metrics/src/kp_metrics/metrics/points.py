@@ -1,0 +1,208 @@
+"""Distances between points, as metric classes."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kp_metrics import functional
+from kp_metrics.metrics.base import FunctionMetric, PairMetric, count_faults
+
+__all__ = ["LMD", "LVE", "MPJPE", "NME", "OKS", "PAMPJPE", "PCK", "PCKAUC", "KeypointL1", "LipError"]
+
+
+class KeypointL1(PairMetric):
+    """Mean absolute coordinate error, see `kp_metrics.functional.keypoint_l1`.
+
+    Example:
+        >>> metric = KeypointL1()
+        >>> metric.update(torch.full((1, 2, 2), 3.0), torch.zeros(1, 2, 2))
+        >>> metric.compute()
+        tensor(3.)
+    """
+
+    function = staticmethod(functional.keypoint_l1)
+    higher_is_better = False
+
+
+class PCK(PairMetric):
+    """Percentage of correct keypoints, see `kp_metrics.functional.pck`.
+
+    With `average="keypoints"` the sums are kept for each keypoint, so give `num_keypoints` as well.
+
+    Raises:
+        ValueError: `average` is `"keypoints"` and `num_keypoints` is left out.
+
+    Example:
+        >>> target = torch.tensor([[[0.0, 0.0], [100.0, 50.0]]])
+        >>> metric = PCK(alpha=0.02)
+        >>> metric.update(target + torch.tensor([[[2.0, 0.0], [0.0, 2.5]]]), target)
+        >>> metric.compute()
+        tensor(0.5000)
+    """
+
+    function = staticmethod(functional.pck)
+    higher_is_better = True
+
+    def __init__(self, *, num_keypoints: int | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.by_keypoint = self.options.get("average") == "keypoints"
+        if self.by_keypoint:
+            if num_keypoints is None:
+                raise ValueError("expected num_keypoints with average='keypoints', got None")
+            kept = num_keypoints - len(set(self.options.get("drop", ())))
+            self.add_state("total", torch.zeros(kept, dtype=torch.float64), dist_reduce_fx="sum")
+            self.add_state("count", torch.zeros(kept, dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(self, preds: Tensor, target: Tensor, mask: Tensor | None = None) -> None:
+        """Add a batch of `preds` and `target` `(..., T, K, D)` with an optional `mask` `(..., T, K)`."""
+        if not self.by_keypoint:
+            self.accumulate(preds, target, mask)
+            return
+        options = {**self.options, "average": "points"}
+        hits = functional.pck(preds, target, mask=mask, reduction="none", **options).flatten(0, -2)
+        if hits.shape[-1] != self.count.shape[-1]:
+            dropped = f" after dropping {preds.shape[-2] - hits.shape[-1]}" if hits.shape[-1] != preds.shape[-2] else ""
+            raise ValueError(
+                f"expected {self.count.shape[-1]} keypoints{dropped} as num_keypoints says, got {hits.shape[-1]} in "
+                f"preds of shape {tuple(preds.shape)}"
+            )
+        defined = ~hits.isnan()
+        self.total = self.total + hits.masked_fill(~defined, 0).to(self.total.dtype).sum(0)
+        self.count = self.count + defined.sum(0)
+        self.faults = self.faults + count_faults(mask, preds, target)
+
+    def compute(self) -> Tensor:
+        """Return the share of hits, NaN where nothing was valid; raise `ValueError` if a valid point was not finite."""
+        if not self.by_keypoint:
+            return super().compute()
+        self.refuse_faults()
+        shares = self.total / self.count
+        return shares.nanmean().float()
+
+
+class PCKAUC(PairMetric):
+    """Area under the PCK curve, see `kp_metrics.functional.pck_auc`.
+
+    Example:
+        >>> target = torch.tensor([[[0.0, 0.0], [100.0, 50.0]]])
+        >>> metric = PCKAUC(alpha_max=0.1)
+        >>> metric.update(target + torch.tensor([5.0, 0.0]), target)
+        >>> metric.compute()
+        tensor(0.5000)
+    """
+
+    function = staticmethod(functional.pck_auc)
+    higher_is_better = True
+
+
+class NME(PairMetric):
+    """Normalized mean error, see `kp_metrics.functional.nme`.
+
+    Example:
+        >>> target = torch.tensor([[[0.0, 0.0], [100.0, 50.0]]])
+        >>> metric = NME(normalizer="bbox_frame")
+        >>> metric.update(target + torch.tensor([3.0, 4.0]), target)
+        >>> metric.compute()
+        tensor(0.0500)
+    """
+
+    function = staticmethod(functional.nme)
+    higher_is_better = False
+
+
+class OKS(FunctionMetric):
+    """Object keypoint similarity, see `kp_metrics.functional.oks`; `update` takes the objects' `area` too.
+
+    Example:
+        >>> body = torch.zeros(1, 17, 2)
+        >>> metric = OKS()
+        >>> metric.update(body, body, area=torch.tensor([400.0]))
+        >>> metric.compute()
+        tensor(1.)
+    """
+
+    function = staticmethod(functional.oks)
+    higher_is_better = True
+
+    def update(self, preds: Tensor, target: Tensor, mask: Tensor | None = None, *, area: Tensor | float) -> None:
+        """Add a batch of `preds` and `target` `(..., T, K, D)`, with `area` `(..., T)` or `(...)`."""
+        self.accumulate(preds, target, mask, area=area)
+
+
+class MPJPE(PairMetric):
+    """Mean per-joint position error, see `kp_metrics.functional.mpjpe`.
+
+    Example:
+        >>> metric = MPJPE()
+        >>> metric.update(torch.tensor([[[1.0, 2.0, 2.0]]]), torch.zeros(1, 1, 3))
+        >>> metric.compute()
+        tensor(3.)
+    """
+
+    function = staticmethod(functional.mpjpe)
+    higher_is_better = False
+
+
+class PAMPJPE(PairMetric):
+    """Mean per-joint position error after Procrustes alignment, see `kp_metrics.functional.pa_mpjpe`.
+
+    Example:
+        >>> target = torch.tensor([[[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]])
+        >>> metric = PAMPJPE()
+        >>> metric.update(target * 2 + 5, target)
+        >>> metric.compute() < 1e-6
+        tensor(True)
+    """
+
+    function = staticmethod(functional.pa_mpjpe)
+    higher_is_better = False
+
+
+class LMD(PairMetric):
+    """Landmark distance, see `kp_metrics.functional.lmd`.
+
+    Example:
+        >>> metric = LMD(centre=False)
+        >>> metric.update(torch.full((1, 4, 2), 1.0), torch.tensor([[[1.0, 3.0]] * 4]))
+        >>> metric.compute()
+        tensor(2.)
+    """
+
+    function = staticmethod(functional.lmd)
+    higher_is_better = False
+
+
+class LVE(PairMetric):
+    """Lip vertex error, see `kp_metrics.functional.lve`.
+
+    Example:
+        >>> metric = LVE(mouth=(0, 1))
+        >>> metric.update(torch.tensor([[[3.0, 4.0], [1.0, 0.0]]]), torch.zeros(1, 2, 2))
+        >>> metric.compute()
+        tensor(5.)
+    """
+
+    function = staticmethod(functional.lve)
+    higher_is_better = False
+
+
+class LipError(PairMetric):
+    """Lip error in the pose-free frame, see `kp_metrics.functional.lip_error`; `update` takes a `reference` too.
+
+    Example:
+        >>> face = torch.rand(5, 68, 2, generator=torch.Generator().manual_seed(0))
+        >>> metric = LipError()
+        >>> metric.update(face * 2, face)
+        >>> metric.compute() < 1e-5
+        tensor(True)
+    """
+
+    function = staticmethod(functional.lip_error)
+    higher_is_better = False
+
+    def update(
+        self, preds: Tensor, target: Tensor, mask: Tensor | None = None, reference: Tensor | None = None
+    ) -> None:
+        """Add a batch of `preds` and `target` `(..., T, K, D)`; `reference` `(..., K, D)`, else the first frame."""
+        self.accumulate(preds, target, mask, reference=reference)
