@@ -1,7 +1,6 @@
 """The whole model: waveform and reference face in, keypoints out."""
 
 from pathlib import Path
-from typing import Self
 
 import torch
 from jaxtyping import Float
@@ -88,7 +87,7 @@ class Audio2Keypoint(nn.Module):
         return path
 
     @classmethod
-    def from_pretrained(cls, path: Path | str | None = None) -> Self:
+    def from_pretrained(cls, path: Path | str | None = None) -> "Audio2Keypoint":
         """Load a model, by default the one that comes with the package, ready to generate (in eval mode).
 
         Args:

@@ -1,0 +1,24 @@
+"""Every shape and type that the packages' signatures promise is checked while the tests run."""
+
+import sys
+
+import pytest
+import torch
+from jaxtyping import install_import_hook
+
+PACKAGES = ("kp_io", "kp_metrics", "a2k_nets", "a2k_train")
+
+early = [name for name in PACKAGES if name in sys.modules]
+if early:
+    raise RuntimeError(f"expected to see the packages first, but {', '.join(early)} came before the type checks")
+# An int is welcome where a signature says float, as it is to every type checker.
+install_import_hook(PACKAGES, "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+
+# Several threads may add up in another order; one thread is also faster for networks as small as the tests'.
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _names_of_doctests(doctest_namespace: dict[str, object]) -> None:
+    """Let examples say `torch` as the text around them does."""
+    doctest_namespace["torch"] = torch
