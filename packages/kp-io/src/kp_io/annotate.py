@@ -18,7 +18,7 @@ from kp_io.video import read_video
 __all__ = ["annotate_frames", "annotate_image", "annotate_video", "default_detector"]
 
 # A tracked face is compared with freshly detected ones this often, so that a track cannot live on in the wallpaper.
-_CHECK_EVERY_SECONDS = 1.0
+_CHECK_EVERY_SECONDS = 2.0
 
 # When a lost face is found, it is followed back into the frames before, of which this many are kept.
 _BACKTRACK_SECONDS = 2.0

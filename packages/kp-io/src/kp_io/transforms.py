@@ -7,7 +7,7 @@ from torch import Tensor
 __all__ = ["interpolate_missing"]
 
 
-def interpolate_missing(keypoints: Float[Tensor, "t k d"], measured: Bool[Tensor, " t"]) -> Float[Tensor, "t k d"]:
+def interpolate_missing(keypoints: Float[Tensor, "t k d"], measured: Bool[Tensor, " n"]) -> Float[Tensor, "t k d"]:
     """Fill the frames that were not measured: linearly between their neighbours, constant at the ends.
 
     Args:

@@ -27,6 +27,13 @@ _BOX_SIDE = 1.066
 _CROP_SIDE = 300
 _BOX_SIDE_IN_CROP = 180
 
+# The box detector's smallest face is 80 px wide: it looks at the picture at these longest sides, first for large faces,
+# then for small ones, enlarging no more than this. Below the score are half of its finds wallpaper; they count only where
+# there is nothing better.
+_DETECTION_SIDES = (640, 1280)
+_MAX_ENLARGEMENT = 4.0
+_SURE_SCORE = 0.2
+
 # Shifts (in box sides) and scales of the boxes whose predictions are averaged into sub-pixel points.
 _JITTERS = (
     (0.0, 0.0, 1.0),
@@ -115,18 +122,20 @@ class DlibDetector:
         return detection if spread <= self.max_spread else None
 
     def _find_boxes(self, image: UInt8[np.ndarray, "h w 3"]) -> list[Box]:
-        height, width = image.shape[:2]
-        # The detector's smallest face is 80 px wide, and large pictures only cost time: try the size that finds faces of
-        # a tenth of the picture first, then enlarge for small ones.
-        for longest in (640, 1280):
-            scale = longest / max(height, width)
+        """Return the boxes of faces, the largest first."""
+        found: list[tuple[Box, float]] = []
+        for longest in _DETECTION_SIDES:
+            scale = min(longest / max(image.shape[:2]), _MAX_ENLARGEMENT)
             interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
             scaled = cv2.resize(image, None, fx=scale, fy=scale, interpolation=interpolation)
-            found = self._detector(scaled, 0)
-            if found:
-                boxes = [(r.center().x / scale, r.center().y / scale, r.width() / scale) for r in found]
-                return sorted(boxes, key=lambda box: -box[2])
-        return []
+            for r, score, _ in zip(*self._detector.run(scaled, 0, 0.0), strict=True):
+                box = (r.center().x / scale, r.center().y / scale, r.width() / scale)
+                if all(np.hypot(box[0] - x, box[1] - y) > max(box[2], side) / 2 for (x, y, side), _ in found):
+                    found.append((box, score))
+            if scale == _MAX_ENLARGEMENT:
+                break
+        sure = [box for box, score in found if score >= _SURE_SCORE]
+        return sorted(sure or [box for box, _ in found], key=lambda box: -box[2])
 
     def _refine(self, image: UInt8[np.ndarray, "h w 3"], box: Box) -> tuple[Detection, float]:
         """Return the detection, and how far the predictions of its boxes are apart (in box sides)."""
