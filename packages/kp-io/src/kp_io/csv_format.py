@@ -72,14 +72,14 @@ def _from_table(table: dict[str, list[str]], path: Path, image_size: tuple[int, 
         raise ValueError(f"expected the columns x_0 … y_{count - 1}, missing {', '.join(missing[:3])}{more}")
     values = np.stack([_numbers(table, name) for name in names], axis=1).astype(np.float32)
     points = values[:, : count * dimensions].reshape(-1, dimensions, count).transpose(0, 2, 1)
-    scores = values[:, count * dimensions :]
+    scores = values[:, count * dimensions :] if "score_0" in table else np.ones(points.shape[:2], np.float32)
     if "image_height" in table and "image_width" in table:
         image_size = int(_numbers(table, "image_height")[0]), int(_numbers(table, "image_width")[0])
     if image_size is None:
         raise ValueError("it has no columns image_height and image_width; pass image_size=(height, width)")
     return KeypointSequence(
         torch.from_numpy(points.copy()),
-        torch.from_numpy(scores.copy()) if scores.size else None,  # type: ignore[arg-type]  # None means all ones
+        torch.from_numpy(scores.copy()),
         fps=_fps(table),
         image_size=image_size,
         layout=layout,

@@ -11,7 +11,10 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 
 from kp_io.atomic import atomic_path
 
-__all__ = ["IMAGE_SUFFIXES", "MIN_SIDE_PX", "read_image", "text_strip", "write_image"]
+__all__ = ["IMAGE_SUFFIXES", "MIN_SIDE_PX", "Picture", "read_image", "text_strip", "write_image"]
+
+#: RGB pixels `(H, W, 3)`; two of one signature may differ in size.
+Picture = UInt8[np.ndarray, "_ _ 3"]
 
 #: File name endings that are taken for pictures.
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"})

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import cv2
 import numpy as np
-from jaxtyping import UInt8
 
-from kp_io.image import text_strip
+from kp_io.image import Picture, text_strip
 
 __all__ = ["contact_sheet", "side_by_side"]
 
@@ -18,11 +17,11 @@ _GROUND = 24
 
 
 def side_by_side(
-    columns: Sequence[Iterable[UInt8[np.ndarray, "h w 3"]] | UInt8[np.ndarray, "h w 3"]],
+    columns: Sequence[Iterable[Picture] | Picture],
     *,
     labels: Sequence[str] | None = None,
     height: int | None = None,
-) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+) -> Iterator[Picture]:
     """Join several runs of frames into one, from left to right.
 
     Args:
@@ -52,12 +51,12 @@ def side_by_side(
 
 
 def contact_sheet(
-    frames: Iterable[UInt8[np.ndarray, "h w 3"]],
+    frames: Iterable[Picture],
     *,
     columns: int,
     labels: Sequence[str] | None = None,
     height: int | None = None,
-) -> UInt8[np.ndarray, "h w 3"]:
+) -> Picture:
     """Lay frames out in rows of `columns`, in reading order, as one picture.
 
     Args:
@@ -89,13 +88,13 @@ def contact_sheet(
 
 
 def _joined(
-    columns: Sequence[Iterable[UInt8[np.ndarray, "h w 3"]] | UInt8[np.ndarray, "h w 3"]],
+    columns: Sequence[Iterable[Picture] | Picture],
     labels: Sequence[str] | None,
     height: int | None,
-) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+) -> Iterator[Picture]:
     runs = [iter(()) if isinstance(column, np.ndarray) else iter(column) for column in columns]
     current = [c if isinstance(c, np.ndarray) else next(run, None) for c, run in zip(columns, runs, strict=True)]
-    shown: list[UInt8[np.ndarray, "h w 3"]] = []
+    shown: list[Picture] = []
     for number, frame in enumerate(current):
         if frame is None:
             raise ValueError(f"expected at least one frame in column {number}, got none")
@@ -111,7 +110,7 @@ def _joined(
         shown = [old if new is None else new for old, new in zip(shown, following, strict=True)]
 
 
-def _framed(cell: UInt8[np.ndarray, "h w 3"], width: int, label: str | None) -> UInt8[np.ndarray, "h w 3"]:
+def _framed(cell: Picture, width: int, label: str | None) -> Picture:
     """Centre a cell in a wider column and put its label above."""
     height, own = cell.shape[:2]
     left = (width - own) // 2
@@ -122,7 +121,7 @@ def _framed(cell: UInt8[np.ndarray, "h w 3"], width: int, label: str | None) -> 
     return np.concatenate([text_strip(label, width=width, height=strip_height, ground=_GROUND), cell])
 
 
-def _stack(cells: Sequence[UInt8[np.ndarray, "h w 3"]], *, axis: int, gap: int) -> UInt8[np.ndarray, "h w 3"]:
+def _stack(cells: Sequence[Picture], *, axis: int, gap: int) -> Picture:
     shape = list(cells[0].shape)
     shape[axis] = gap
     between = np.full(shape, _GROUND, np.uint8)
@@ -134,7 +133,7 @@ def _gap(height: int) -> int:
     return max(1, round(height * _GAP_SHARE))
 
 
-def _to_height(image: UInt8[np.ndarray, "h w 3"], height: int) -> UInt8[np.ndarray, "h w 3"]:
+def _to_height(image: Picture, height: int) -> Picture:
     if image.shape[0] == height:
         return image
     width = max(1, round(image.shape[1] * height / image.shape[0]))

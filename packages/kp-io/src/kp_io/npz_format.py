@@ -1,7 +1,6 @@
 """The native keypoint file: NumPy arrays in a .npz, no objects."""
 
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +54,11 @@ def read_npz(path: Path, image_size: tuple[int, int] | None = None) -> KeypointS
             f"expected keypoints of format_version {NPZ_VERSION} in {path}, got {int(version)}; "
             f"{'a newer kp-io' if int(version) > NPZ_VERSION else 'the kp-io that wrote it'} reads it"
         )
+    if arrays["scores"].shape != arrays["keypoints"].shape[:2]:
+        raise ValueError(
+            f"expected a score for every keypoint in {path}, got keypoints {arrays['keypoints'].shape} "
+            f"and scores {arrays['scores'].shape}"
+        )
     if len(arrays["image_size"]) != 2:
         raise ValueError(f"expected image_size (height, width) in {path}, got {arrays['image_size'].tolist()}")
     try:
@@ -82,11 +86,13 @@ def _load(path: Path) -> dict[str, np.ndarray]:
             if missing:
                 raise ValueError(f"it has no {', '.join(missing)}, only {', '.join(archive.files) or 'nothing'}")
             arrays = {name: np.asarray(archive[name]) for name in _ARRAYS}
-    except (ValueError, OSError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
-        if "allow_pickle" in str(error):
-            error = ValueError("it holds pickled objects, which can run code and are never loaded")
+    except Exception as error:
+        # Damaged bytes make zipfile, zlib and NumPy's header parser raise a dozen unrelated types.
+        reason = str(error)
+        if "allow_pickle" in reason:
+            reason = "it holds pickled objects, which can run code and are never loaded"
         raise ValueError(
-            f"expected a keypoint file with the arrays {', '.join(_ARRAYS)}, got {path}: {error}"
+            f"expected a keypoint file with the arrays {', '.join(_ARRAYS)}, got {path}: {reason}"
         ) from error
     for name, (ndim, kinds) in _ARRAYS.items():
         array = arrays[name]

@@ -5,9 +5,10 @@ from itertools import repeat
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
+from kp_io.image import Picture
 from kp_io.layout import IBUG68, KeypointLayout
 from kp_io.sequence import KeypointSequence
 
@@ -23,6 +24,8 @@ _SHIFT = 8
 _FACE_IN_LINES = 110
 _FACE_IN_LINES_OVER_PHOTO = 160
 
+_MAX_LINE_WIDTH = 255
+
 #: Diameter of a dot in line widths.
 _DOT_IN_LINES = 2.6
 
@@ -30,7 +33,7 @@ _DOT_IN_LINES = 2.6
 _OUTLINE = (16, 16, 24)
 _OUTLINE_OPACITY = 0.55
 
-_Ground = tuple[int, int, int] | UInt8[np.ndarray, "h w 3"] | Iterable[UInt8[np.ndarray, "h w 3"]]
+_Ground = tuple[int, int, int] | Picture | Iterable[Picture]
 
 
 def rasterize(
@@ -43,7 +46,7 @@ def rasterize(
     thickness: int | None = None,
     dots: bool | None = None,
     layout: KeypointLayout = IBUG68,
-) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+) -> Iterator[Picture]:
     """Draw keypoints frame by frame.
 
     Args:
@@ -79,8 +82,12 @@ def rasterize(
         raise ValueError("expected image_size=(height, width) with a tensor of keypoints, got None")
     if points.ndim != 3 or points.shape[1] != layout.num_keypoints or points.shape[2] < 2:
         raise ValueError(f"expected keypoints (T, {layout.num_keypoints}, 2), got {tuple(points.shape)}")
-    if min(image_size) < 1 or (height is not None and height < 1) or (thickness is not None and thickness < 1):
-        raise ValueError(f"expected positive numbers, got {image_size=}, {height=}, {thickness=}")
+    sides = (*image_size, 1 if height is None else height)
+    if min(sides) < 1 or (thickness is not None and not 1 <= thickness <= _MAX_LINE_WIDTH):
+        raise ValueError(
+            f"expected positive numbers, and a thickness of at most {_MAX_LINE_WIDTH}, "
+            f"got {image_size=}, {height=}, {thickness=}"
+        )
     left, top, right, bottom = crop or (0, 0, image_size[1], image_size[0])
     if not (0 <= left < right <= image_size[1] and 0 <= top < bottom <= image_size[0]):
         raise ValueError(f"expected a crop (left, top, right, bottom) within {image_size=}, got {crop}")
@@ -101,13 +108,13 @@ def rasterize(
 
 
 def draw_keypoints(
-    image: UInt8[np.ndarray, "h w 3"],
+    image: Picture,
     points: Float[Tensor, "k d"],
     *,
     thickness: int | None = None,
     dots: bool = True,
     layout: KeypointLayout = IBUG68,
-) -> UInt8[np.ndarray, "h w 3"]:
+) -> Picture:
     """Return a copy of a picture with the points `(K, 2)` drawn over it, outlined so that they show on any ground.
 
     Example:
@@ -158,13 +165,13 @@ def face_box(
 
 def _draw_frames(
     xy: np.ndarray,
-    canvases: Iterator[UInt8[np.ndarray, "h w 3"]],
+    canvases: Iterator[Picture],
     thickness: int,
     *,
     dots: bool,
     outline: bool,
     layout: KeypointLayout,
-) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+) -> Iterator[Picture]:
     # Points far outside would overflow OpenCV's fixed-point numbers; clipped ones are outside all the same.
     fixed = (xy.clip(-32000, 32000) * (1 << _SHIFT)).round().astype(np.int32)
     for points, canvas in zip(fixed, canvases, strict=False):
@@ -177,7 +184,7 @@ def _draw_frames(
 
 
 def _draw_face(
-    canvas: UInt8[np.ndarray, "h w 3"],
+    canvas: Picture,
     points: np.ndarray,
     layout: KeypointLayout,
     thickness: int,
@@ -199,12 +206,13 @@ def _draw_face(
 def _line_width(xy: np.ndarray, *, over_photo: bool) -> int:
     """Return the line width that suits the median face of the sequence, pixels."""
     faces = np.ptp(xy, axis=1).max(axis=1)
-    return max(1, round(float(np.median(faces)) / (_FACE_IN_LINES_OVER_PHOTO if over_photo else _FACE_IN_LINES)))
+    width = float(np.median(faces)) / (_FACE_IN_LINES_OVER_PHOTO if over_photo else _FACE_IN_LINES)
+    return min(max(1, round(width)), _MAX_LINE_WIDTH)
 
 
 def _canvases(
     background: _Ground, image_size: tuple[int, int], crop: tuple[int, int, int, int], size: tuple[int, int]
-) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+) -> Iterator[Picture]:
     """Yield a fresh canvas of `size` to draw on, endlessly or for each picture."""
     left, top, right, bottom = crop
     if isinstance(background, tuple):
@@ -220,7 +228,7 @@ def _canvases(
     yield from (picture.copy() for _ in repeat(None))
 
 
-def _fitted(image: UInt8[np.ndarray, "h w 3"], image_size: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
+def _fitted(image: Picture, image_size: tuple[int, int]) -> Picture:
     """Scale a background to the size of the picture that the keypoints belong to."""
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(f"expected a background picture (H, W, 3) uint8, got {image.shape} {image.dtype}")
@@ -234,7 +242,7 @@ def _fitted(image: UInt8[np.ndarray, "h w 3"], image_size: tuple[int, int]) -> U
     return _resized(image, image_size)
 
 
-def _resized(image: UInt8[np.ndarray, "h w 3"], size: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
+def _resized(image: Picture, size: tuple[int, int]) -> Picture:
     height, width = size
     if image.shape[:2] == size:
         return image

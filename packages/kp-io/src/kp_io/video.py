@@ -225,7 +225,12 @@ def _video_stream(container: InputContainer) -> VideoStream:
 def _stated_duration(container: InputContainer, stream: VideoStream) -> float | None:
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
-    return container.duration / av.time_base if container.duration else None
+    # Matroska notes it as text; the container's own duration includes sound that goes on after the picture.
+    hours, minutes, seconds = [*stream.metadata.get("DURATION", "").split(":"), "", ""][:3]
+    try:
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    except ValueError:
+        return container.duration / av.time_base if container.duration else None
 
 
 def _decoded(container: InputContainer, stream: VideoStream, source: Path) -> Iterator[av.VideoFrame]:

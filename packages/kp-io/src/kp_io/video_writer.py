@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from av.container import OutputContainer
 from av.error import FFmpegError
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
@@ -104,6 +104,7 @@ def _video_encoder(
     context = stream.codec_context
     context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
     context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
+    reformatter = VideoReformatter()  # one for all frames: setting it up takes longer than a frame
 
     def encode(pixels: UInt8[np.ndarray, "h w 3"] | None) -> None:
         if pixels is None:
@@ -111,7 +112,8 @@ def _video_encoder(
             return
         even = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         frame = av.VideoFrame.from_ndarray(even, format="rgb24")
-        container.mux(stream.encode(frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)))
+        planes = reformatter.reformat(frame, format="yuv420p", dst_colorspace=Colorspace.ITU709, threads=1)
+        container.mux(stream.encode(planes))
 
     return encode
 
