@@ -84,7 +84,7 @@ class Trainer:
         self.optimizer.step()
         self.average.update_parameters(self.model)
         self.step += 1
-        return {name: float(value) for name, value in losses.items()}
+        return {name: float(value.detach()) for name, value in losses.items()}
 
     def _losses(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         normalizer = self.model.normalizer
