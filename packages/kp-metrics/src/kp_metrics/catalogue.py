@@ -24,7 +24,7 @@ class MetricInfo:
         options: Options that make this row out of the function.
         needs: What it needs besides keypoints: `"audio"`, `"area"`, `"samples"`, `"hold"`
             (the row that holds the reference), or nothing.
-        is_error: Whether the ground truth scores perfectly by definition, so that its row says nothing.
+        measures_preds: Whether it judges the predictions alone, so that the ground truth has a value of its own.
         has_fps: Whether it takes `fps`.
     """
 
@@ -36,13 +36,18 @@ class MetricInfo:
     function: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     needs: str = ""
-    is_error: bool = True
+    measures_preds: bool = False
     has_fps: bool = False
 
     @property
     def function_name(self) -> str:
         """The function of `kp_metrics.functional` behind it."""
         return self.function or self.name
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it is 0 for the ground truth by definition, so that a row for it says nothing."""
+        return self.higher_is_better is False and not self.measures_preds
 
     @property
     def arrow(self) -> str:
@@ -112,9 +117,11 @@ CATALOGUE: tuple[MetricInfo, ...] = (
         "lve", "mean over frames of the largest mouth-point ‖p−t‖", "px", False, "squared (CodeTalker, torchmetrics)"
     ),
     MetricInfo("velocity_l1", "mean |Δp−Δt| · fps", "px/s", False, "normalizer", has_fps=True),
-    MetricInfo("acceleration", "mean ‖Δ²p‖ · fps² / IOD", "IOD/s²", None, is_error=False, has_fps=True),
-    MetricInfo("jitter", "mean ‖Δ³p‖ · fps³ / IOD", "IOD/s³", None, "mm/s³ (VLOGGER)", is_error=False, has_fps=True),
-    MetricInfo("mouth_opening", "mean ‖62−66‖ / IOD", "IOD", None, is_error=False),
+    MetricInfo("acceleration", "mean ‖Δ²p‖ · fps² / IOD", "IOD/s²", None, measures_preds=True, has_fps=True),
+    MetricInfo(
+        "jitter", "mean ‖Δ³p‖ · fps³ / IOD", "IOD/s³", None, "mm/s³ (VLOGGER)", measures_preds=True, has_fps=True
+    ),
+    MetricInfo("mouth_opening", "mean ‖62−66‖ / IOD", "IOD", None, measures_preds=True),
     MetricInfo(
         "mouth_correlation",
         "Pearson r of the mouth openings in a sequence; a constant series scores 0",
@@ -160,7 +167,7 @@ CATALOGUE: tuple[MetricInfo, ...] = (
         True,
         "z-scored within each speaker: groups",
         needs="audio",
-        is_error=False,
+        measures_preds=True,
         has_fps=True,
     ),
     MetricInfo(
@@ -170,7 +177,7 @@ CATALOGUE: tuple[MetricInfo, ...] = (
         True,
         "beats of your own tracker: beats",
         needs="audio",
-        is_error=False,
+        measures_preds=True,
         has_fps=True,
     ),
     MetricInfo(
@@ -179,7 +186,7 @@ CATALOGUE: tuple[MetricInfo, ...] = (
         "IOD",
         False,
         needs="audio",
-        is_error=False,
+        measures_preds=True,
         has_fps=True,
     ),
     MetricInfo(
@@ -189,14 +196,14 @@ CATALOGUE: tuple[MetricInfo, ...] = (
         False,
         "FGD: features of a learned encoder",
     ),
-    MetricInfo("diversity", "mean distance between seeds / IOD", "IOD", None, needs="samples", is_error=False),
+    MetricInfo("diversity", "mean distance between seeds / IOD", "IOD", None, needs="samples", measures_preds=True),
     MetricInfo(
         "blink_rate",
         "runs of at least 2 frames with an eye aspect ratio below 0.2",
         "1/min",
         None,
         "threshold",
-        is_error=False,
+        measures_preds=True,
         has_fps=True,
     ),
 )
