@@ -1,10 +1,11 @@
 """Every shape and type that the packages' signatures promise is checked while the tests run."""
 
 import sys
+from collections.abc import Iterator
 
+import jaxtyping
 import pytest
 import torch
-from jaxtyping import install_import_hook
 
 PACKAGES = ("kp_io", "kp_metrics", "a2k_nets", "a2k_train")
 
@@ -12,7 +13,7 @@ early = [name for name in PACKAGES if name in sys.modules]
 if early:
     raise RuntimeError(f"expected to see the packages first, but {', '.join(early)} came before the type checks")
 # An int is welcome where a signature says float, as it is to every type checker.
-install_import_hook(PACKAGES, "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+jaxtyping.install_import_hook(PACKAGES, "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 
 # Several threads may add up in another order; one thread is also faster for networks as small as the tests'.
 torch.set_num_threads(1)
@@ -22,3 +23,11 @@ torch.set_num_threads(1)
 def _names_of_doctests(doctest_namespace: dict[str, object]) -> None:
     """Let examples say `torch` as the text around them does."""
     doctest_namespace["torch"] = torch
+
+
+@pytest.fixture
+def as_users_run_it() -> Iterator[None]:
+    """Switch the type checks off, for tests of what the packages say themselves of shapes that do not fit."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)

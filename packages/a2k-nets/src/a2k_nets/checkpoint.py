@@ -57,7 +57,10 @@ def load_checkpoint(path: Path | str | None = None) -> tuple[dict[str, Tensor], 
             f"expected a checkpoint of format version {FORMAT_VERSION} with its config, got {path} of version "
             f"{metadata.get('format_version', 'unknown')}; use the a2k-nets release that wrote it"
         )
-    return state, config_from_dict(json.loads(metadata["config"]))
+    try:
+        return state, config_from_dict(json.loads(metadata["config"]))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"expected a valid config in {path}, got {metadata['config'][:80]}: {error}") from error
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:

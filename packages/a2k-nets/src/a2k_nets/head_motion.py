@@ -28,7 +28,8 @@ class HeadMotion(nn.Module):
     def forward(self, batch: int, num_frames: int, *, generator: torch.Generator) -> Float[Tensor, "b t 4"]:
         """Return poses `(B, T, 4)`: shift x, shift y (inter-ocular distances), roll (radians), log scale."""
         # Drawn frame by frame on the CPU: the same seed gives the same motion on every device and for every length.
-        shocks = torch.randn(num_frames, batch, 4, generator=generator).to(self.noise) @ self.noise.T
+        draws = [torch.randn(batch, 4, generator=generator) for _ in range(num_frames)]
+        shocks = torch.stack(draws).to(self.noise) @ self.noise.T
         before = last = torch.zeros_like(shocks[0])
         poses = [last]
         for shock in shocks[1:]:

@@ -1,0 +1,147 @@
+import json
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from a2k_nets.checkpoint import FORMAT_VERSION, load_checkpoint, read_tensors, save_checkpoint, write_tensors
+from a2k_nets.config import config_to_json
+from a2k_nets.model import Audio2Keypoint
+
+
+@pytest.fixture
+def saved(model, tmp_path) -> Path:
+    return model.save_pretrained(tmp_path / "new" / "folder")
+
+
+def rewrite(path: Path, **metadata: str) -> None:
+    state, old = read_tensors(path)
+    write_tensors(path, state, old | metadata)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("what", ["file", "folder", "text"])
+def test_a_model_comes_back_as_it_was(model, saved, speech, reference, what):
+    loaded = Audio2Keypoint.from_pretrained({"file": saved, "folder": saved.parent, "text": str(saved)}[what])
+    assert loaded.config == model.config
+    assert not loaded.training
+    assert loaded.state_dict().keys() == model.state_dict().keys()
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], tensor), name
+    assert torch.equal(loaded(speech[None], reference), model(speech[None], reference))
+
+
+def test_a_file_tells_its_version_and_licence(saved):
+    _, metadata = read_tensors(saved)
+    assert metadata["format_version"] == FORMAT_VERSION
+    assert "licence" in metadata
+    assert json.loads(metadata["config"])["width"] == 16
+
+
+def test_only_the_checkpoint_is_left_in_the_folder(saved):
+    assert [path.name for path in saved.parent.iterdir()] == ["model.safetensors"]
+    assert saved.stat().st_mode & 0o444 == 0o444
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.999])
+def test_a_truncated_file_is_refused(saved, share):
+    data = saved.read_bytes()
+    saved.write_bytes(data[: int(share * len(data))])
+    with pytest.raises(ValueError, match="expected a whole safetensors checkpoint"):
+        Audio2Keypoint.from_pretrained(saved)
+
+
+@pytest.mark.parametrize("version", ["0", "2", "1.0", ""])
+def test_another_version_is_refused(saved, version):
+    rewrite(saved, format_version=version)
+    with pytest.raises(ValueError, match=f"format version {FORMAT_VERSION}"):
+        Audio2Keypoint.from_pretrained(saved)
+
+
+def test_foreign_safetensors_are_refused(tmp_path):
+    save_file({"weight": torch.zeros(2)}, tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match="of version unknown"):
+        Audio2Keypoint.from_pretrained(tmp_path)
+
+
+class Mine:
+    """Pickled, it makes a file when it is loaded."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.pt", "model.ckpt"])
+@pytest.mark.parametrize("write", ["torch", "pickle"])
+def test_a_pickle_is_refused_and_never_run(tmp_path, name, write):
+    trap, path = tmp_path / "trapped", tmp_path / name
+    if write == "torch":
+        torch.save({"model": Mine(trap)}, path)
+    else:
+        path.write_bytes(pickle.dumps(Mine(trap)))
+    with pytest.raises(ValueError, match="never opened"):
+        Audio2Keypoint.from_pretrained(path)
+    assert not trap.exists()
+    pickle.loads(pickle.dumps(Mine(trap)))  # the trap works
+    assert trap.is_dir()
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ('{"depth": 3}', "unknown setting 'depth'"),
+        ('{"audio": {"hop": 3}}', "unknown setting 'hop'"),
+        ("{", "config"),
+        ("7", "config"),
+        ('{"width": "wide"}', "config"),
+        ('{"audio": 7}', "config"),
+    ],
+)
+def test_a_config_that_does_not_fit_is_refused(saved, config, message):
+    rewrite(saved, config=config)
+    with pytest.raises(ValueError, match=message):
+        Audio2Keypoint.from_pretrained(saved)
+
+
+def test_missing_and_unknown_tensors_are_named(model, tmp_path):
+    state = model.state_dict()
+    state["extra"] = state.pop("normalizer.mean_face")
+    save_checkpoint(tmp_path / "model.safetensors", state, model.config)
+    with pytest.raises(ValueError, match=r"missing: \['normalizer.mean_face'\], unknown: \['extra'\]"):
+        Audio2Keypoint.from_pretrained(tmp_path)
+
+
+def test_tensors_of_another_shape_are_refused(model, tmp_path):
+    state = model.state_dict() | {"normalizer.mean_face": torch.zeros(5, 2)}
+    save_checkpoint(tmp_path / "model.safetensors", state, model.config)
+    with pytest.raises(ValueError, match=r"normalizer.mean_face of shape \(68, 2\)"):
+        Audio2Keypoint.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["", "model.safetensors", "absent.safetensors"])
+def test_a_file_that_is_not_there(tmp_path, name):
+    with pytest.raises(FileNotFoundError, match="found no file"):
+        load_checkpoint(tmp_path / name)
+
+
+def test_what_was_there_survives_a_failure(model, saved, monkeypatch):
+    before = saved.read_bytes()
+
+    def full_disk(*_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(Path, "replace", full_disk)
+    with pytest.raises(OSError, match="no space"):
+        save_checkpoint(saved, {"other": torch.zeros(3)}, model.config)
+    assert saved.read_bytes() == before
+    assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+
+
+def test_the_config_is_the_one_of_the_model(model, saved):
+    assert config_to_json(load_checkpoint(saved)[1]) == config_to_json(model.config)
