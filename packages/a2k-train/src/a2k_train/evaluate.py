@@ -132,7 +132,7 @@ def evaluate(
         }
         scores += [_score(row, fold, clip, points) for row, points in preds.items()]
         for voice in voices or [clips[shuffle[index]].waveform for shuffle in shuffles]:
-            audio = _fit_length(voice, len(clip.waveform))
+            audio = _from_random_moment(voice, len(clip.waveform), generator=seeded)
             points = model(audio[None], reference, head_motion=0.0)[0]
             scores.append(_score("shuffled audio", fold, clip, points))
         if on_clip is not None:
@@ -222,9 +222,16 @@ def _place_mean_face(model: Audio2Keypoint, reference: Float[Tensor, "1 k 2"]) -
     return apply_similarity(to_pixels, model.normalizer.mean_face[None])
 
 
-def _fit_length(waveform: Float[Tensor, " s"], length: int) -> Float[Tensor, " n"]:
-    """Return the waveform cut, or repeated, to a length."""
-    return waveform.repeat(-(-length // len(waveform)))[:length]
+def _from_random_moment(
+    waveform: Float[Tensor, " s"], length: int, *, generator: torch.Generator
+) -> Float[Tensor, " n"]:
+    """Return as many samples, repeating the waveform, from a random moment on.
+
+    Read sentences of one corpus begin, pause and end alike; from their beginnings, another speaker's audio would tell
+    something of this one's lips.
+    """
+    start = int(torch.randint(len(waveform), (), generator=generator))
+    return waveform.roll(-start).repeat(-(-length // len(waveform)))[:length]
 
 
 def _mean(values: Iterable[float]) -> float:
