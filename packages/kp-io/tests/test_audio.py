@@ -214,8 +214,8 @@ def test_broken_packets_are_skipped_and_told(make_video, tmp_path, caplog):
     whole = bytearray(
         make_video("t.mkv", audio=tone(48000, seconds=2), sample_rate=48000, audio_codec="aac").read_bytes()
     )
-    middle = len(whole) // 2
-    whole[middle : middle + 600] = bytes(600)
+    for place in range(len(whole) // 3, len(whole) // 2, 40):
+        whole[place] ^= 0x55
     path = tmp_path / "broken.mkv"
     path.write_bytes(bytes(whole))
     with caplog.at_level(logging.WARNING, logger="kp_io"):

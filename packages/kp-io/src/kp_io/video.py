@@ -29,6 +29,9 @@ VIDEO_SUFFIXES = frozenset(
 #: Timestamps that jump further than this are broken; filling the gap would never end.
 _MAX_GAP_SECONDS = 600
 
+#: A file that ends this much before its stated duration is cut off.
+_MISSING_SECONDS = 0.5
+
 #: Broken packets after which a file counts as unreadable rather than damaged.
 _MAX_BROKEN_PACKETS = 1000
 
@@ -77,13 +80,14 @@ def probe_video(path: str | os.PathLike[str]) -> VideoInfo:
         first = next(_decoded(container, stream, source), None)
         if first is None:
             raise ValueError(f"expected a video with frames, got {source}, of which no frame can be decoded")
+        duration = _stated_duration(stream)
         rotation = first.rotation % 360
         width, height = (first.height, first.width) if rotation % 180 else (first.width, first.height)
         return VideoInfo(
             width=width,
             height=height,
             fps=float(1 / clock.frame_seconds),
-            duration_seconds=_stated_duration(container, stream),
+            duration_seconds=duration or (container.duration / av.time_base if container.duration else None),
             start_seconds=float(clock.time_of(first)),
             rotation=rotation,
             has_audio=bool(container.streams.audio),
@@ -150,6 +154,9 @@ def _read(container: InputContainer, source: Path, fps: Fraction | None) -> Iter
             end = time + clock.duration_of(frame)
         if shown is None or start is None:
             raise ValueError(f"expected a video with frames, got {source}, of which no frame can be decoded")
+        stated = _stated_duration(stream) or 0.0
+        if stated - float(end - start) > _MISSING_SECONDS:
+            logger.warning("%s is cut off: %.2f s of %.2f s can be read", source, float(end - start), stated)
         total = 1 if fps is None else max(1, round((end - start) * fps))
         for _ in range(count if fps is not None else 0, total):
             yield shown.pixels()
@@ -222,15 +229,15 @@ def _video_stream(container: InputContainer) -> VideoStream:
     return stream
 
 
-def _stated_duration(container: InputContainer, stream: VideoStream) -> float | None:
+def _stated_duration(stream: VideoStream) -> float | None:
+    """Return the stream's own duration in seconds: the container's includes sound that goes on after the picture."""
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
-    # Matroska notes it as text; the container's own duration includes sound that goes on after the picture.
-    hours, minutes, seconds = [*stream.metadata.get("DURATION", "").split(":"), "", ""][:3]
+    hours, minutes, seconds = [*stream.metadata.get("DURATION", "").split(":"), "", ""][:3]  # Matroska has it as text
     try:
         return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
     except ValueError:
-        return container.duration / av.time_base if container.duration else None
+        return None
 
 
 def _decoded(container: InputContainer, stream: VideoStream, source: Path) -> Iterator[av.VideoFrame]:
@@ -251,4 +258,4 @@ def _decoded(container: InputContainer, stream: VideoStream, source: Path) -> It
             continue
         yield from frames
     if broken:
-        logger.warning("%s is damaged or cut off: %d broken packets were skipped", source, broken)
+        logger.warning("%s is damaged: %d broken packets were skipped", source, broken)
