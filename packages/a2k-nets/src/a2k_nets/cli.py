@@ -37,10 +37,13 @@ def generate(
     try:
         from a2k_nets.generate import generate_sequence
         from a2k_nets.model import Audio2Keypoint
-        from kp_io.formats import load_keypoints, save_keypoints
+        from kp_io.atomic import atomic_path
+        from kp_io.formats import FORMATS, load_keypoints, save_keypoints
         from kp_io.raster import rasterize
         from kp_io.video import write_video
 
+        if out.suffix.lower() not in FORMATS:
+            raise ValueError(f"expected a keypoint file ending in {' or '.join(FORMATS)}, got {out}")
         network = Audio2Keypoint.from_pretrained(model)
         sample_rate = network.config.audio.sample_rate
         waveform = _speech(audio, text, voice, sample_rate=sample_rate)
@@ -54,17 +57,14 @@ def generate(
             seed=seed,
             device=device,
         )
-        save_keypoints(out, sequence)
-        if video is not None:
-            write_video(
-                video,
-                rasterize(sequence),
-                fps=sequence.fps,
-                audio=waveform,
-                sample_rate=network.config.audio.sample_rate,
-            )
+        # The keypoints take their place last: a video that cannot be written leaves nothing behind.
+        with atomic_path(out) as keypoints_file:
+            save_keypoints(keypoints_file, sequence)
+            if video is not None:
+                sample_rate = network.config.audio.sample_rate
+                write_video(video, rasterize(sequence), fps=sequence.fps, audio=waveform, sample_rate=sample_rate)
     except (ValueError, OSError, ImportError, RuntimeError) as error:
-        typer.secho(f"error: {error}", err=True, fg=typer.colors.RED)
+        typer.secho(f"error: {' '.join(str(error).split())}", err=True, fg=typer.colors.RED)
         raise typer.Exit(1) from None
     typer.echo(f"{len(sequence)} frames, {sequence.duration_seconds:.2f} s: {out}" + (f", {video}" if video else ""))
 

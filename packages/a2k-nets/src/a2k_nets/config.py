@@ -72,6 +72,7 @@ class ModelConfig:
         stem_kernel_size: Taps of the two strided convolutions that bring the spectrogram to `fps`.
         lookahead_hops: Spectrogram frames after a video frame's own that it may see.
         dropout: Probability of dropping a channel of a block's output in training.
+        ease_in_frames: Frames over which a generated sequence leaves its reference, with which it begins.
     """
 
     audio: AudioConfig = field(default_factory=AudioConfig)
@@ -87,6 +88,7 @@ class ModelConfig:
     stem_kernel_size: int = 5
     lookahead_hops: int = 6
     dropout: float = 0.1
+    ease_in_frames: int = 5
 
     def __post_init__(self) -> None:
         if self.audio.sample_rate % self.fps or self.samples_per_frame % (4 * self.audio.hop_length):
@@ -101,8 +103,11 @@ class ModelConfig:
         points = (self.base_point, *self.eye_corners, *self.stable_points, self.lip_points[0], self.lip_points[1] - 1)
         if min(points) < 0 or max(points) >= self.num_keypoints:
             raise ValueError(f"expected point indices in [0, {self.num_keypoints}), got {sorted(points)}")
-        if self.width < 1 or not self.dilations or self.lookahead_hops < 0:
-            raise ValueError("expected width >= 1, at least one dilation, and lookahead_hops >= 0")
+        if self.width < 1 or not self.dilations or self.lookahead_hops < 0 or self.ease_in_frames < 0:
+            raise ValueError(
+                "expected width >= 1, at least one dilation, and lookahead_hops and ease_in_frames >= 0, got "
+                f"{self.width}, {self.dilations}, {self.lookahead_hops} and {self.ease_in_frames}"
+            )
 
     @property
     def samples_per_frame(self) -> int:

@@ -43,7 +43,7 @@ def generate_sequence(
 
     Raises:
         NoFaceFoundError: The picture shows no face.
-        ValueError: The picture or the audio cannot be read, or the audio is empty or not finite.
+        ValueError: The picture or the audio cannot be read, the audio is empty or not finite, or the device is not there.
 
     Example:
         >>> model = Audio2Keypoint.from_pretrained()
@@ -51,7 +51,11 @@ def generate_sequence(
         >>> generate_sequence(face, torch.zeros(16_000), model=model).keypoints.shape
         torch.Size([25, 68, 2])
     """
-    model = (model or Audio2Keypoint.from_pretrained()).to(device).eval()
+    model = (model or Audio2Keypoint.from_pretrained()).eval()
+    try:
+        model = model.to(device)
+    except (AssertionError, RuntimeError) as error:  # torch asserts that it was built for a device
+        raise ValueError(f"expected a device that torch finds here, e.g. cpu, got {device}: {error}") from error
     still = reference if isinstance(reference, KeypointSequence) else annotate_image(reference, face=face)
     sample_rate = model.config.audio.sample_rate
     waveform = audio if isinstance(audio, Tensor) else read_audio(audio, sample_rate=sample_rate)

@@ -64,7 +64,15 @@ class Audio2Keypoint(nn.Module):
         shape, pose = self.predict_motion(self.encode_audio(waveform), reference)
         if generator is not None:
             pose = pose + self.head_motion(len(pose), pose.shape[1], generator=generator) / self.normalizer.std_pose
-        return self.normalizer.decode_motion(expression * shape, head_motion * pose, reference)
+        start = self._ease_in(shape.shape[1]).to(shape)
+        return self.normalizer.decode_motion(
+            expression * start[:, None, None] * shape, head_motion * start[:, None] * pose, reference
+        )
+
+    def _ease_in(self, num_frames: int) -> Float[Tensor, " t"]:
+        """Return gains that rise smoothly from 0, so that a sequence begins with its reference (paper, section 4.1)."""
+        rise = (torch.arange(num_frames) / max(1, self.config.ease_in_frames)).clamp(max=1)
+        return rise * rise * (3 - 2 * rise) if self.config.ease_in_frames else torch.ones(num_frames)
 
     def encode_audio(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b m f"]:
         """Return the normalised log-mel spectrogram, four frames for each video frame, silence after the end."""
