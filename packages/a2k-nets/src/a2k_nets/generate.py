@@ -43,7 +43,8 @@ def generate_sequence(
 
     Raises:
         NoFaceFoundError: The picture shows no face.
-        ValueError: The picture or the audio cannot be read, the audio is empty or not finite, or the device is not there.
+        ValueError: The picture or the audio cannot be read, the audio is empty or not finite, or there is no such
+            device.
 
     Example:
         >>> model = Audio2Keypoint.from_pretrained()

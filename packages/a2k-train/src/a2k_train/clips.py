@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from kp_io.audio import align_audio, read_audio
@@ -35,7 +35,7 @@ class Clip:
     split: str
     waveform: Float[Tensor, " s"]
     keypoints: Float[Tensor, "t k 2"]
-    measured: Float[Tensor, " t"]
+    measured: Bool[Tensor, " t"]
 
     @property
     def num_frames(self) -> int:
