@@ -97,7 +97,13 @@ def train_config_from_json(text: str) -> TrainConfig:
         Traceback (most recent call last):
         ValueError: unknown setting 'step' of TrainConfig; did you mean 'steps'?
     """
-    values: dict[str, Any] = json.loads(text)
+    try:
+        return _from_dict(json.loads(text))
+    except (AttributeError, TypeError) as error:
+        raise ValueError(f"expected settings as in a run's config.json, got {text[:80]!r}: {error}") from error
+
+
+def _from_dict(values: dict[str, Any]) -> TrainConfig:
     model, losses = values.pop("model", {}), values.pop("losses", {})
     for cls, given in ((TrainConfig, values), (LossWeights, losses)):
         names = [f.name for f in fields(cls)]

@@ -63,7 +63,7 @@ def fit_statistics(model: Audio2Keypoint, clips: list[Clip]) -> None:
     model.head_motion.fit([_smooth(pose - pose.mean(dim=0)) for pose in poses])
 
 
-def _smooth(track: Float[Tensor, "t 4"], frames: int = 5) -> Float[Tensor, "t 4"]:
+def _smooth(track: Float[Tensor, "t 4"], frames: int = 5) -> Float[Tensor, "s 4"]:
     """Return the track without the detector's jitter, a mean over a few frames."""
     if len(track) < frames:
         return track
