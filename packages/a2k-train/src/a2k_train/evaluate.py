@@ -96,7 +96,7 @@ def evaluate(
     *,
     fold: int = 0,
     derangements: int = 5,
-    voices: Sequence[Float[Tensor, " s"]] | None = None,
+    voices: Sequence[Float[Tensor, " _"]] | None = None,
     seed: int = 0,
     on_clip: Callable[[int], None] | None = None,
 ) -> list[ClipScore]:
