@@ -25,7 +25,7 @@ def test_fit_recovers_a_known_process(process):
     fitted = HeadMotion()
     fitted.fit(tracks)
     assert torch.allclose(fitted.coefficients, process.coefficients, atol=0.05)
-    assert torch.allclose(fitted.noise @ fitted.noise.T, NOISE @ NOISE.T, atol=0.003)
+    assert torch.allclose(fitted.noise @ fitted.noise.T, NOISE @ NOISE.T, atol=0.01)
 
 
 def test_starts_at_the_reference(process):

@@ -8,6 +8,9 @@ __all__ = ["HeadMotion"]
 
 _ORDER = 2
 
+# Tracks drawn to learn how much the process moves.
+_DRAWS = 200
+
 
 class HeadMotion(nn.Module):
     """A vector autoregression of the head's pose, driven by noise.
@@ -37,8 +40,12 @@ class HeadMotion(nn.Module):
             poses.append(last)
         return torch.stack(poses, dim=1)
 
-    def fit(self, tracks: list[Float[Tensor, "t 4"]]) -> None:
-        """Fit the process to real pose tracks by least squares.
+    def fit(self, tracks: list[Float[Tensor, "_ 4"]]) -> None:
+        """Fit the process to real pose tracks by least squares, so that it moves as much as the typical one.
+
+        A few heads move ten times as much as most. So every track counts at unit size for the dynamics, and the
+        process is scaled until tracks drawn from it, as long as the real ones, have the same geometric mean of their
+        standard deviations.
 
         Args:
             tracks: Poses of clips, each about its own mean; ones of fewer than three frames are passed over.
@@ -49,8 +56,9 @@ class HeadMotion(nn.Module):
         tracks = [track.double() for track in tracks if len(track) > _ORDER]
         if sum(len(track) - _ORDER for track in tracks) < 100:
             raise ValueError("expected at least 100 frames of head motion to fit, got fewer")
-        past = torch.cat([torch.cat((track[1:-1], track[:-2]), dim=1) for track in tracks])
-        future = torch.cat([track[2:] for track in tracks])
+        sized = [track / _spread(track) for track in tracks]
+        past = torch.cat([torch.cat((track[1:-1], track[:-2]), dim=1) for track in sized])
+        future = torch.cat([track[2:] for track in sized])
         solution = torch.linalg.lstsq(past, future).solution
         residual = future - past @ solution
         first, second = solution[:4].T, solution[4:].T
@@ -60,3 +68,14 @@ class HeadMotion(nn.Module):
             raise ValueError(f"expected a stationary head motion, got a spectral radius of {radius:.4f}")
         self.coefficients.copy_(torch.stack((first, second)))
         self.noise.copy_(torch.linalg.cholesky(residual.T @ residual / len(residual) + 1e-12 * torch.eye(4).double()))
+        real = torch.stack([_spread(track).log() for track in tracks]).mean(dim=0)
+        drawn = self(_DRAWS, max(len(track) for track in tracks), generator=torch.Generator().manual_seed(0)).double()
+        drawn_spread = [_spread(drawn[:, : len(track)]).log().mean(dim=0) for track in tracks]
+        scale = (real - torch.stack(drawn_spread).mean(dim=0)).exp().to(self.noise)
+        self.coefficients.mul_(scale[:, None] / scale)
+        self.noise.mul_(scale[:, None])
+
+
+def _spread(track: Float[Tensor, "... t 4"]) -> Float[Tensor, "... 4"]:
+    """Return the standard deviation over time, bounded from below for what never moves."""
+    return track.std(dim=-2).clamp(min=1e-4)

@@ -27,7 +27,7 @@ class LossWeights:
     expression: float = 1.0
     velocity: float = 2.0
     opening: float = 1.0
-    correlation: float = 0.2
+    correlation: float = 1.0
     pose: float = 0.1
     adversarial: float = 0.0
     lip: float = 3.0

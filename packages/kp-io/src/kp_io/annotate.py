@@ -136,9 +136,7 @@ def annotate_frames(
     )
 
 
-def _track_back(
-    detector: LandmarkDetector, lost: deque[tuple[int, np.ndarray]], found: list[Detection | None]
-) -> None:
+def _track_back(detector: LandmarkDetector, lost: deque[tuple[int, np.ndarray]], found: list[Detection | None]) -> None:
     """Follow the face of the newest frame back into the lost ones, as far as it can be seen; forget them all."""
     newest = found[-1]
     while lost and newest is not None:

@@ -44,7 +44,9 @@ class KeypointSequence:
         points = torch.as_tensor(self.keypoints).to(torch.float32)
         expected = f"(T, {self.layout.num_keypoints}, 2 or 3)"
         if points.ndim != 3 or points.shape[1] != self.layout.num_keypoints or points.shape[2] not in (2, 3):
-            raise ValueError(f"expected keypoints of shape {expected} for {self.layout.name}, got {tuple(points.shape)}")
+            raise ValueError(
+                f"expected keypoints of shape {expected} for {self.layout.name}, got {tuple(points.shape)}"
+            )
         if points.shape[0] == 0:
             raise ValueError(f"expected keypoints of shape {expected} with T of at least 1, got no frame")
         if not bool(torch.isfinite(points).all()):
@@ -69,8 +71,8 @@ class KeypointSequence:
     def __repr__(self) -> str:
         height, width = self.image_size
         return (
-            f"KeypointSequence(keypoints {tuple(self.keypoints.shape)}, {self.duration_seconds:.2f} s at {self.fps:g} fps, "
-            f"image {width}×{height}, {self.layout.name}, detector {self.detector!r})"
+            f"KeypointSequence(keypoints {tuple(self.keypoints.shape)}, {self.duration_seconds:.2f} s "
+            f"at {self.fps:g} fps, image {width}×{height}, {self.layout.name}, detector {self.detector!r})"
         )
 
     @property

@@ -28,8 +28,8 @@ _CROP_SIDE = 300
 _BOX_SIDE_IN_CROP = 180
 
 # The box detector's smallest face is 80 px wide: it looks at the picture at these longest sides, first for large faces,
-# then for small ones, enlarging no more than this. Below the score are half of its finds wallpaper; they count only where
-# there is nothing better.
+# then for small ones, enlarging no more than this. Of its finds below the score about half are wallpaper; they count
+# only where there is nothing better.
 _DETECTION_SIDES = (640, 1280)
 _MAX_ENLARGEMENT = 4.0
 _SURE_SCORE = 0.2
