@@ -57,7 +57,7 @@ class TrainConfig:
 
     model: ModelConfig = field(default_factory=ModelConfig)
     losses: LossWeights = field(default_factory=LossWeights)
-    steps: int = 2400
+    steps: int = 1200
     batch_size: int = 32
     window_frames: int = 64
     learning_rate: float = 2e-3
@@ -68,7 +68,7 @@ class TrainConfig:
     smoothing_frames: int = 1
     speaker_balance: float = 0.5
     seed: int = 0
-    checkpoint_every: int = 200
+    checkpoint_every: int = 100
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "window_frames", "checkpoint_every", "learning_rate", "gradient_clip"):
