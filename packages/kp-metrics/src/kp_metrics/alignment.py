@@ -120,9 +120,9 @@ def reference_points(reference: Tensor, keypoints: Tensor) -> Float[Tensor, "*ba
 
 
 def reference_frame(
-    target: Float[Tensor, "*batch t k d"], mask: Bool[Tensor, "*batch t k"] | None
+    target: Float[Tensor, "*batch t k d"], mask: Bool[Tensor, "*batch t used"] | None
 ) -> tuple[Float[Tensor, "*batch k d"], Bool[Tensor, "*batch"]]:
-    """Return the target's first frame without a masked point, and whether there is one."""
+    """Return the target's first frame whose used points are all valid, and whether there is one."""
     if mask is None:
         return target[..., 0, :, :], target.new_ones(target.shape[:-3], dtype=torch.bool)
     whole = mask.all(-1)
