@@ -42,7 +42,9 @@ def drawn_face() -> Tensor:
     return 80 * face + torch.tensor([112.0, 100.0])
 
 
-def make_clip(seed: int = 0, *, frames: int = 70, speaker: str | None = None, split: str = "train") -> Clip:
+def make_clip(
+    seed: int = 0, *, frames: int = 70, speaker: str | None = None, split: str = "train", jitter_px: float = 0.2
+) -> Clip:
     """Syllables of noise; the lower lip follows them, the head sways, every point trembles a little."""
     generator = torch.Generator().manual_seed(seed)
     time = torch.arange(frames) / 25
@@ -55,7 +57,8 @@ def make_clip(seed: int = 0, *, frames: int = 70, speaker: str | None = None, sp
     for _ in range(frames):
         sway = 0.9 * sway + torch.randn(2, generator=generator)
         track.append(sway)
-    keypoints = drawn_face() + torch.stack(track)[:, None] + 0.2 * torch.randn(frames, 68, 2, generator=generator)
+    keypoints = drawn_face() + torch.stack(track)[:, None]
+    keypoints += jitter_px * torch.randn(frames, 68, 2, generator=generator)
     keypoints[:, LOWER_LIPS, 1] += 8 * opening[:, None]
     return Clip(
         id=f"clip{seed}",
