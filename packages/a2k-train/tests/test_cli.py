@@ -1,0 +1,177 @@
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from a2k_nets.model import Audio2Keypoint
+from a2k_train.cli import app
+from a2k_train.config import train_config_to_json
+from a2k_train.evaluate import ROWS
+
+
+@pytest.fixture
+def settings(tiny, tmp_path) -> Path:
+    path = tmp_path / "settings.json"
+    path.write_text(train_config_to_json(tiny))
+    return path
+
+
+@pytest.fixture
+def checkpoint(tiny, corpus, tmp_path, clips) -> Path:
+    from a2k_train.statistics import fit_statistics
+
+    model = Audio2Keypoint(tiny.model)
+    fit_statistics(model, clips)
+    return model.save_pretrained(tmp_path / "checkpoint")
+
+
+def run(*arguments) -> "tuple[int, str, str]":
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert "Traceback" not in result.output
+    return result.exit_code, result.stdout, result.stderr
+
+
+def error_of(*arguments) -> str:
+    code, out, err = run(*arguments)
+    assert code == 1, err
+    assert not out.strip()
+    errors = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    return err
+
+
+class TestFit:
+    def test_trains_and_goes_on(self, corpus, settings, tmp_path):
+        folder = tmp_path / "run"
+        code, out, err = run("fit", corpus, "--run", folder, "--config", settings)
+        assert code == 0, err
+        assert "4 clips" in out
+        assert str(folder / "model.safetensors") in out
+        assert Audio2Keypoint.from_pretrained(folder).config.width == 8
+        assert run("fit", corpus, "--run", folder, "--config", settings)[0] == 0
+
+    def test_options_go_before_the_file(self, corpus, settings, tmp_path):
+        code, _, err = run("fit", corpus, "--run", tmp_path / "run", "--config", settings, "--steps", 2, "--seed", 7)
+        assert code == 0, err
+        config = json.loads((tmp_path / "run" / "config.json").read_text())
+        assert (config["steps"], config["seed"]) == (2, 7)
+
+    @pytest.mark.parametrize("splits", ["train,val", "train, val", "val ,train"])
+    def test_several_splits(self, corpus, settings, tmp_path, splits):
+        code, out, err = run(
+            "fit", corpus, "--run", tmp_path / "run", "--config", settings, "--steps", 1, "--splits", splits
+        )
+        assert code == 0, err
+        assert "6 clips" in out
+
+    def test_other_settings_in_the_same_folder(self, corpus, settings, tmp_path):
+        assert run("fit", corpus, "--run", tmp_path / "run", "--config", settings)[0] == 0
+        assert "another run folder" in error_of(
+            "fit", corpus, "--run", tmp_path / "run", "--config", settings, "--seed", 1
+        )
+
+
+class TestCrossval:
+    def test_every_clip_is_scored_once_a_row(self, corpus, settings, tmp_path):
+        folder = tmp_path / "run"
+        arguments = ("crossval", corpus, "--run", folder, "--config", settings, "--steps", 1, "--folds", 2)
+        code, out, err = run(*arguments)
+        assert code == 0, err
+        assert "6 clips, 6 speakers" in out
+        assert sorted(path.name for path in folder.iterdir()) == [
+            "clips.csv",
+            "fold-0",
+            "fold-1",
+            "table.json",
+            "table.md",
+        ]
+        with (folder / "clips.csv").open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        assert sorted(row["clip"] for row in rows if row["row"] == "model") == [f"clip{i}" for i in range(6)]
+        assert {row["fold"] for row in rows} == {"0", "1"}
+        seeds = [json.loads((folder / f"fold-{fold}" / "config.json").read_text())["seed"] for fold in range(2)]
+        assert seeds == [0, 1]
+        before = (folder / "table.md").read_text(encoding="utf-8")
+        assert run(*arguments)[0] == 0
+        assert (folder / "table.md").read_text(encoding="utf-8") == before
+
+    def test_more_folds_than_speakers(self, corpus, settings, tmp_path):
+        arguments = ("crossval", corpus, "--run", tmp_path / "run", "--config", settings, "--folds", 7)
+        assert "at least 7 speakers" in error_of(*arguments)
+
+
+class TestEvaluate:
+    def test_the_table(self, corpus, checkpoint, tmp_path):
+        code, out, err = run("evaluate", corpus, "--model", checkpoint, "--out", tmp_path / "scores")
+        assert code == 0, err
+        assert "2 clips, 2 speakers" in out
+        written = (tmp_path / "scores" / "table.md").read_text(encoding="utf-8")
+        assert all(f"| {row} |" in written for row in ROWS)
+        assert len(json.loads((tmp_path / "scores" / "table.json").read_text())["values"]) == len(ROWS)
+
+    def test_without_a_folder_nothing_is_written(self, corpus, checkpoint, tmp_path):
+        before = sorted(tmp_path.rglob("*"))
+        assert run("evaluate", corpus, "--model", checkpoint, "--splits", "train")[0] == 0
+        assert sorted(tmp_path.rglob("*")) == before
+
+    def test_a_pickle(self, corpus, tmp_path):
+        torch.save({}, tmp_path / "model.pt")
+        assert "pickle" in error_of("evaluate", corpus, "--model", tmp_path / "model.pt")
+
+    def test_a_truncated_model(self, corpus, checkpoint):
+        checkpoint.write_bytes(checkpoint.read_bytes()[:-1])
+        assert "model.safetensors" in error_of("evaluate", corpus, "--model", checkpoint)
+
+
+@pytest.mark.parametrize("command", ["fit", "crossval", "evaluate"])
+class TestWhatFails:
+    @pytest.fixture
+    def rest(self, command, checkpoint, settings, tmp_path) -> tuple[object, ...]:
+        return ("--model", checkpoint) if command == "evaluate" else ("--run", tmp_path / "run", "--config", settings)
+
+    def test_no_manifest(self, command, rest, tmp_path):
+        (tmp_path / "empty").mkdir()
+        assert "manifest.csv" in error_of(command, tmp_path / "empty", *rest)
+
+    def test_no_folder(self, command, rest, tmp_path):
+        assert "absent" in error_of(command, tmp_path / "absent", *rest)
+
+    def test_no_clips(self, command, rest, tmp_path):
+        (tmp_path / "manifest.csv").write_text("id,speaker,split\na,ada,train\nb,bob,val\n")
+        assert "kp-io annotate" in error_of(command, tmp_path, *rest)
+
+    def test_a_split_that_nobody_is_in(self, command, rest, corpus):
+        assert "split hard" in error_of(command, corpus, *rest, "--splits", "hard")
+
+    def test_broken_keypoints(self, command, rest, tmp_path):
+        (tmp_path / "manifest.csv").write_text("id,speaker,split\na,ada,train\nb,bob,val\n")
+        for name in "ab":
+            (tmp_path / f"{name}.npz").write_bytes(b"PK")
+        assert ".npz" in error_of(command, tmp_path, *rest)
+
+
+@pytest.mark.parametrize("command", ["fit", "crossval"])
+class TestSettingsThatFail:
+    @pytest.mark.parametrize("text", ["", "{", "[]", '{"stepz": 1}', '{"steps": -1}', '{"steps": "ten"}'])
+    def test_a_file_that_is_none(self, as_users_run_it, command, corpus, tmp_path, text):
+        (tmp_path / "bad.json").write_text(text)
+        error_of(command, corpus, "--run", tmp_path / "run", "--config", tmp_path / "bad.json")
+        assert not (tmp_path / "run").exists()
+
+    def test_a_file_that_is_not_there(self, command, corpus, tmp_path):
+        assert "absent.json" in error_of(
+            command, corpus, "--run", tmp_path / "run", "--config", tmp_path / "absent.json"
+        )
+
+    def test_a_folder_that_cannot_be(self, command, corpus, settings, tmp_path):
+        (tmp_path / "file").write_text("not a folder")
+        error_of(command, corpus, "--run", tmp_path / "file" / "run", "--config", settings)
+
+    def test_usage(self, command, corpus, tmp_path):
+        assert run(command, corpus)[0] == 2
+        assert run(command, corpus, "--run", tmp_path / "run", "--steps", 0)[0] == 2
