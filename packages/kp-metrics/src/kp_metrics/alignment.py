@@ -111,7 +111,7 @@ def reference_points(reference: Tensor, keypoints: Tensor) -> Float[Tensor, "*ba
     """Return `reference` as `(..., K, D)`, or raise `ValueError` if it does not fit `keypoints` `(..., T, K, D)`."""
     if reference.ndim == keypoints.ndim and reference.shape[-3] == 1:
         reference = reference.squeeze(-3)
-    if reference.shape[-2:] != keypoints.shape[-2:] or reference.ndim not in (2, keypoints.ndim - 1):
+    if reference.shape not in (keypoints.shape[-2:], (*keypoints.shape[:-3], *keypoints.shape[-2:])):
         raise ValueError(
             f"expected reference of shape (..., K, D) = {(*keypoints.shape[:-3], *keypoints.shape[-2:])} for keypoints "
             f"of shape {tuple(keypoints.shape)}, got {tuple(reference.shape)}"

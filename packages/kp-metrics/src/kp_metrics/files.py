@@ -70,7 +70,7 @@ def read_npz(path: str | Path) -> KeypointFile:
     """
     path = Path(path)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             content = {name: arrays[name] for name in arrays.files}
     except (zipfile.BadZipFile, EOFError, AttributeError, ValueError, KeyError) as error:
         raise ValueError(f"expected {path} as an .npz file of plain arrays: {error}") from error
