@@ -47,6 +47,12 @@ class LogMelSpectrogram(nn.Module):
             for name, buffer in list(module.named_buffers(recurse=False)):
                 module.register_buffer(name, buffer, persistent=False)
 
+    @property
+    def mel_filters(self) -> Float[Tensor, "m n"]:
+        """The mel filters over the magnitudes of n_fft / 2 + 1 frequencies."""
+        filters: Tensor = self._mel.mel_basis
+        return filters
+
     def forward(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b m f"]:
         """Return the log-mel spectrogram of waveforms in [-1, 1]; S must be a multiple of the hop length."""
         if waveform.shape[-1] % self.config.hop_length:
