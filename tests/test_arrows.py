@@ -1,0 +1,73 @@
+"""Who may import whom: the contracts of pyproject.toml, and the finer ones that its tool cannot say."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+#: Third-party libraries that only these modules may import.
+HOMES = {
+    "nnAudio": {"a2k_nets.log_mel"},
+    "safetensors": {"a2k_nets.checkpoint"},
+    "dlib": {"kp_io.detectors.dlib"},
+    "_dlib_pybind11": {"kp_io.detectors.dlib"},
+    "espeakng_loader": {"kp_io.speech"},
+    "PIL": {"kp_io.image"},
+}
+
+#: The modules of a2k_nets that may know kp_io: the networks are pure tensors.
+EDGES = {"a2k_nets.generate", "a2k_nets.cli"}
+
+#: What each package may import of the others.
+ARROWS = {
+    "kp_io": set(),
+    "kp_metrics": set(),
+    "a2k_nets": {"kp_io"},
+    "a2k_train": {"a2k_nets", "kp_io", "kp_metrics"},
+}
+
+
+def modules(root: Path) -> Iterator[tuple[str, set[str]]]:
+    """Yield every module of the packages with the top-level names that it imports, wherever in its text."""
+    for source in sorted((root / "packages").glob("*/src")):
+        for path in sorted(source.rglob("*.py")):
+            name = ".".join(path.relative_to(source).with_suffix("").parts).removesuffix(".__init__")
+            found: set[str] = set()
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Import):
+                    found |= {alias.name for alias in node.names}
+                elif isinstance(node, ast.ImportFrom):
+                    assert node.level == 0, f"expected absolute imports, got a relative one in {path}"
+                    found.add(node.module or "")
+            yield name, {imported.split(".")[0] for imported in found}
+
+
+def test_every_package_is_looked_at(root):
+    assert {name.split(".")[0] for name, _ in modules(root)} == set(ARROWS)
+
+
+def test_packages_import_along_the_arrows(root):
+    for name, imported in modules(root):
+        package = name.split(".")[0]
+        assert imported & set(ARROWS) - {package} <= ARROWS[package], name
+
+
+def test_networks_are_pure_tensors(root):
+    knowing = {name for name, imported in modules(root) if name.startswith("a2k_nets") and "kp_io" in imported}
+    assert knowing <= EDGES
+
+
+@pytest.mark.parametrize("library", HOMES)
+def test_a_library_is_imported_in_one_file(root, library):
+    importing = {name for name, imported in modules(root) if library in imported}
+    assert importing <= HOMES[library]
+
+
+def test_contracts_are_kept(root):
+    pytest.importorskip("importlinter", reason="nox -s arrows runs import-linter by itself")
+    program = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,129 @@
+"""The four packages as a user meets them: installed, imported, asked for help."""
+
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+import typer.main
+from typer.testing import CliRunner
+
+PACKAGES = {"kp_io": "kp-io", "kp_metrics": "kp-metrics", "a2k_nets": "a2k-nets", "a2k_train": "a2k-train"}
+
+#: What may be there when a package is imported alone.
+NEEDS = {
+    "kp_io": (),
+    "kp_metrics": (),
+    "a2k_nets": (),
+    "a2k_train": ("kp_io", "kp_metrics", "a2k_nets"),
+}
+
+#: Modules that come with another package's extra.
+EXTRAS = ("a2k_nets.generate", "a2k_nets.cli")
+
+IMPORT_ALONE = """
+import importlib, pkgutil, sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in BLOCKED:
+            raise ImportError(f"{name} is not installed here")
+
+package, *rest = sys.argv[1:]
+BLOCKED = set(rest[0].split(","))
+SKIPPED = set(rest[1].split(","))
+sys.meta_path.insert(0, Blocker())
+root = importlib.import_module(package)
+for module in pkgutil.walk_packages(root.__path__, package + "."):
+    if module.name not in SKIPPED and not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+        print(module.name)
+"""
+
+
+def modules_of(package: str) -> list[str]:
+    found = pkgutil.walk_packages(importlib.import_module(package).__path__, package + ".")
+    return [package, *(module.name for module in found if not module.name.endswith("__main__"))]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_alone(package):
+    blocked = set(PACKAGES) - {package, *NEEDS[package]}
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_ALONE, package, ",".join(blocked), ",".join(EXTRAS)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    expected = {name for name in modules_of(package) if name not in EXTRAS and name != package}
+    assert set(done.stdout.split()) == expected
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_it_is_ours(root, package):
+    # An index may hold a stranger of the same name.
+    module = importlib.import_module(package)
+    assert Path(module.__file__).is_relative_to(root / "packages" / PACKAGES[package] / "src")
+    assert distribution(PACKAGES[package]).metadata["License-Expression"] == "Apache-2.0"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_versions_go_in_lockstep(root, package):
+    version = (root / "VERSION").read_text().strip()
+    assert importlib.import_module(package).__version__ == version
+    assert distribution(PACKAGES[package]).version == version
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_what_is_public_is_there_and_documented(package):
+    for name in modules_of(package):
+        module = importlib.import_module(name)
+        assert module.__doc__, name
+        for public in getattr(module, "__all__", ()):
+            value = getattr(module, public)
+            if inspect.isclass(value) or inspect.isfunction(value):
+                assert inspect.getdoc(value), f"{name}.{public}"
+
+
+def test_the_main_names_are_there():
+    from a2k_nets.generate import generate_sequence
+    from a2k_nets.model import Audio2Keypoint
+    from a2k_train.evaluate import evaluate
+    from a2k_train.trainer import fit
+    from kp_io import KeypointSequence, annotate_image, annotate_video, read_audio, write_video
+    from kp_metrics import mouth_correlation, pck
+
+    names = (generate_sequence, evaluate, fit, annotate_image, annotate_video, read_audio, write_video, pck)
+    assert all(inspect.isfunction(name) for name in (*names, mouth_correlation))
+    assert inspect.isclass(KeypointSequence)
+    assert callable(Audio2Keypoint.from_pretrained)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_command_has_help(package):
+    scripts = distribution(PACKAGES[package]).entry_points.select(group="console_scripts")
+    assert scripts, f"expected a command in {PACKAGES[package]}"
+    for script in scripts:
+        app = script.load()
+        runner = CliRunner()
+        assert runner.invoke(app, ["--help"]).exit_code == 0
+        command = typer.main.get_command(app)
+        assert command.help
+        for name, sub in getattr(command, "commands", {}).items():
+            result = runner.invoke(app, [name, "--help"])
+            assert result.exit_code == 0, result.output
+            assert sub.help, f"{script.name} {name}"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_it_stands_alone_on_an_index(root, package):
+    readme = (root / "packages" / PACKAGES[package] / "README.md").read_text(encoding="utf-8")
+    installs = [line for line in readme.splitlines() if line.startswith("pip install")]
+    assert any(f"packages/{PACKAGES[package]}" in line for line in installs)
+    assert "../" not in readme
+    assert (Path(importlib.import_module(package).__file__).parent / "py.typed").is_file()
