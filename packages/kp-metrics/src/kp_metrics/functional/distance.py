@@ -5,12 +5,7 @@ from torch import Tensor
 from kp_metrics.checks import working_precision
 from kp_metrics.normalizers import Normalizer, measure, point_norm
 
-__all__ = ["normalized_distance", "select_points"]
-
-
-def select_points(mask: Tensor | None, tensor: Tensor, indices: list[int]) -> tuple[Tensor, Tensor | None]:
-    """Return the chosen points of `tensor` `(..., K, D)` and of its mask."""
-    return tensor[..., indices, :], None if mask is None else mask[..., indices]
+__all__ = ["normalized_distance"]
 
 
 def normalized_distance(

@@ -9,13 +9,13 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from kp_metrics.checks import check_choice, check_indices, check_pair, check_positive
-from kp_metrics.functional.distance import normalized_distance, select_points
+from kp_metrics.checks import check_choice, check_indices, check_pair, check_positive, working_precision
+from kp_metrics.functional.distance import normalized_distance
 from kp_metrics.ibug68 import BASE_POINT
-from kp_metrics.normalizers import Normalizer
+from kp_metrics.normalizers import Normalizer, measure
 from kp_metrics.reduction import Reduction, reduce_values
 
-__all__ = ["PCK_CONVENTIONS", "pck", "pck_auc", "pck_curve"]
+__all__ = ["PCK_CONVENTIONS", "count_hits", "pck", "pck_auc", "pck_curve"]
 
 #: Published variants as options: `pck(preds, target, **PCK_CONVENTIONS["mmpose"])`.
 PCK_CONVENTIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -78,42 +78,94 @@ def pck(
     check_choice(average, ("points", "keypoints"), name="average")
     if average == "keypoints" and reduction not in ("mean", "sequence"):
         raise ValueError(f"expected reduction 'mean' or 'sequence' with average='keypoints', got {reduction!r}")
-    if drop:
-        check_indices(drop, target, name="drop")
-        keep = [index for index in range(target.shape[-2]) if index not in set(drop)]
-        preds = preds[..., keep, :]
-        target, mask = select_points(mask, target, keep)
-
-    def hits(p: Tensor, t: Tensor, m: Tensor | None) -> tuple[Tensor, Tensor]:
-        distance, valid = normalized_distance(p, t, m, normalizer)
-        inside = distance < alpha if strict else distance <= alpha
-        # A comparison turns NaN into a miss; x − x is 0 for a number and NaN for NaN and infinity.
-        return (distance - distance).add_(inside), valid
-
-    sized = isinstance(normalizer, Tensor)
-    if average == "points" and reduction in ("mean", "sum") and not preds.is_cuda and not sized:
-        return _pooled(hits, preds, target, mask, reduction)
-    values, valid = hits(preds, target, mask)
+    if average == "points" and reduction in ("mean", "sum"):
+        hits, count, faulty = count_hits(
+            preds, target, mask, alpha=alpha, normalizer=normalizer, strict=strict, drop=drop
+        )
+        total = hits.to(working_precision(preds).dtype)
+        reduced = total if reduction == "sum" else total / count.clamp(min=1)
+        return reduced.masked_fill(faulty | (count == 0), torch.nan)
+    preds, target, mask = _without(drop, preds, target, mask)
+    squared, radius, measured = _squared_distance(preds, target, mask, alpha, normalizer)
+    inside = squared < radius if strict else squared <= radius
+    # A comparison turns NaN into a miss; x − x is 0 for a number and NaN for NaN and infinity.
+    values = (squared - squared).add_(inside)
+    valid = measured.expand(values.shape) if mask is None else measured & mask
     if average == "points":
         return reduce_values(values, valid, reduction, item_dims=2)
     return _mean_of_keypoints(values, valid, reduction)
 
 
-def _pooled(hits: Any, preds: Tensor, target: Tensor, mask: Tensor | None, reduction: Reduction) -> Tensor:
-    """Reduce over sequences a chunk at a time, so that the temporaries stay small."""
-    sequences = math.prod(preds.shape[:-3])
-    flat = (sequences, *preds.shape[-3:])
-    preds, target = preds.reshape(flat), target.reshape(flat)
-    mask = None if mask is None else mask.reshape(flat[:-1])
-    step = max(1, _CHUNK // math.prod(flat[1:]))
-    total, count = preds.new_zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64, device=preds.device)
+def _without(
+    drop: Sequence[int], preds: Tensor, target: Tensor, mask: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    if not drop:
+        return preds, target, mask
+    check_indices(drop, target, name="drop")
+    keep = [index for index in range(target.shape[-2]) if index not in set(drop)]
+    return preds[..., keep, :], target[..., keep, :], None if mask is None else mask[..., keep]
+
+
+def _squared_distance(
+    preds: Tensor, target: Tensor, mask: Tensor | None, alpha: float, normalizer: Normalizer
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return squared distances, the squared radius that they are held against, and where there is one."""
+    preds, target = working_precision(preds), working_precision(target)
+    size = measure(normalizer, target, mask).to(preds.dtype)
+    # Not `size > 0`: a NaN in the target must reach the result instead of being left out.
+    measured = ~(size <= 0).any(-1, keepdim=True)
+    difference = preds - target
+    if size.shape[-1] > 1:
+        difference = difference / size.masked_fill(~measured, 1).unsqueeze(-2)
+        size = torch.ones_like(size[..., :1])
+    squared = difference.square_()
+    total = squared[..., 0]
+    for axis in range(1, squared.shape[-1]):
+        total = total + squared[..., axis]
+    return total, (size * alpha).square(), measured
+
+
+def count_hits(
+    preds: Tensor,
+    target: Tensor,
+    mask: Tensor | None,
+    *,
+    alpha: float = 0.02,
+    normalizer: Normalizer = "bbox_sequence",
+    strict: bool = False,
+    drop: Sequence[int] = (),
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the number of hits, that of points that count, and whether a point that counts is not finite.
+
+    On a CPU it goes a chunk of sequences at a time, so that the temporaries stay in its cache.
+    """
+    check_pair(preds, target, mask)
+    check_positive(alpha, name="alpha")
+    preds, target, mask = _without(drop, preds, target, mask)
+    sequences, size = math.prod(preds.shape[:-3]), math.prod(preds.shape[-3:])
+    whole = preds.device.type != "cpu" or isinstance(normalizer, Tensor)
+    step = sequences if whole else max(1, _CHUNK // size)
+    if not whole:
+        preds, target = (side.reshape(sequences, *side.shape[-3:]) for side in (preds, target))
+        mask = None if mask is None else mask.reshape(preds.shape[:-1])
+    hits = count = torch.zeros((), dtype=torch.int64, device=preds.device)
+    faulty = torch.zeros((), dtype=torch.bool, device=preds.device)
     for start in range(0, sequences, step):
-        part = slice(start, start + step)
-        values, valid = hits(preds[part], target[part], None if mask is None else mask[part])
-        total += values.mul_(valid).sum() if mask is None else values.masked_fill_(~valid, 0).sum()
-        count += valid.sum()
-    reduced = total if reduction == "sum" else total / count.clamp(min=1)
-    return reduced.masked_fill(count == 0, torch.nan).to(values.dtype)
+        part = (...,) if whole else (slice(start, start + step),)
+        part_mask = None if mask is None else mask[part]
+        squared, radius, measured = _squared_distance(preds[part], target[part], part_mask, alpha, normalizer)
+        if part_mask is not None:
+            # A masked point is infinitely far, whatever it holds; the finite ones add up to something finite.
+            finite_sum = squared.masked_fill(~(part_mask & measured), 0).sum()
+            squared = squared.masked_fill_(~part_mask, torch.inf)
+            count = count + (part_mask & measured).sum()
+        else:
+            finite_sum = squared.sum()
+            count = count + measured.sum() * (squared.numel() // measured.numel())
+        radius = radius.masked_fill(~measured, -1)
+        hits = hits + torch.count_nonzero(squared < radius if strict else squared <= radius)
+        faulty = faulty | ~torch.isfinite(finite_sum)
+    return hits, count, faulty
 
 
 def _mean_of_keypoints(values: Tensor, valid: Tensor, reduction: Reduction) -> Tensor:

@@ -56,10 +56,14 @@ def fingerprint(owner: str, options: Mapping[str, Any]) -> Tensor:
 
 def count_faults(mask: Tensor | None, *points: Tensor | None) -> Tensor:
     """Return in how many valid points a coordinate is NaN or infinite, as a tensor: asking would wait for the GPU."""
-    given = [tensor for tensor in points if tensor is not None]
-    faults = ~torch.isfinite(given[0]).all(-1)
-    for tensor in given[1:]:
-        faults = faults | ~torch.isfinite(tensor).all(-1)
+    # A sum of coordinates is finite if they are; adding slices is much faster than a reduction over two of them.
+    total: Tensor | float = 0.0
+    for tensor in points:
+        if tensor is not None:
+            for axis in range(tensor.shape[-1]):
+                total = total + tensor[..., axis]
+    assert isinstance(total, Tensor)  # there is always one set of points
+    faults = ~torch.isfinite(total)
     return (faults if mask is None else faults & mask).sum()
 
 

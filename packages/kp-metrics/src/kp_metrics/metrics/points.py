@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from kp_metrics import functional
+from kp_metrics.functional.pck import count_hits
 from kp_metrics.metrics.base import FunctionMetric, PairMetric, count_faults
 
 __all__ = ["LMD", "LVE", "MPJPE", "NME", "OKS", "PAMPJPE", "PCK", "PCKAUC", "KeypointL1", "LipError"]
@@ -46,6 +47,7 @@ class PCK(PairMetric):
 
     def __init__(self, *, num_keypoints: int | None = None, **options: Any) -> None:
         super().__init__(**options)
+        self.counting = {name: value for name, value in self.options.items() if name != "average"}
         self.by_keypoint = self.options.get("average") == "keypoints"
         if self.by_keypoint:
             if num_keypoints is None:
@@ -57,10 +59,13 @@ class PCK(PairMetric):
     def update(self, preds: Tensor, target: Tensor, mask: Tensor | None = None) -> None:
         """Add a batch of `preds` and `target` `(..., T, K, D)` with an optional `mask` `(..., T, K)`."""
         if not self.by_keypoint:
-            self.accumulate(preds, target, mask)
+            # Counting needs no value for each point, which `accumulate` would ask for.
+            hits, count, _ = count_hits(preds, target, mask, **self.counting)
+            self.total = self.total + hits
+            self.count = self.count + count
+            self.faults = self.faults + count_faults(mask, preds, target)
             return
-        options = {**self.options, "average": "points"}
-        hits = functional.pck(preds, target, mask=mask, reduction="none", **options).flatten(0, -2)
+        hits = functional.pck(preds, target, mask=mask, reduction="none", **self.counting).flatten(0, -2)
         if hits.shape[-1] != self.count.shape[-1]:
             dropped = f" after dropping {preds.shape[-2] - hits.shape[-1]}" if hits.shape[-1] != preds.shape[-2] else ""
             raise ValueError(

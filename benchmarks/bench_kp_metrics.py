@@ -1,0 +1,76 @@
+"""PCK over 10,000 sequences of 64 × 68 × 2: kp-metrics beside a NumPy loop over sequences and torch frame by frame.
+
+Run it with `pytest benchmarks/bench_kp_metrics.py --benchmark-columns=min,mean,rounds`. It takes 1.4 GB of memory; set
+`KP_METRICS_BENCH_SEQUENCES` to a smaller number for a quick look.
+"""
+
+import os
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import kp_metrics as kpm
+
+SEQUENCES = int(os.environ.get("KP_METRICS_BENCH_SEQUENCES", "10000"))
+ALPHA = 0.02
+
+
+@pytest.fixture(scope="module")
+def pair() -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    target = torch.rand(SEQUENCES, 64, 68, 2, generator=generator).mul_(200)
+    preds = torch.randn(SEQUENCES, 64, 68, 2, generator=generator).mul_(3).add_(target)
+    return preds, target
+
+
+def numpy_loop(preds: np.ndarray, target: np.ndarray) -> float:
+    """What one writes without a library: a vectorised sequence at a time."""
+    hits = 0
+    for ours, theirs in zip(preds, target, strict=True):
+        points = theirs.reshape(-1, 2)
+        radius = ALPHA * (points.max(0) - points.min(0)).max()
+        hits += int((np.linalg.norm(ours - theirs, axis=-1) <= radius).sum())
+    return hits / preds[..., 0].size
+
+
+def torch_frames(preds: Tensor, target: Tensor) -> float:
+    """The same with torch: all sequences at once, a frame at a time."""
+    top, bottom = target[:, 0].amax(1), target[:, 0].amin(1)
+    for frame in range(1, target.shape[1]):
+        top = torch.maximum(top, target[:, frame].amax(1))
+        bottom = torch.minimum(bottom, target[:, frame].amin(1))
+    radius = ALPHA * (top - bottom).amax(-1)
+    hits = 0
+    for frame in range(target.shape[1]):
+        distance = (preds[:, frame] - target[:, frame]).norm(dim=-1)
+        hits += int((distance <= radius[:, None]).sum())
+    return hits / preds[..., 0].numel()
+
+
+def test_pck(benchmark, pair):
+    result = benchmark.pedantic(lambda: kpm.pck(*pair, alpha=ALPHA), rounds=5, warmup_rounds=1)
+    assert result.item() == pytest.approx(numpy_loop(pair[0][:50].numpy(), pair[1][:50].numpy()), abs=0.05)
+
+
+def test_pck_class(benchmark, pair):
+    metric = kpm.PCK(alpha=ALPHA)
+
+    def update():
+        for start in range(0, SEQUENCES, 500):
+            metric.update(pair[0][start : start + 500], pair[1][start : start + 500])
+
+    benchmark.pedantic(update, rounds=3, warmup_rounds=1)
+    assert metric.compute().item() == pytest.approx(kpm.pck(*pair, alpha=ALPHA).item(), abs=1e-6)
+
+
+def test_numpy_loop(benchmark, pair):
+    arrays = [side.numpy() for side in pair]
+    result = benchmark.pedantic(lambda: numpy_loop(*arrays), rounds=3, warmup_rounds=1)
+    assert result == pytest.approx(kpm.pck(*pair, alpha=ALPHA).item(), abs=1e-6)
+
+
+def test_torch_frame_by_frame(benchmark, pair):
+    result = benchmark.pedantic(lambda: torch_frames(*pair), rounds=3, warmup_rounds=1)
+    assert result == pytest.approx(kpm.pck(*pair, alpha=ALPHA).item(), abs=1e-6)
