@@ -27,6 +27,13 @@ def generate(
     face: Annotated[int, typer.Option(min=0, help="Which face of the picture, 0 being the largest.")] = 0,
     head_motion: Annotated[float, typer.Option(min=0.0, help="Gain of the head's movement; 0 keeps it still.")] = 1.0,
     expression: Annotated[float, typer.Option(min=0.0, help="Gain of lips, jaw, brows and lids.")] = 1.0,
+    rest_lips: Annotated[
+        bool | None,
+        typer.Option(
+            "--rest-lips/--keep-lips",
+            help="Whether the reference's open lips are a pose that is left for closed ones [default: in pictures].",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Another seed, another plausible head motion.")] = 0,
     model: Annotated[Path | None, typer.Option(help="Checkpoint [default: the embedded one].")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
@@ -54,6 +61,7 @@ def generate(
             face=face,
             head_motion=head_motion,
             expression=expression,
+            rest_lips=rest_lips,
             seed=seed,
             device=device,
         )

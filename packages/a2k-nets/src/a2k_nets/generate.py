@@ -23,6 +23,7 @@ def generate_sequence(
     face: int = 0,
     head_motion: float = 1.0,
     expression: float = 1.0,
+    rest_lips: bool | None = None,
     seed: int = 0,
     device: str | torch.device = "cpu",
 ) -> KeypointSequence:
@@ -35,6 +36,8 @@ def generate_sequence(
         face: Which face of the picture, 0 being the largest.
         head_motion: Gain of the head's movement; 0 keeps it still.
         expression: Gain of the movement of lips, jaw, brows and lids.
+        rest_lips: Whether lips that the reference holds open are a pose, a smile say, and come to rest when the
+            sequence begins. By default they are in pictures, and are the middle of a word in keypoints of a video.
         seed: Of the head's own motion: another seed gives another plausible one for the same speech.
         device: Where to compute: `cpu`, `cuda`, `mps`.
 
@@ -66,6 +69,7 @@ def generate_sequence(
             still.keypoints[:1, :, :2].to(device),
             head_motion=head_motion,
             expression=expression,
+            rest_lips=not isinstance(reference, KeypointSequence) if rest_lips is None else rest_lips,
             generator=torch.Generator().manual_seed(seed),
         )
     return KeypointSequence(

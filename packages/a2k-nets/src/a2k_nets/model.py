@@ -13,6 +13,7 @@ from a2k_nets.generator import ResidualGenerator
 from a2k_nets.head_motion import HeadMotion
 from a2k_nets.log_mel import LogMelSpectrogram
 from a2k_nets.normalizer import Normalizer
+from a2k_nets.relax import close_lips
 
 __all__ = ["Audio2Keypoint"]
 
@@ -45,6 +46,7 @@ class Audio2Keypoint(nn.Module):
         *,
         head_motion: float = 1.0,
         expression: float = 1.0,
+        rest_lips: bool = False,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "b t k 2"]:
         """Return keypoints in the pixels of the reference, T = round(S / sample_rate × fps), at least 1.
@@ -54,6 +56,8 @@ class Audio2Keypoint(nn.Module):
             reference: The person's keypoints, pixels.
             head_motion: Gain of the head's movement; 0 holds the reference's pose.
             expression: Gain of the movement of lips, jaw, brows and lids.
+            rest_lips: Take an open mouth of the reference for a pose, a smile say, which is left for closed lips as
+                soon as the sequence begins, and not for the middle of a word.
             generator: Source of the head's own movement, seeded by the caller; without it the head only does what
                 the audio tells.
 
@@ -61,12 +65,17 @@ class Audio2Keypoint(nn.Module):
             ValueError: A shape, or a value that is not finite.
         """
         self._check(waveform, reference)
-        shape, pose = self.predict_motion(self.encode_audio(waveform), reference)
+        resting = torch.zeros_like(reference)
+        if rest_lips:
+            canonical = self.normalizer.canonicalize(reference)
+            resting = (close_lips(canonical) - canonical) / self.normalizer.std_expression
+        shape, pose = self._predict(self.encode_audio(waveform), reference, resting)
         if generator is not None:
             pose = pose + self.head_motion(len(pose), pose.shape[1], generator=generator) / self.normalizer.std_pose
+        shape = expression * shape + min(expression, 1.0) * resting[:, None]
         start = self._ease_in(shape.shape[1]).to(shape)
         return self.normalizer.decode_motion(
-            expression * start[:, None, None] * shape, head_motion * start[:, None] * pose, reference
+            start[:, None, None] * shape, head_motion * start[:, None] * pose, reference
         )
 
     def _ease_in(self, num_frames: int) -> Float[Tensor, " t"]:
@@ -84,8 +93,12 @@ class Audio2Keypoint(nn.Module):
         self, log_mel: Float[Tensor, "b m f"], reference: Float[Tensor, "b k 2"]
     ) -> tuple[Float[Tensor, "b t k 2"], Float[Tensor, "b t 4"]]:
         """Return normalised expression and pose, the space in which the network is trained."""
-        canonical = self.normalizer.canonicalize(reference)
-        expression, pose = self.generator(log_mel, self.normalizer.encode_reference(canonical))
+        return self._predict(log_mel, reference, torch.zeros_like(reference))
+
+    def _predict(self, log_mel: Tensor, reference: Tensor, resting: Tensor) -> tuple[Tensor, Tensor]:
+        """Predict motion from a reference, in pixels, that is first moved by a normalised expression."""
+        face = self.normalizer.canonicalize(reference) + resting * self.normalizer.std_expression
+        expression, pose = self.generator(log_mel, self.normalizer.encode_reference(face))
         return expression, pose
 
     def save_pretrained(self, folder: Path | str) -> Path:
