@@ -7,6 +7,7 @@ Medians over ten seconds of sound: a median of 50 ms is 200 times real time.
 
 import pytest
 import torch
+
 from a2k_nets.config import AudioConfig
 from a2k_nets.log_mel import LogMelSpectrogram
 from a2k_nets.model import Audio2Keypoint

@@ -72,7 +72,9 @@ def main(
         model = Audio2Keypoint.from_pretrained()
         rate = model.config.audio.sample_rate
         given = from_video(video, rate) if video else from_portrait(image, audio, text, rate)
-        sequence = generate_sequence(given.reference, given.waveform, model=model, seed=seed)
+        # A portrait's open lips are a smile to leave; a video's first frame may be in the middle of a word.
+        posed = given.truth is None
+        sequence = generate_sequence(given.reference, given.waveform, model=model, rest_lips=posed, seed=seed)
         save_keypoints(out / "keypoints.npz", sequence)
         save_keypoints(out / "keypoints.csv", sequence)
         if given.truth is not None:
