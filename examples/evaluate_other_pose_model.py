@@ -4,9 +4,9 @@
     python examples/evaluate_other_pose_model.py                        # two landmark detectors on labelled faces
     python examples/evaluate_other_pose_model.py --labelled faces/
 
-COCO keypoint files may have any number of points; with COCO's 17 and their areas the table has OKS. Labelled faces are
-pictures with a 300-W .pts file of 68 points each; the two detectors are dlib's regression trees over one box and the mean
-over nine slightly moved boxes (`pip install "kp-io[dlib]"`). The brackets are bootstrap intervals over objects or faces.
+COCO keypoint files may have any number of points; with COCO's 17 the table has OKS. Labelled faces are pictures with a
+300-W .pts file of 68 points each; the two detectors are dlib's regression trees over one box and the mean over nine
+slightly moved boxes (`pip install "kp-io[dlib]"`). The brackets are bootstrap intervals over images or faces.
 """
 
 import os
@@ -84,7 +84,9 @@ def score_faces(folder: Path, names: Sequence[str] = ()) -> kpm.EvaluationTable:
             found[name].append(points)
     if not true:
         raise ValueError(f"expected a labelled face that the detectors find in {folder}, got {len(missed)} missed")
-    print(f"{len(true)} faces" + (f"; not found, and left out for both: {', '.join(missed)}" if missed else ""))
+    Console().print(
+        f"{len(true)} faces" + (f"; not found, and left out for both: {', '.join(missed)}" if missed else "")
+    )
     preds = {name: torch.stack(points).unsqueeze(1) for name, points in found.items()}
     return kpm.evaluate(preds, torch.stack(true).unsqueeze(1), metrics=names or FACE_METRICS)
 
