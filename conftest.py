@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import jaxtyping
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 
 PACKAGES = ("kp_io", "kp_metrics", "a2k_nets", "a2k_train")
 
@@ -17,6 +18,10 @@ jaxtyping.install_import_hook(PACKAGES, "beartype.beartype(conf=beartype.Beartyp
 
 # Several threads may add up in another order; one thread is also faster for networks as small as the tests'.
 torch.set_num_threads(1)
+
+# A busy machine is no failure, and the same commit is tested on the same examples everywhere.
+settings.register_profile("repository", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("repository")
 
 
 @pytest.fixture(autouse=True)
