@@ -62,7 +62,7 @@ def test_formats_hold_the_same_numbers(table, tmp_path):
     assert value in table.to_markdown()
     assert value in table.to_latex()
     assert table.to_latex().count("&") == 8 * 6
-    assert "mean face" in str(table.__rich__().columns[0]._cells)
+    assert [column.header for column in table.__rich__().columns][1:3] == ["mean face", "hold reference"]
     for suffix in (".csv", ".json", ".md", ".tex"):
         assert table.save(tmp_path / "new" / f"table{suffix}").read_text(encoding="utf-8").endswith("\n")
     assert len(list((tmp_path / "new").iterdir())) == 4
@@ -111,6 +111,16 @@ def test_reference_and_options_are_handed_on(pair):
     held = reference.unsqueeze(1).expand_as(target)
     expected = kpm.lip_error(held, target, mask=mask, reference=reference).item()
     assert table.score("hold reference", "lip_error").value == pytest.approx(expected, rel=1e-4)
+
+
+def test_one_clip_has_no_interval(pair):
+    preds, target, _ = pair
+    score = kpm.evaluate(preds[:1], target[:1], metrics=["nme"]).score("model", "nme")
+    assert math.isnan(score.low)
+    assert str(score) == f"{score.value:.3f}"
+    two = kpm.evaluate(preds[:2], target[:2], metrics=["nme"])
+    assert two.score("model", "nme").low < two.score("model", "nme").high
+    assert math.isnan(kpm.evaluate(preds, target, metrics=["nme"], groups=["ann"] * 3).score("model", "nme").low)
 
 
 def test_bootstrap_covers_the_truth_as_often_as_it_says():

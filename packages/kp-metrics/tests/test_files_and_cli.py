@@ -201,6 +201,13 @@ def test_bad_options(arguments, message, tmp_path, faces, run):
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+def test_square_brackets_in_names_are_shown(tmp_path, faces, run):
+    good = write_npz(tmp_path / "a[b].npz", faces[0][0])
+    truth = write_npz(tmp_path / "truth.npz", faces[1][0])
+    assert "a[b]" in run("compare", good, truth, "-m", "pck").stdout
+    assert "no[red].npz" in run("compare", tmp_path / "no[red].npz", truth).stderr
+
+
 def test_folders_without_partners(tmp_path, faces, run):
     for side, name in (("p", "a"), ("t", "b")):
         (tmp_path / side).mkdir()

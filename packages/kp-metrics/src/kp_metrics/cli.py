@@ -79,6 +79,9 @@ def _print(content: Any) -> None:
 
 def _fail(error: Exception) -> None:
     from rich.console import Console
+    from rich.markup import escape
 
-    Console(stderr=True, soft_wrap=True, highlight=False).print("[red]error:[/red]", " ".join(str(error).split()))
+    # One line, and square brackets of shapes and paths are no markup.
+    message = escape(" ".join(str(error).split()))
+    Console(stderr=True, soft_wrap=True, highlight=False).print("[red]error:[/red]", message)
     raise typer.Exit(1) from None

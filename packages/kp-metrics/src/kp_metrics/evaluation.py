@@ -209,8 +209,11 @@ def _score(
 ) -> Score:
     value = float(_mean(sums.sum(-1)))
     low = high = torch.nan
+    totals = None
     if resamples and info.function_name not in _WHOLE_SET:
         totals = cluster_totals(sums, groups)
+    # One clip, or one speaker, says nothing of how much another would differ.
+    if totals is not None and int((totals[1] > 0).sum()) > 1:
         draws = torch.cat([_mean(draw) for draw in resampled_totals(totals, resamples=resamples, seed=seed)])
         low, high = percentile_interval(draws, confidence)
     return Score(value, low, high, int((sums[1] > 0).sum()))

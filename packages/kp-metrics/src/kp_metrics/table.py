@@ -46,8 +46,8 @@ class Score:
 
 
 def _number(value: float) -> str:
-    """Three decimals, fewer for large numbers."""
-    if value == 0 or 0.001 <= abs(value) < 10:
+    """Three decimals, fewer for large numbers, more for small ones that are more than rounding."""
+    if abs(value) < 1e-6 or 0.001 <= abs(value) < 10:
         return f"{value:.3f}"
     return f"{value:.4g}"
 
@@ -109,14 +109,17 @@ class EvaluationTable:
 
     def __rich__(self) -> "Table":
         # rich loads where a table is shown and nowhere else.
+        from rich.markup import escape
         from rich.table import Table
 
+        # Metrics go down and predictions across, intervals below their values: so it fits a terminal.
         head, *body = self._cells()
-        table = Table(caption=self.caption)
-        for index, title in enumerate(head):
-            table.add_column(title, justify="right" if index else "left", overflow="fold")
-        for cells in body:
-            table.add_row(*cells)
+        intervals = any(score and not math.isnan(score.low) for row in self.rows for score in row.scores)
+        table = Table(caption=self.caption if intervals else None)
+        for title in ("", *(escape(cells[0]) for cells in body)):
+            table.add_column(title, justify="right" if title else "left", overflow="fold")
+        for index, title in enumerate(head[1:], start=1):
+            table.add_row(title, *(escape(cells[index]).replace(" [", "\n[") for cells in body))
         return table
 
     def to_records(self) -> list[dict[str, Any]]:
