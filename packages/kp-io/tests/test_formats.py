@@ -38,7 +38,7 @@ def assert_same(got, expected):
         assert getattr(got, name) == getattr(expected, name)
 
 
-@pytest.mark.parametrize("suffix", [".npz", ".csv"])
+@pytest.mark.parametrize("suffix", [".npz", ".csv", ".json", ".frames.json"])
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sequence=sequences())
 def test_round_trip_is_exact(tmp_path, suffix, sequence):
@@ -65,7 +65,7 @@ def test_npz_holds_the_documented_arrays(tmp_path, sequence):
         assert int(arrays["format_version"]) == 1
 
 
-@pytest.mark.parametrize("suffix", [".npz", ".csv"])
+@pytest.mark.parametrize("suffix", [".npz", ".csv", ".openface.csv", ".json", ".frames.json"])
 def test_the_same_keypoints_are_the_same_bytes(tmp_path, sequence, suffix):
     for name in "ab":
         save_keypoints(tmp_path / f"{name}{suffix}", sequence)
@@ -201,7 +201,7 @@ def test_a_flipped_byte_is_read_right_or_is_a_value_error(tmp_path, sequence, pl
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00\xff\xfe" * 100, string.printable.encode()])
-@pytest.mark.parametrize("suffix", [".npz", ".csv"])
+@pytest.mark.parametrize("suffix", [".npz", ".csv", ".openface.csv", ".json", ".frames.json", ".pts"])
 def test_foreign_files(tmp_path, content, suffix):
     path = tmp_path / f"a{suffix}"
     path.write_bytes(content)
@@ -210,7 +210,7 @@ def test_foreign_files(tmp_path, content, suffix):
 
 
 def test_unknown_suffix_and_missing_file(tmp_path, sequence):
-    with pytest.raises(ValueError, match=r"ending in \.npz or \.csv"):
+    with pytest.raises(ValueError, match=r"ending in \.npz, \.csv, \.json or \.pts, got"):
         save_keypoints(tmp_path / "a.txt", sequence)
     with pytest.raises(FileNotFoundError, match="found no file"):
         load_keypoints(tmp_path / "a.npz")

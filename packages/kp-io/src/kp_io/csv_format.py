@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from kp_io.csv_table import Table, coordinates, numbers, read_table, require_columns, size_in_table
 from kp_io.layout import IBUG68, get_layout
+from kp_io.openface_format import is_openface, openface_from_table
 from kp_io.sequence import KeypointSequence
 
 __all__ = ["read_csv", "write_csv"]
@@ -33,7 +35,7 @@ def write_csv(path: Path, sequence: KeypointSequence) -> None:
 
 
 def read_csv(path: Path, image_size: tuple[int, int] | None = None) -> KeypointSequence:
-    """Read a table of `write_csv`, or another one with its `frame` and `x_0 …`, `y_0 …` columns.
+    """Read a table of `write_csv`, of OpenFace, or another one with its `frame` and `x_0 …`, `y_0 …` columns.
 
     Where the columns are missing, scores are 1, fps follows from `time_seconds` (25 without it, or with one frame), the
     layout is ibug68, and `image_size` is the one given.
@@ -41,78 +43,44 @@ def read_csv(path: Path, image_size: tuple[int, int] | None = None) -> KeypointS
     Raises:
         ValueError: A column is missing, a cell is no number, or the image size is unknown; the message has the line.
     """
+    table = read_table(path)
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file, strict=True) if row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"expected a table of keypoints (.csv) in {path}, got something else: {error}") from error
-    if len(rows) < 2:
-        raise ValueError(f"expected a header and at least one row in {path}, got {len(rows)} lines")
-    header = [name.strip() for name in rows[0]]
-    for line, row in enumerate(rows[1:], start=2):
-        if len(row) != len(header):
-            raise ValueError(f"expected {len(header)} cells in line {line} of {path}, got {len(row)}; is it cut off?")
-    table = {name: [row[i] for row in rows[1:]] for i, name in enumerate(header)}
-    try:
-        return _from_table(table, path, image_size)
+        return openface_from_table(table, image_size) if is_openface(table) else _from_table(table, image_size)
     except ValueError as error:
         raise ValueError(f"{path} is no valid table of keypoints: {error}") from error
 
 
-def _from_table(table: dict[str, list[str]], path: Path, image_size: tuple[int, int] | None) -> KeypointSequence:
+def _from_table(table: Table, image_size: tuple[int, int] | None) -> KeypointSequence:
     layout = get_layout(table["layout"][0]) if "layout" in table else IBUG68
     count = layout.num_keypoints
     dimensions = 3 if "z_0" in table else 2
     names = _value_columns(count, dimensions)
     if "score_0" not in table:
         names = names[: count * dimensions]
-    missing = [name for name in names if name not in table]
-    if missing:
-        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-        raise ValueError(f"expected the columns x_0 … y_{count - 1}, missing {', '.join(missing[:3])}{more}")
-    values = np.stack([_numbers(table, name) for name in names], axis=1).astype(np.float32)
+    require_columns(table, names, expected=f"x_0 … y_{count - 1}")
+    values = coordinates(table, names)
     points = values[:, : count * dimensions].reshape(-1, dimensions, count).transpose(0, 2, 1)
     scores = values[:, count * dimensions :] if "score_0" in table else np.ones(points.shape[:2], np.float32)
-    if "image_height" in table and "image_width" in table:
-        image_size = int(_numbers(table, "image_height")[0]), int(_numbers(table, "image_width")[0])
-    if image_size is None:
-        raise ValueError("it has no columns image_height and image_width; pass image_size=(height, width)")
     return KeypointSequence(
         torch.from_numpy(points.copy()),
         torch.from_numpy(scores.copy()),
         fps=_fps(table),
-        image_size=image_size,
+        image_size=size_in_table(table, image_size),
         layout=layout,
         detector=table["detector"][0] if "detector" in table else "unknown",
     )
 
 
-def _fps(table: dict[str, list[str]]) -> float:
+def _fps(table: Table) -> float:
     if "fps" in table:
-        return float(_numbers(table, "fps")[0])
+        return float(numbers(table, "fps")[0])
     if "time_seconds" not in table or len(table["time_seconds"]) < 2:
         return 25.0
-    times = _numbers(table, "time_seconds")
+    times = numbers(table, "time_seconds")
     if times[-1] <= times[0]:
         raise ValueError("expected time_seconds that grows from row to row")
     # Times are rounded to a few digits, so the rate is taken over the whole length and rounded as well.
     return round((len(times) - 1) / float(times[-1] - times[0]), 3)
-
-
-def _numbers(table: dict[str, list[str]], name: str) -> np.ndarray:
-    try:
-        return np.array(table[name], np.float64)
-    except ValueError:
-        line, cell = next((i, cell) for i, cell in enumerate(table[name], start=2) if not _is_number(cell))
-        raise ValueError(f"expected a number in column {name} of line {line}, got {cell!r}") from None
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def _value_columns(count: int, dimensions: int) -> list[str]:

@@ -6,8 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kp_io.atomic import atomic_path
+from kp_io.coco_format import coco_from_json, write_coco
 from kp_io.csv_format import read_csv, write_csv
+from kp_io.frames_format import FRAMES_FORMAT, frames_from_json, write_frames
+from kp_io.json_reader import load_json
 from kp_io.npz_format import read_npz, write_npz
+from kp_io.openface_format import read_openface, write_openface
+from kp_io.pts_format import read_pts, write_pts
 from kp_io.sequence import KeypointSequence
 
 __all__ = ["FORMATS", "KeypointFormat", "load_keypoints", "save_keypoints"]
@@ -28,18 +33,42 @@ class KeypointFormat:
     description: str
 
 
-#: Every format, by suffix.
+def _read_json(path: Path, image_size: tuple[int, int] | None = None) -> KeypointSequence:
+    """Read either kind of JSON, told apart by what is in it."""
+    value = load_json(path)
+    try:
+        if "annotations" in value:
+            return coco_from_json(value, image_size)
+        if value.get("format") == FRAMES_FORMAT or "frames" in value:
+            return frames_from_json(value, image_size)
+    except ValueError as error:
+        raise ValueError(f"{path} is no valid file of keypoints: {error}") from error
+    raise ValueError(
+        f"expected the members images and annotations (COCO), or frames, in {path}, got {', '.join(list(value)[:5])}"
+    )
+
+
+#: Every format, by suffix; a double suffix names a variant, which is written only when asked for but read by either.
 FORMATS: dict[str, KeypointFormat] = {
     ".npz": KeypointFormat(read_npz, write_npz, "NumPy arrays, everything exact: the native format"),
     ".csv": KeypointFormat(read_csv, write_csv, "one row a frame, for spreadsheets and pandas"),
+    ".openface.csv": KeypointFormat(read_openface, write_openface, "the same in OpenFace's naming"),
+    ".json": KeypointFormat(_read_json, write_coco, "COCO's keypoint task: images and annotations"),
+    ".frames.json": KeypointFormat(_read_json, write_frames, "a list of points a frame, for Blender and Unity"),
+    ".pts": KeypointFormat(read_pts, write_pts, "300-W's text file of one face"),
 }
 
 
-def save_keypoints(path: str | os.PathLike[str], sequence: KeypointSequence) -> None:
+def save_keypoints(path: str | os.PathLike[str], sequence: KeypointSequence, *, variant: str | None = None) -> None:
     """Write keypoints in the format that the suffix names, whole or not at all; a missing folder is made.
 
+    Args:
+        path: The file; `.openface.csv` and `.frames.json` name the variants of their formats.
+        sequence: The keypoints.
+        variant: `"openface"` or `"frames"` to write that variant whatever stands before the suffix.
+
     Raises:
-        ValueError: No format belongs to the suffix.
+        ValueError: No format belongs to the suffix, or it cannot hold the sequence (a `.pts` holds one frame).
         OSError: The folder cannot be written.
 
     Example:
@@ -50,13 +79,15 @@ def save_keypoints(path: str | os.PathLike[str], sequence: KeypointSequence) -> 
         ...     load_keypoints(Path(folder, "face.csv"))
         KeypointSequence(keypoints (1, 68, 2), 0.04 s at 25 fps, image 224×224, ibug68, detector 'by hand')
     """
-    file_format = _format_of(Path(path))
+    file_format = _format_of(Path(path), variant)
     with atomic_path(path) as temporary:
         file_format.write(temporary, sequence)
 
 
 def load_keypoints(path: str | os.PathLike[str], *, image_size: tuple[int, int] | None = None) -> KeypointSequence:
-    """Read keypoints in the format that the suffix names.
+    """Read keypoints in the format that the suffix names, and for `.csv` and `.json` in the variant that they hold.
+
+    `kp_io.coco_format.read_coco` reads one picture out of a COCO file of many.
 
     Args:
         path: The file.
@@ -73,8 +104,14 @@ def load_keypoints(path: str | os.PathLike[str], *, image_size: tuple[int, int] 
     return file_format.read(source, image_size)
 
 
-def _format_of(path: Path) -> KeypointFormat:
-    try:
-        return FORMATS[path.suffix.lower()]
-    except KeyError:
-        raise ValueError(f"expected a keypoint file ending in {' or '.join(FORMATS)}, got {path}") from None
+def _format_of(path: Path, variant: str | None = None) -> KeypointFormat:
+    suffix = path.suffix.lower()
+    variants = [name.removesuffix(suffix)[1:] for name in FORMATS if name.endswith(suffix) and name != suffix]
+    if variant is not None and variant not in variants:
+        raise ValueError(f"expected a variant out of {', '.join(variants) or 'none'} for {path}, got {variant!r}")
+    double = f".{variant}{suffix}" if variant else "".join(path.suffixes[-2:]).lower()
+    file_format = FORMATS.get(double, FORMATS.get(suffix))
+    if file_format is None:
+        single = [name for name in FORMATS if name.count(".") == 1]
+        raise ValueError(f"expected a keypoint file ending in {', '.join(single[:-1])} or {single[-1]}, got {path}")
+    return file_format
