@@ -12,6 +12,8 @@ __version__ = version("kp-io")
 if TYPE_CHECKING:
     from kp_io.annotate import annotate_frames, annotate_image, annotate_video
     from kp_io.audio import align_audio, num_samples, read_audio, resample_audio, write_audio
+    from kp_io.clip import ClipRules
+    from kp_io.corpus import CorpusOptions, CorpusSummary, build_corpus
     from kp_io.detector import Detection, LandmarkDetector, NoFaceFoundError
     from kp_io.formats import load_keypoints, save_keypoints
     from kp_io.image import read_image, write_image
@@ -19,12 +21,17 @@ if TYPE_CHECKING:
     from kp_io.montage import contact_sheet, side_by_side
     from kp_io.raster import draw_keypoints, face_box, rasterize
     from kp_io.sequence import KeypointSequence
+    from kp_io.shards import CorpusClip, read_clips
     from kp_io.speech import synthesize_speech
     from kp_io.video import VideoInfo, probe_video, read_video
     from kp_io.video_writer import write_video
 
 __all__ = [
     "IBUG68",
+    "ClipRules",
+    "CorpusClip",
+    "CorpusOptions",
+    "CorpusSummary",
     "Detection",
     "KeypointLayout",
     "KeypointSequence",
@@ -36,6 +43,7 @@ __all__ = [
     "annotate_frames",
     "annotate_image",
     "annotate_video",
+    "build_corpus",
     "contact_sheet",
     "draw_keypoints",
     "face_box",
@@ -45,6 +53,7 @@ __all__ = [
     "probe_video",
     "rasterize",
     "read_audio",
+    "read_clips",
     "read_image",
     "read_video",
     "resample_audio",
@@ -60,6 +69,8 @@ __all__ = [
 _HOMES = {
     "annotate": ("annotate_frames", "annotate_image", "annotate_video"),
     "audio": ("align_audio", "num_samples", "read_audio", "resample_audio", "write_audio"),
+    "clip": ("ClipRules",),
+    "corpus": ("CorpusOptions", "CorpusSummary", "build_corpus"),
     "detector": ("Detection", "LandmarkDetector", "NoFaceFoundError"),
     "formats": ("load_keypoints", "save_keypoints"),
     "image": ("read_image", "write_image"),
@@ -67,6 +78,7 @@ _HOMES = {
     "montage": ("contact_sheet", "side_by_side"),
     "raster": ("draw_keypoints", "face_box", "rasterize"),
     "sequence": ("KeypointSequence",),
+    "shards": ("CorpusClip", "read_clips"),
     "speech": ("synthesize_speech",),
     "video": ("VideoInfo", "probe_video", "read_video"),
     "video_writer": ("write_video",),

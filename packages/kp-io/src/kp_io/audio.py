@@ -1,5 +1,6 @@
 """Speech in and out of files: any container in, mono waveforms out (PyAV)."""
 
+import io
 import logging
 import os
 from collections.abc import Iterator
@@ -15,7 +16,15 @@ from torch import Tensor
 
 from kp_io.atomic import atomic_path
 
-__all__ = ["align_audio", "num_samples", "read_audio", "resample_audio", "write_audio"]
+__all__ = [
+    "align_audio",
+    "decode_flac",
+    "encode_flac",
+    "num_samples",
+    "read_audio",
+    "resample_audio",
+    "write_audio",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -153,21 +162,61 @@ def write_audio(path: str | os.PathLike[str], waveform: Float[Tensor, " s"], *, 
     suffix = Path(path).suffix.lower()
     if suffix not in _CODECS:
         raise ValueError(f"expected a file name ending in {' or '.join(_CODECS)}, got {path}")
-    if waveform.ndim != 1 or not len(waveform):
-        raise ValueError(f"expected a mono waveform (S,) with S of at least 1, got {tuple(waveform.shape)}")
-    if not bool(torch.isfinite(waveform).all()):
-        raise ValueError("expected finite samples, got NaN or infinity")
-    pcm = (waveform.detach().cpu().to(torch.float64) * 32768).round().clamp(-32768, 32767).to(torch.int16).numpy()
+    pcm = _to_pcm(waveform)
     with atomic_path(path) as temporary:
         try:
-            _write_pcm(temporary, pcm, sample_rate)
+            _write_pcm(str(temporary), suffix, pcm, sample_rate)
         except FFmpegError as error:
             raise OSError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def _write_pcm(path: Path, pcm: np.ndarray, sample_rate: int) -> None:
-    suffix = path.suffix.lower()
-    with av.open(str(path), "w", format=suffix[1:]) as container:
+def encode_flac(waveform: Float[Tensor, " s"], *, sample_rate: int = 16000) -> bytes:
+    """Return a mono waveform as the bytes of a 16-bit FLAC file; values beyond ±1 are clipped.
+
+    Raises:
+        ValueError: The waveform is empty, not one-dimensional or not finite.
+
+    Example:
+        >>> encode_flac(torch.zeros(16000))[:4]
+        b'fLaC'
+    """
+    buffer = io.BytesIO()
+    _write_pcm(buffer, ".flac", _to_pcm(waveform), sample_rate)
+    return buffer.getvalue()
+
+
+def decode_flac(data: bytes) -> tuple[Float[Tensor, " s"], int]:
+    """Return the mono waveform `(S,)` of `encode_flac` in [-1, 1], and its sample rate.
+
+    Raises:
+        ValueError: The bytes are no FLAC file.
+
+    Example:
+        >>> waveform, sample_rate = decode_flac(encode_flac(torch.tensor([0.0, 0.5, -0.25]), sample_rate=8000))
+        >>> waveform, sample_rate
+        (tensor([ 0.0000,  0.5000, -0.2500]), 8000)
+    """
+    try:
+        with av.open(io.BytesIO(data), "r", format="flac") as container:
+            frames = list(container.decode(audio=0))
+    except FFmpegError as error:
+        raise ValueError(f"expected the bytes of a FLAC file, got {len(data)} others: {error.strerror}") from error
+    if not frames:
+        raise ValueError(f"expected the bytes of a FLAC file, got {len(data)} others")
+    return torch.from_numpy(np.concatenate([_mono(frame) for frame in frames])), frames[0].sample_rate
+
+
+def _to_pcm(waveform: Float[Tensor, " s"]) -> np.ndarray:
+    if waveform.ndim != 1 or not len(waveform):
+        raise ValueError(f"expected a mono waveform (S,) with S of at least 1, got {tuple(waveform.shape)}")
+    if not bool(torch.isfinite(waveform).all()):
+        raise ValueError("expected finite samples, got NaN or infinity")
+    pcm = (waveform.detach().cpu().to(torch.float64) * 32768).round().clamp(-32768, 32767)
+    return np.asarray(pcm.to(torch.int16).numpy())
+
+
+def _write_pcm(target: str | io.BytesIO, suffix: str, pcm: np.ndarray, sample_rate: int) -> None:
+    with av.open(target, "w", format=suffix[1:]) as container:
         stream = container.add_stream(_CODECS[suffix], rate=sample_rate, format="s16", layout="mono")
         assert isinstance(stream, av.AudioStream)
         # Some seconds at a time, in whole encoder blocks: an hour needs no second copy of itself.

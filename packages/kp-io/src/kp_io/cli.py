@@ -1,4 +1,4 @@
-"""The command `kp-io`: annotate, render, info."""
+"""The command `kp-io`: annotate, build, render, info."""
 
 import json
 import time
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from kp_io.cli_build import build
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Facial keypoints in and out of files, videos and pictures.",
 )
+app.command()(build)
 
 #: Smallest height of a rendered video: keypoints of small footage are drawn large enough to be seen.
 _RENDER_HEIGHT = 512

@@ -1,0 +1,221 @@
+"""The files of a corpus: spooled clips, Parquet shards, the table of failures (pyarrow)."""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from kp_io.atomic import atomic_path
+from kp_io.audio import decode_flac
+from kp_io.clip import SCHEMA_VERSION
+from kp_io.layout import get_layout
+from kp_io.sequence import KeypointSequence
+
+__all__ = ["COLUMNS", "FAILURE_COLUMNS", "CorpusClip", "read_clips", "spool_row", "write_failures", "write_shard"]
+
+#: Columns of a shard and their Arrow types.
+COLUMNS = {
+    "id": "string",
+    "speaker": "string",
+    "split": "string",
+    "num_frames": "int32",
+    "fps": "float64",
+    "keypoints": "list<float32>",
+    "keypoints_shape": "list<int32>",
+    "scores": "list<float32>",
+    "layout": "string",
+    "image_height": "int32",
+    "image_width": "int32",
+    "face_px": "float32",
+    "interpolated": "float32",
+    "audio": "binary",
+    "sample_rate": "int32",
+    "detector": "string",
+    "source": "string",
+    "sha256": "string",
+    "licence": "string",
+    "schema_version": "int32",
+}
+
+#: Columns of `failures.parquet`, all of them text.
+FAILURE_COLUMNS = ("source", "speaker", "split", "kind", "reason")
+
+#: Clips in a row group: what a reader, and the writer, hold in memory at a time.
+_ROWS_IN_GROUP = 32
+
+#: Columns that repeat their values; coordinates do not, and sort better byte by byte.
+_REPEATING = ["speaker", "split", "fps", "scores.list.element", "layout", "detector", "licence", "schema_version"]
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusClip:
+    """One clip of a corpus.
+
+    Attributes:
+        id: Its name, unique in the corpus.
+        speaker: Who speaks.
+        sequence: Keypoints `(T, K, 2)` and what belongs to them.
+        waveform: Mono sound in [-1, 1], exactly as long as the keypoints.
+        sample_rate: Samples a second.
+    """
+
+    id: str
+    speaker: str
+    sequence: KeypointSequence
+    waveform: Float[Tensor, " s"]
+    sample_rate: int
+
+
+def read_clips(corpus: str | os.PathLike[str], *, split: str = "train") -> Iterator[CorpusClip]:
+    """Yield the clips of one split of a corpus, in order; a few dozen are in memory at a time.
+
+    Raises:
+        FileNotFoundError: The corpus has no shard of that split.
+        ValueError: A shard is of another schema version.
+        ImportError: pyarrow is not installed.
+    """
+    for row in read_rows(corpus, split=split):
+        if row["schema_version"] != SCHEMA_VERSION:
+            raise ValueError(
+                f"expected a corpus of schema version {SCHEMA_VERSION} in {corpus}, got {row['schema_version']}"
+            )
+        waveform, sample_rate = decode_flac(row["audio"])
+        points = torch.from_numpy(row["keypoints"].reshape(row["keypoints_shape"]))
+        sequence = KeypointSequence(
+            points,
+            torch.from_numpy(row["scores"].reshape(points.shape[:2])),
+            row["fps"],
+            image_size=(row["image_height"], row["image_width"]),
+            layout=get_layout(row["layout"]),
+            detector=row["detector"],
+        )
+        yield CorpusClip(row["id"], row["speaker"], sequence, waveform, sample_rate)
+
+
+def read_rows(
+    corpus: str | os.PathLike[str], *, split: str, columns: Iterable[str] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of one split, with NumPy arrays in the list columns."""
+    from_arrow = _pyarrow().parquet.ParquetFile
+    files = sorted(Path(corpus, "data").glob(f"{split}-[0-9][0-9][0-9][0-9][0-9].parquet"))
+    if not files:
+        raise FileNotFoundError(f"expected a corpus with the split {split!r} in {corpus}, found no shard of it")
+    wanted = None if columns is None else list(columns)
+    for path in files:
+        with from_arrow(path) as file:
+            for batch in file.iter_batches(batch_size=_ROWS_IN_GROUP, columns=wanted):
+                for i in range(batch.num_rows):
+                    yield {name: _value(batch.column(j)[i]) for j, name in enumerate(batch.schema.names)}
+
+
+def spool_row(path: Path, row: dict[str, Any]) -> None:
+    """Write one finished clip to a file of its own, whole or not at all, until its shard is complete.
+
+    Raises:
+        OSError: The disk is full, or the folder cannot be written.
+    """
+    arrow = _pyarrow()
+    table = arrow.Table.from_pylist([row], schema=_schema())
+    with atomic_path(path) as temporary, arrow.ipc.new_file(str(temporary), table.schema) as writer:
+        writer.write_table(table)
+
+
+def write_shard(path: Path, spooled: Iterable[Path]) -> dict[str, Any]:
+    """Write spooled clips as one Parquet file; the same clips in the same order give the same bytes.
+
+    The file is written beside the spooled clips and then moved, so that it is never there in part. Only one group of
+    rows is in memory.
+
+    Returns:
+        What the shard holds: `num_clips`, `num_frames`, `seconds`, and its `speakers`, sorted.
+
+    Raises:
+        OSError: The disk is full, or a spooled clip is damaged (it is removed, so that it is made again).
+    """
+    arrow = _pyarrow()
+    files = list(spooled)
+    frames: list[int] = []
+    seconds: list[float] = []
+    speakers: set[str] = set()
+    temporary = files[0].with_name("shard.parquet")
+    writer = arrow.parquet.ParquetWriter(
+        str(temporary),
+        _schema(),
+        compression={_leaf(name): "none" if name == "audio" else "zstd" for name in COLUMNS},  # FLAC is compressed
+        use_dictionary=_REPEATING,
+        use_byte_stream_split=["keypoints.list.element"],
+    )
+    with writer:
+        for start in range(0, len(files), _ROWS_IN_GROUP):
+            group = arrow.concat_tables([_read_spooled(file) for file in files[start : start + _ROWS_IN_GROUP]])
+            writer.write_table(group.combine_chunks(), row_group_size=_ROWS_IN_GROUP)
+            counts = group.column("num_frames").to_pylist()
+            frames += counts
+            seconds += [count / fps for count, fps in zip(counts, group.column("fps").to_pylist(), strict=True)]
+            speakers.update(group.column("speaker").to_pylist())
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary.replace(path)
+    return {
+        "num_clips": len(files),
+        "num_frames": sum(frames),
+        "seconds": sum(seconds),
+        "speakers": sorted(speakers),
+    }
+
+
+def write_failures(path: Path, failures: Iterable[dict[str, str]]) -> None:
+    """Write the table of videos that became no clip, whole or not at all."""
+    arrow = _pyarrow()
+    schema = arrow.schema([(name, arrow.string()) for name in FAILURE_COLUMNS])
+    with atomic_path(path) as temporary, arrow.parquet.ParquetWriter(str(temporary), schema) as writer:
+        group: list[dict[str, str]] = []
+        for failure in failures:
+            group.append(failure)
+            if len(group) == 1000:
+                writer.write_table(arrow.Table.from_pylist(group, schema=schema))
+                group.clear()
+        writer.write_table(arrow.Table.from_pylist(group, schema=schema))
+
+
+def _read_spooled(path: Path) -> Any:
+    arrow = _pyarrow()
+    try:
+        with arrow.OSFile(str(path)) as file:
+            return arrow.ipc.open_file(file).read_all()
+    except arrow.ArrowInvalid as error:
+        path.unlink()
+        raise OSError(f"expected a finished clip, got the damaged file {path}; run again to make it anew") from error
+
+
+def _schema() -> Any:
+    arrow = _pyarrow()
+    types = {"list<float32>": arrow.list_(arrow.float32()), "list<int32>": arrow.list_(arrow.int32())}
+    fields = [(name, types.get(kind) or arrow.type_for_alias(kind)) for name, kind in COLUMNS.items()]
+    return arrow.schema(fields, metadata={"kp_io.schema_version": str(SCHEMA_VERSION)})
+
+
+def _leaf(column: str) -> str:
+    return f"{column}.list.element" if COLUMNS[column].startswith("list") else column
+
+
+def _value(scalar: Any) -> Any:
+    values = getattr(scalar, "values", None)
+    return scalar.as_py() if values is None else values.to_numpy(zero_copy_only=False).copy()  # torch wants it writable
+
+
+def _pyarrow() -> Any:
+    """Return pyarrow when it is first needed: the rest of kp-io works without it."""
+    try:
+        for module in ("pyarrow.ipc", "pyarrow.parquet"):
+            import_module(module)
+        return import_module("pyarrow")
+    except ImportError as error:
+        raise ImportError('a corpus of Parquet files needs pyarrow: `pip install "kp-io[build]"`') from error
