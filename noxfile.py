@@ -6,29 +6,33 @@ nox.options.sessions = ["lint", "types", "arrows", "tests"]
 nox.options.error_on_missing_interpreters = False
 
 SOURCES = ("packages", "tests", "examples", "benchmarks", "noxfile.py")
+
 # The siblings are always installed from here, together: an index may hold strangers of the same names.
-PACKAGES = ("packages/kp-io[all]", "packages/kp-metrics[all]", "packages/a2k-nets[all]", "packages/a2k-train[all]")
+EVERYTHING = ("packages/kp-io[all]", "packages/kp-metrics[all]", "packages/a2k-nets[all]", "packages/a2k-train[all]")
+# What generating and scoring need, and no more, so that the demo is soon set up.
+DEMO = ("packages/kp-io[dlib,tts]", "packages/kp-metrics", "packages/a2k-nets[io]", "packages/a2k-train")
 
 
-def install(session: nox.Session, *requirements: str) -> None:
+def install(session: nox.Session, *requirements: str, packages: tuple[str, ...] = EVERYTHING) -> None:
     """Install the four packages as they stand here, and more, in the versions of constraints.txt."""
-    editable = [part for package in PACKAGES for part in ("-e", package)]
+    editable = [part for package in packages for part in ("-e", package)]
     session.install("-c", "constraints.txt", *editable, *requirements)
 
 
 @nox.session
 def demo(session: nox.Session) -> None:
     """Make a portrait speak; what comes out is in out/. Arguments after -- go to examples/full_pipeline.py."""
-    install(session, "scikit-image")
+    install(session, "scikit-image", packages=DEMO)
     session.run("python", "examples/full_pipeline.py", *session.posargs)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run all tests and doctests with coverage. Arguments after -- go to pytest."""
-    install(
-        session, "beartype", "hypothesis", "pycocotools", "pytest", "pytest-cov", "pytest-benchmark", "scikit-image"
-    )
+    pytest = ("beartype", "hypothesis", "pytest", "pytest-benchmark", "pytest-cov")
+    # Libraries that the tests compare with, or that read what the packages write.
+    witnesses = ("datasets", "import-linter", "kornia", "pandas", "pycocotools", "scikit-image")
+    install(session, *pytest, *witnesses)
     session.run("pytest", "--cov", "--cov-report=term:skip-covered", "--benchmark-disable", *session.posargs)
 
 
