@@ -1,7 +1,8 @@
 """PCK over 10,000 sequences of 64 × 68 × 2: kp-metrics beside a NumPy loop over sequences and torch frame by frame.
 
-Run it with `pytest benchmarks/bench_kp_metrics.py --benchmark-columns=min,mean,rounds`. It takes 1.4 GB of memory; set
-`KP_METRICS_BENCH_SEQUENCES` to a smaller number for a quick look.
+    nox -s bench -- benchmarks/bench_kp_metrics.py
+
+It takes 1.4 GB of memory; set `KP_METRICS_BENCH_SEQUENCES` to a smaller number for a quick look.
 """
 
 import os
@@ -15,6 +16,8 @@ import kp_metrics as kpm
 
 SEQUENCES = int(os.environ.get("KP_METRICS_BENCH_SEQUENCES", "10000"))
 ALPHA = 0.02
+
+pytestmark = pytest.mark.benchmark(group=f"PCK of {SEQUENCES} sequences of 64 × 68 × 2")
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +52,12 @@ def torch_frames(preds: Tensor, target: Tensor) -> float:
     return hits / preds[..., 0].numel()
 
 
-def test_pck(benchmark, pair):
+def bench_pck(benchmark, pair):
     result = benchmark.pedantic(lambda: kpm.pck(*pair, alpha=ALPHA), rounds=5, warmup_rounds=1)
     assert result.item() == pytest.approx(numpy_loop(pair[0][:50].numpy(), pair[1][:50].numpy()), abs=0.05)
 
 
-def test_pck_class(benchmark, pair):
+def bench_pck_class(benchmark, pair):
     metric = kpm.PCK(alpha=ALPHA)
 
     def update():
@@ -65,12 +68,12 @@ def test_pck_class(benchmark, pair):
     assert metric.compute().item() == pytest.approx(kpm.pck(*pair, alpha=ALPHA).item(), abs=1e-6)
 
 
-def test_numpy_loop(benchmark, pair):
+def bench_numpy_loop(benchmark, pair):
     arrays = [side.numpy() for side in pair]
     result = benchmark.pedantic(lambda: numpy_loop(*arrays), rounds=3, warmup_rounds=1)
     assert result == pytest.approx(kpm.pck(*pair, alpha=ALPHA).item(), abs=1e-6)
 
 
-def test_torch_frame_by_frame(benchmark, pair):
+def bench_torch_frame_by_frame(benchmark, pair):
     result = benchmark.pedantic(lambda: torch_frames(*pair), rounds=3, warmup_rounds=1)
     assert result == pytest.approx(kpm.pck(*pair, alpha=ALPHA).item(), abs=1e-6)
