@@ -31,7 +31,7 @@ def tests(session: nox.Session) -> None:
     """Run all tests and doctests with coverage. Arguments after -- go to pytest."""
     pytest = ("beartype", "hypothesis", "pytest", "pytest-benchmark", "pytest-cov")
     # Libraries that the tests compare with, or that read what the packages write.
-    witnesses = ("datasets", "import-linter", "kornia", "pandas", "pycocotools", "scikit-image")
+    witnesses = ("datasets", "import-linter", "pandas", "pycocotools", "scikit-image")
     install(session, *pytest, *witnesses)
     session.run("pytest", "--cov", "--cov-report=term:skip-covered", "--benchmark-disable", *session.posargs)
 
@@ -55,14 +55,14 @@ def types(session: nox.Session) -> None:
 def arrows(session: nox.Session) -> None:
     """Check which package may import which."""
     session.install("-c", "constraints.txt", "import-linter")
-    session.install("--no-deps", *(part for p in PACKAGES for part in ("-e", p.split("[")[0])))
+    session.install("--no-deps", *(part for p in EVERYTHING for part in ("-e", p.split("[")[0])))
     session.run("lint-imports")
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
     """Run the benchmarks, each beside a named alternative."""
-    install(session, "pytest", "pytest-benchmark")
+    install(session, "kornia", "pytest", "pytest-benchmark", "scikit-image")
     session.run(
         "pytest", "benchmarks", "--benchmark-group-by=group", "--benchmark-columns=median,iqr,rounds", *session.posargs
     )
