@@ -1,10 +1,10 @@
-"""Changes of keypoint tracks over time."""
+"""Frames in which a face was not measured: filled in, or where a track is cut."""
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-__all__ = ["interpolate_missing"]
+__all__ = ["interpolate_missing", "split_at_gaps"]
 
 
 def interpolate_missing(keypoints: Float[Tensor, "t k d"], measured: Bool[Tensor, " n"]) -> Float[Tensor, "t k d"]:
@@ -40,3 +40,32 @@ def interpolate_missing(keypoints: Float[Tensor, "t k d"], measured: Bool[Tensor
     weight = weight.clamp(0, 1).to(keypoints.dtype)[:, None, None]
     filled = keypoints[start] + weight * (keypoints[stop] - keypoints[start])
     return torch.where(measured[:, None, None], keypoints, filled)
+
+
+def split_at_gaps(measured: Bool[Tensor, " t"], *, max_gap: int) -> list[range]:
+    """Return the runs of frames that are left when every longer gap is cut out.
+
+    Args:
+        measured: Which frames hold a measurement, `sequence.scores.amax(dim=1) > 0`.
+        max_gap: Gaps of up to that many frames stay within a run, to be interpolated; 0 keeps none.
+
+    Returns:
+        Half-open runs in order, each beginning and ending with a measured frame: `sequence.frames(run.start, run.stop)`
+        is one piece. Empty where nothing was measured.
+
+    Raises:
+        ValueError: `max_gap` is negative.
+
+    Example:
+        >>> seen = torch.tensor([False, True, False, True, False, False, False, True, True])
+        >>> split_at_gaps(seen, max_gap=1)
+        [range(1, 4), range(7, 9)]
+    """
+    if max_gap < 0:
+        raise ValueError(f"expected max_gap of at least 0 frames, got {max_gap}")
+    known = torch.nonzero(measured).flatten().tolist()
+    if not known:
+        return []
+    cuts = [i for i in range(1, len(known)) if known[i] - known[i - 1] - 1 > max_gap]
+    starts, stops = [0, *cuts], [*cuts, len(known)]
+    return [range(known[start], known[stop - 1] + 1) for start, stop in zip(starts, stops, strict=True)]

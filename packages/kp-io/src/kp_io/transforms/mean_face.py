@@ -1,0 +1,49 @@
+"""An average face in space, for the pose of faces that are known in the plane only.
+
+The coordinates are no one's data: they were set by hand from round anatomical lengths (outer corners of the eyes 90 mm
+apart, inner ones 34 mm, nose 46 mm long and standing out by 24 mm, mouth 50 mm wide, ears 145 mm apart) and smoothed
+by eye, one half of the face, which is mirrored. Angles are therefore against this face: a person's own proportions
+shift all of a clip's by the same few degrees.
+"""
+
+import torch
+from jaxtyping import Float64
+from torch import Tensor
+
+from kp_io.layout import IBUG68, KeypointLayout
+
+__all__ = ["mean_face"]
+
+#: Points of the picture's left half and of the middle: x to the right, y down, z away from the viewer, millimetres from
+#: the root of the nose.
+_HALF = {
+    0: (-72, 6, 78), 1: (-71, 24, 76), 2: (-69, 42, 73), 3: (-65, 59, 67), 4: (-57, 75, 57), 5: (-46, 89, 44),
+    6: (-32, 99, 32), 7: (-16, 106, 24), 8: (0, 108, 21),
+    17: (-59, -11, 30), 18: (-51, -19, 20), 19: (-40, -22, 12), 20: (-28, -20, 7), 21: (-16, -15, 4),
+    27: (0, 0, 0), 28: (0, 12, -7), 29: (0, 24, -15), 30: (0, 36, -24),
+    31: (-15, 43, -2), 32: (-8, 46, -7), 33: (0, 48, -10),
+    36: (-45, 3, 26), 37: (-36, -2, 18), 38: (-25, -2, 16), 39: (-17, 4, 18), 40: (-25, 7, 17), 41: (-36, 7, 19),
+    48: (-25, 71, 11), 49: (-16, 66, 1), 50: (-6, 63, -5), 51: (0, 65, -5),
+    57: (0, 82, -1), 58: (-7, 81, 0), 59: (-17, 78, 4),
+    60: (-22, 71, 9), 61: (-7, 70, 0), 62: (0, 70, -2), 66: (0, 73, 0), 67: (-7, 73, 1),
+}  # fmt: skip
+
+
+def mean_face(layout: KeypointLayout = IBUG68) -> Float64[Tensor, "k 3"]:
+    """Return the average face, `(68, 3)` millimetres from the root of the nose, looking at the viewer.
+
+    Raises:
+        ValueError: The layout is another one than iBUG's.
+
+    Example:
+        >>> face = mean_face()
+        >>> (face[45] - face[36]).tolist()  # the outer corners of the eyes
+        [90.0, 0.0, 0.0]
+    """
+    if layout.name != IBUG68.name:
+        raise ValueError(f"expected the layout {IBUG68.name}, the only one with an average face, got {layout.name}")
+    face = torch.zeros(layout.num_keypoints, 3, dtype=torch.float64)
+    for index, (x, y, z) in _HALF.items():
+        face[layout.mirror[index]] = torch.tensor([-x, y, z], dtype=torch.float64)
+        face[index] = torch.tensor([x, y, z], dtype=torch.float64)
+    return face

@@ -1,0 +1,83 @@
+"""Mirrored faces, and faces counted from their base point."""
+
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from kp_io.layout import IBUG68, KeypointLayout
+from kp_io.sequence import KeypointSequence
+
+__all__ = ["centre_on_base_point", "mirror", "mirror_keypoints", "restore_base_point"]
+
+
+def mirror(sequence: KeypointSequence) -> KeypointSequence:
+    """Return the face as its picture shows it when left and right are exchanged; scores follow their points.
+
+    Example:
+        >>> still = KeypointSequence(torch.zeros(1, 68, 2), image_size=(64, 100))
+        >>> mirror(still).keypoints[0, 0]
+        tensor([99.,  0.])
+    """
+    return replace(
+        sequence,
+        keypoints=mirror_keypoints(sequence.keypoints, width=sequence.image_size[1], layout=sequence.layout),
+        scores=sequence.scores[:, list(sequence.layout.mirror)],
+    )
+
+
+def mirror_keypoints(
+    keypoints: Float[Tensor, "*n k d"], *, width: int, layout: KeypointLayout = IBUG68
+) -> Float[Tensor, "*n k d"]:
+    """Exchange left and right: x becomes width - 1 - x, since whole numbers are pixel centres, and indices swap.
+
+    So the right eye of the result is still the eye at the left of the picture. Doing it twice restores the input, up
+    to rounding.
+
+    Args:
+        keypoints: `(…, K, D)` pixels.
+        width: Width of the picture, pixels.
+        layout: Which index takes which.
+
+    Raises:
+        ValueError: K is not the layout's.
+
+    Example:
+        >>> eye = mirror_keypoints(torch.arange(68.0)[:, None].expand(68, 2), width=101)[36]
+        >>> eye  # was point 45
+        tensor([55., 45.])
+    """
+    if keypoints.shape[-2] != layout.num_keypoints:
+        raise ValueError(f"expected {layout.num_keypoints} points ({layout.name}), got {keypoints.shape[-2]}")
+    swapped = keypoints[..., list(layout.mirror), :]
+    return torch.cat((width - 1 - swapped[..., :1], swapped[..., 1:]), dim=-1)
+
+
+def centre_on_base_point(
+    keypoints: Float[Tensor, "*n k d"], *, layout: KeypointLayout = IBUG68
+) -> tuple[Float[Tensor, "*n k d"], Float[Tensor, "*n d"]]:
+    """Count every face from its base point, the root of the nose (paper, section 4.5).
+
+    Returns:
+        The points as float64 offsets from the base point, which becomes zero, and the base points `(…, D)`.
+        `restore_base_point` is the inverse; float64 keeps it exact to far below a pixel.
+
+    Raises:
+        ValueError: K is not the layout's.
+
+    Example:
+        >>> face = torch.arange(136.0).reshape(68, 2)
+        >>> centred, base = centre_on_base_point(face)
+        >>> centred[27].tolist(), base.tolist()
+        ([0.0, 0.0], [54.0, 55.0])
+    """
+    if keypoints.shape[-2] != layout.num_keypoints:
+        raise ValueError(f"expected {layout.num_keypoints} points ({layout.name}), got {keypoints.shape[-2]}")
+    base = keypoints[..., layout.base_point, :].double()
+    return keypoints - base[..., None, :], base
+
+
+def restore_base_point(centred: Float[Tensor, "*n k d"], base: Float[Tensor, "*n d"]) -> Float[Tensor, "*n k d"]:
+    """Put centred faces back to where their base points were; the inverse of `centre_on_base_point`."""
+    return centred + base[..., None, :]

@@ -1,0 +1,54 @@
+"""Keypoints at another frame rate."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import torch
+
+from kp_io.sequence import KeypointSequence
+
+__all__ = ["resample_fps"]
+
+
+def resample_fps(sequence: KeypointSequence, fps: float | Fraction) -> KeypointSequence:
+    """Return the sequence at another frame rate, interpolated linearly in time.
+
+    Frame n stands for the moment (n + ½) / fps, as it does in `read_video`, so picture, sound and points stay together
+    whichever is resampled. Every frame's moment is computed on its own: nothing adds up over an hour of 29.97 fps. The
+    ends hold their first and last frame. A frame between two others has the lower of their scores, so that 0 still
+    means "not measured".
+
+    Args:
+        sequence: The keypoints.
+        fps: Frames a second of the result; `Fraction(30000, 1001)` or its float are the same.
+
+    Returns:
+        `max(1, round(T / sequence.fps * fps))` frames; the same frames where the rate is the same.
+
+    Raises:
+        ValueError: `fps` is not positive.
+
+    Example:
+        >>> track = torch.arange(4.0)[:, None, None].expand(4, 68, 2)
+        >>> slow = resample_fps(KeypointSequence(track, fps=50.0, image_size=(64, 64)), 25.0)
+        >>> slow.keypoints[:, 0, 0], slow.fps
+        (tensor([0.5000, 2.5000]), 25.0)
+    """
+    if not 0 < float(fps) < float("inf"):
+        raise ValueError(f"expected a positive number of frames a second, got {fps=}")
+    # Broadcast rates are fractions of 1001; as floats they would miss by 1e-12 and the half-way cases with them.
+    old, new = (Fraction(rate).limit_denominator(1001) or Fraction(rate) for rate in (sequence.fps, fps))
+    if old == new:
+        return replace(sequence, keypoints=sequence.keypoints.clone(), scores=sequence.scores.clone())
+    last = len(sequence) - 1
+    count = max(1, round(len(sequence) * new / old))
+    steps = torch.arange(count, dtype=torch.float64)
+    position = ((steps + 0.5) * float(old / new) - 0.5).clamp(0, last)
+    before = position.floor().long()
+    after = (before + 1).clamp(max=last)
+    weight = position - before
+    points = sequence.keypoints.double()
+    mixed = points[before] + weight[:, None, None] * (points[after] - points[before])
+    scores = sequence.scores
+    lower = torch.where(weight[:, None] > 0, torch.minimum(scores[before], scores[after]), scores[before])
+    return replace(sequence, keypoints=mixed.to(sequence.keypoints.dtype), scores=lower, fps=float(fps))

@@ -1,0 +1,142 @@
+"""Smoothing over time: a filter that sees both ways, and one that needs no future."""
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Literal, get_args
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from kp_io.sequence import KeypointSequence
+
+__all__ = ["SmoothingMethod", "one_euro", "savitzky_golay", "smooth"]
+
+SmoothingMethod = Literal["savitzky-golay", "one-euro"]
+
+#: Length of the Savitzky-Golay filter of `smooth`, rounded to an odd number of frames: 5 at 25 fps. Longer ones flatten
+#: the lips' closures, which last two or three frames.
+_WINDOW_SECONDS = 0.2
+
+
+def smooth(sequence: KeypointSequence, method: SmoothingMethod = "savitzky-golay") -> KeypointSequence:
+    """Return the sequence without its frame-to-frame noise; scores stay.
+
+    `savitzky-golay` looks 0.1 s ahead and back and does not delay; `one-euro` uses the past alone, as in a live
+    picture, and follows late by about a frame. Both take some of the fast movement of the lips with the noise: nothing
+    is smoothed unless asked for.
+
+    Raises:
+        ValueError: There is no such method.
+
+    Example:
+        >>> shaky = KeypointSequence(torch.randn(50, 68, 2), image_size=(64, 64))
+        >>> bool(smooth(shaky).keypoints.std() < shaky.keypoints.std())
+        True
+    """
+    filters: dict[str, Callable[[], Tensor]] = {
+        "savitzky-golay": lambda: savitzky_golay(
+            sequence.keypoints, frames=max(3, 2 * round(_WINDOW_SECONDS * sequence.fps / 2 - 0.01) + 1)
+        ),
+        "one-euro": lambda: one_euro(sequence.keypoints, fps=sequence.fps, unit_px=_face_size(sequence)),
+    }
+    if method not in filters:
+        raise ValueError(f"expected a smoothing method out of {', '.join(get_args(SmoothingMethod))}, got {method!r}")
+    return sequence.with_keypoints(filters[method]())
+
+
+def savitzky_golay(keypoints: Float[Tensor, "t k d"], *, frames: int = 5, order: int = 2) -> Float[Tensor, "t k d"]:
+    """Replace every frame by the value of the polynomial that fits its neighbourhood best (Savitzky and Golay, 1964).
+
+    At both ends the polynomial of the first and last `frames` is evaluated where it is, so that a steady movement
+    stays as it is to the last frame.
+
+    Args:
+        keypoints: `(T, K, D)`.
+        frames: Length of the neighbourhood, odd; where T is shorter, the longest odd length that fits.
+        order: Degree of the polynomial, below `frames`: movements of that degree pass unchanged.
+
+    Returns:
+        New keypoints of the same shape and type; unchanged ones where T is too short for the degree.
+
+    Raises:
+        ValueError: `frames` is even or not positive, or `order` is not within [0, frames).
+
+    Example:
+        >>> parabola = (torch.arange(9.0) ** 2)[:, None, None]
+        >>> torch.allclose(savitzky_golay(parabola, frames=5), parabola, atol=1e-4)
+        True
+    """
+    if frames < 1 or frames % 2 == 0 or not 0 <= order < frames:
+        raise ValueError(f"expected an odd number of frames and an order from 0 below it, got {frames=}, {order=}")
+    frames = min(frames, len(keypoints) - 1 + len(keypoints) % 2)
+    if frames <= order + 1:
+        return keypoints.clone()
+    half = frames // 2
+    time = torch.arange(-half, half + 1, dtype=torch.float64, device=keypoints.device) / max(1, half)
+    powers = torch.stack([time**degree for degree in range(order + 1)], dim=1)
+    # Row i of the projection gives the fitted value at frame i of the neighbourhood.
+    projection = powers @ torch.linalg.pinv(powers)
+    track = keypoints.double()
+    middle = torch.einsum("t k d f, f -> t k d", track.unfold(0, frames, 1), projection[half])
+    start = torch.einsum("h f, f k d -> h k d", projection[:half], track[:frames])
+    end = torch.einsum("h f, f k d -> h k d", projection[half + 1 :], track[-frames:])
+    return torch.cat((start, middle, end)).to(keypoints.dtype)
+
+
+def one_euro(
+    keypoints: Float[Tensor, "t k d"],
+    *,
+    fps: float,
+    min_cutoff_hz: float = 4.0,
+    beta: float = 2.0,
+    speed_cutoff_hz: float = 4.0,
+    unit_px: float = 1.0,
+) -> Float[Tensor, "t k d"]:
+    """Smooth slow movement much and fast movement little, from the past alone (the 1€ filter, Casiez et al., 2012).
+
+    Every point is low-passed at `min_cutoff_hz + beta * speed`, where its speed is in `unit_px` a second and is itself
+    low-passed. One cutoff holds for all coordinates of a point, so that the filter does not depend on how the head
+    is turned.
+
+    Args:
+        keypoints: `(T, K, D)`.
+        fps: Frames a second.
+        min_cutoff_hz: Cutoff for a point at rest; lower is smoother and later.
+        beta: Hertz of cutoff for each unit a second of speed; higher follows faster.
+        speed_cutoff_hz: Cutoff for the speed.
+        unit_px: Length that speeds are measured in, pixels; the size of the face makes `beta` fit any picture.
+
+    Returns:
+        New keypoints of the same shape and type; the first frame is unchanged.
+
+    Raises:
+        ValueError: A number is not positive (`beta` may be 0).
+
+    Example:
+        >>> still = torch.ones(5, 3, 2)
+        >>> torch.equal(one_euro(still, fps=25.0), still)
+        True
+    """
+    if not (fps > 0 and min_cutoff_hz > 0 and speed_cutoff_hz > 0 and unit_px > 0 and beta >= 0):
+        raise ValueError(
+            f"expected positive numbers, got {fps=}, {min_cutoff_hz=}, {beta=}, {speed_cutoff_hz=}, {unit_px=}"
+        )
+    track = keypoints.double()
+    value, speed = track[0], torch.zeros_like(track[0])
+    share = 1 - math.exp(-2 * math.pi * speed_cutoff_hz / fps)
+    smoothed = [value]
+    for previous, current in pairwise(track):
+        speed = speed + share * ((current - previous) * fps / unit_px - speed)
+        cutoff = min_cutoff_hz + beta * speed.norm(dim=-1, keepdim=True)
+        value = value + (1 - torch.exp(-2 * math.pi * cutoff / fps)) * (current - value)
+        smoothed.append(value)
+    return torch.stack(smoothed).to(keypoints.dtype)
+
+
+def _face_size(sequence: KeypointSequence) -> float:
+    """Return the median distance of the outer corners of the eyes, pixels, at least 1."""
+    layout = sequence.layout
+    corners = sequence.keypoints[:, layout.left_eye_corner] - sequence.keypoints[:, layout.right_eye_corner]
+    return max(1.0, float(corners.norm(dim=-1).median()))
