@@ -19,20 +19,39 @@ if TYPE_CHECKING:
     from kp_io.image import read_image, write_image
     from kp_io.layout import IBUG68, KeypointLayout, Part, get_layout
     from kp_io.montage import contact_sheet, side_by_side
-    from kp_io.raster import draw_keypoints, face_box, rasterize
+    from kp_io.raster import BLACK, WHITE, draw_keypoints, face_box, rasterize
+    from kp_io.raster_batch import rasterize_batch
     from kp_io.sequence import KeypointSequence
     from kp_io.shards import CorpusClip, read_clips
     from kp_io.speech import synthesize_speech
+    from kp_io.transforms import (
+        HeadPose,
+        centre_on_base_point,
+        compose_head_pose,
+        interpolate_missing,
+        mirror,
+        mirror_keypoints,
+        one_euro,
+        resample_fps,
+        restore_base_point,
+        savitzky_golay,
+        smooth,
+        split_at_gaps,
+        split_head_pose,
+    )
     from kp_io.video import VideoInfo, probe_video, read_video
     from kp_io.video_writer import write_video
 
 __all__ = [
+    "BLACK",
     "IBUG68",
+    "WHITE",
     "ClipRules",
     "CorpusClip",
     "CorpusOptions",
     "CorpusSummary",
     "Detection",
+    "HeadPose",
     "KeypointLayout",
     "KeypointSequence",
     "LandmarkDetector",
@@ -44,21 +63,34 @@ __all__ = [
     "annotate_image",
     "annotate_video",
     "build_corpus",
+    "centre_on_base_point",
+    "compose_head_pose",
     "contact_sheet",
     "draw_keypoints",
     "face_box",
     "get_layout",
+    "interpolate_missing",
     "load_keypoints",
+    "mirror",
+    "mirror_keypoints",
     "num_samples",
+    "one_euro",
     "probe_video",
     "rasterize",
+    "rasterize_batch",
     "read_audio",
     "read_clips",
     "read_image",
     "read_video",
     "resample_audio",
+    "resample_fps",
+    "restore_base_point",
     "save_keypoints",
+    "savitzky_golay",
     "side_by_side",
+    "smooth",
+    "split_at_gaps",
+    "split_head_pose",
     "synthesize_speech",
     "write_audio",
     "write_image",
@@ -76,10 +108,26 @@ _HOMES = {
     "image": ("read_image", "write_image"),
     "layout": ("IBUG68", "KeypointLayout", "Part", "get_layout"),
     "montage": ("contact_sheet", "side_by_side"),
-    "raster": ("draw_keypoints", "face_box", "rasterize"),
+    "raster": ("BLACK", "WHITE", "draw_keypoints", "face_box", "rasterize"),
+    "raster_batch": ("rasterize_batch",),
     "sequence": ("KeypointSequence",),
     "shards": ("CorpusClip", "read_clips"),
     "speech": ("synthesize_speech",),
+    "transforms": (
+        "HeadPose",
+        "centre_on_base_point",
+        "compose_head_pose",
+        "interpolate_missing",
+        "mirror",
+        "mirror_keypoints",
+        "one_euro",
+        "resample_fps",
+        "restore_base_point",
+        "savitzky_golay",
+        "smooth",
+        "split_at_gaps",
+        "split_head_pose",
+    ),
     "video": ("VideoInfo", "probe_video", "read_video"),
     "video_writer": ("write_video",),
 }

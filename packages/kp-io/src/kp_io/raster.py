@@ -10,28 +10,22 @@ from torch import Tensor
 
 from kp_io.image import Picture
 from kp_io.layout import IBUG68, KeypointLayout
+from kp_io.raster_style import (
+    BLACK,
+    DOT_IN_LINES,
+    MAX_LINE_WIDTH,
+    OUTLINE,
+    OUTLINE_OPACITY,
+    WHITE,
+    is_light,
+    line_width,
+)
 from kp_io.sequence import KeypointSequence
 
-__all__ = ["BLACK", "draw_keypoints", "face_box", "rasterize"]
-
-#: A colour for backgrounds, RGB.
-BLACK = (0, 0, 0)
+__all__ = ["BLACK", "WHITE", "draw_keypoints", "face_box", "rasterize"]
 
 #: Fractional bits of OpenCV's coordinates: points are placed to 1/256 px.
 _SHIFT = 8
-
-#: Size of a face in line widths: on a plain ground, and over a photo, where lines should hide little.
-_FACE_IN_LINES = 110
-_FACE_IN_LINES_OVER_PHOTO = 160
-
-_MAX_LINE_WIDTH = 255
-
-#: Diameter of a dot in line widths.
-_DOT_IN_LINES = 2.6
-
-#: Colour and opacity around lines over a photo or a light ground, so that they show on skin and on white alike.
-_OUTLINE = (16, 16, 24)
-_OUTLINE_OPACITY = 0.55
 
 _Ground = tuple[int, int, int] | Picture | Iterable[Picture]
 
@@ -56,8 +50,9 @@ def rasterize(
             `image_size` or `crop`.
         crop: Part of the picture to show, `(left, top, right, bottom)` in pixels, the ends excluded: `face_box` finds
             one.
-        background: One colour, one picture for all frames, or one picture a frame, whose last one is held where they
-            end early. Pictures of another size than `image_size` are scaled to it when they have its proportions.
+        background: One colour (`BLACK`, `WHITE`), one picture for all frames, or one picture a frame, whose last one
+            is held where they end early. Pictures of another size than `image_size` are scaled to it when they have its
+            proportions.
         thickness: Width of the lines, pixels; by default it follows from the size of the face.
         dots: Whether to mark the points themselves; by default only over pictures.
         layout: Meaning of the points of a tensor; a sequence knows its own.
@@ -83,9 +78,9 @@ def rasterize(
     if points.ndim != 3 or points.shape[1] != layout.num_keypoints or points.shape[2] < 2:
         raise ValueError(f"expected keypoints (T, {layout.num_keypoints}, 2), got {tuple(points.shape)}")
     sides = (*image_size, 1 if height is None else height)
-    if min(sides) < 1 or (thickness is not None and not 1 <= thickness <= _MAX_LINE_WIDTH):
+    if min(sides) < 1 or (thickness is not None and not 1 <= thickness <= MAX_LINE_WIDTH):
         raise ValueError(
-            f"expected positive numbers, and a thickness of at most {_MAX_LINE_WIDTH}, "
+            f"expected positive numbers, and a thickness of at most {MAX_LINE_WIDTH}, "
             f"got {image_size=}, {height=}, {thickness=}"
         )
     left, top, right, bottom = crop or (0, 0, image_size[1], image_size[0])
@@ -96,13 +91,13 @@ def rasterize(
     # Pixel centres are whole numbers, so the picture's edge, half a pixel before the first, is what scales to itself.
     xy = (points[..., :2].detach().cpu().double().numpy() - (left, top) + 0.5) * scale - 0.5
     is_photo = not isinstance(background, tuple)
-    width_px = thickness or _line_width(xy, over_photo=is_photo)
+    width_px = thickness or line_width(xy, over_photo=is_photo)
     return _draw_frames(
         xy,
         _canvases(background, image_size, (left, top, right, bottom), size),
         width_px,
         dots=is_photo if dots is None else dots,
-        outline=not isinstance(background, tuple) or sum(background) > 3 * 127,
+        outline=not isinstance(background, tuple) or is_light(background),
         layout=layout,
     )
 
@@ -178,7 +173,7 @@ def _draw_frames(
         if outline:
             outlined = canvas.copy()
             _draw_face(outlined, points, layout, thickness, dots=dots, outline=True)
-            cv2.addWeighted(outlined, _OUTLINE_OPACITY, canvas, 1 - _OUTLINE_OPACITY, 0, dst=canvas)
+            cv2.addWeighted(outlined, OUTLINE_OPACITY, canvas, 1 - OUTLINE_OPACITY, 0, dst=canvas)
         _draw_face(canvas, points, layout, thickness, dots=dots, outline=False)
         yield canvas
 
@@ -192,22 +187,15 @@ def _draw_face(
     dots: bool,
     outline: bool,
 ) -> None:
-    radius = round((_DOT_IN_LINES * thickness / 2 + outline) * (1 << _SHIFT))
+    radius = round((DOT_IN_LINES * thickness / 2 + outline) * (1 << _SHIFT))
     width = thickness + 2 * outline
     for part in layout.parts:
         line = points[part.start : part.stop]
-        colour = _OUTLINE if outline else part.colour
+        colour = OUTLINE if outline else part.colour
         cv2.polylines(canvas, [line], part.closed, colour, width, cv2.LINE_AA, _SHIFT)
         if dots:
             for x, y in line.tolist():
                 cv2.circle(canvas, (x, y), radius, colour, cv2.FILLED, cv2.LINE_AA, _SHIFT)
-
-
-def _line_width(xy: np.ndarray, *, over_photo: bool) -> int:
-    """Return the line width that suits the median face of the sequence, pixels."""
-    faces = np.ptp(xy, axis=1).max(axis=1)
-    width = float(np.median(faces)) / (_FACE_IN_LINES_OVER_PHOTO if over_photo else _FACE_IN_LINES)
-    return min(max(1, round(width)), _MAX_LINE_WIDTH)
 
 
 def _canvases(
