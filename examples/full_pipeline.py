@@ -21,7 +21,8 @@ from torch import Tensor
 from a2k_nets.generate import generate_sequence
 from a2k_nets.model import Audio2Keypoint
 from a2k_train.clips import Clip
-from a2k_train.evaluate import evaluate, write_scores
+from a2k_train.evaluate import evaluate
+from a2k_train.table import write_scores
 from kp_io import (
     KeypointSequence,
     align_audio,

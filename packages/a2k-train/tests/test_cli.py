@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from a2k_nets.model import Audio2Keypoint
 from a2k_train.cli import app
 from a2k_train.config import train_config_to_json
-from a2k_train.evaluate import ROWS
+from a2k_train.table import ROWS
 
 
 @pytest.fixture

@@ -106,8 +106,10 @@ def test_optimizers_of_all_kinds_come_back(tmp_path):
         (network, optimizer), (other, other_optimizer) = build(), build()
     train(network, optimizer)
     path = tmp_path / "state.safetensors"
-    save_state(path, step=1, config="{}", modules={"net": network}, optimizers={"opt": optimizer})
-    assert load_state(path, config="{}", modules={"net": other}, optimizers={"opt": other_optimizer}) == 1
+    save_state(path, step=1, identity={"settings": "{}"}, modules={"net": network}, optimizers={"opt": optimizer})
+    assert (
+        load_state(path, identity={"settings": "{}"}, modules={"net": other}, optimizers={"opt": other_optimizer}) == 1
+    )
     train(network, optimizer)
     train(other, other_optimizer)
     assert torch.equal(network.weight, other.weight)
@@ -295,3 +297,10 @@ def test_the_average_moves_slower_than_the_model(tiny, clips):
     model = (trainer.model.generator.expression_head.weight - start).norm()
     average = (trainer.averaged_model().generator.expression_head.weight - start).norm()
     assert 0 < float(average.detach()) < float(model.detach())
+
+
+def test_other_clips_do_not_resume(make, tiny, tmp_path):
+    clips = [make(i, frames=80) for i in range(3)]
+    Trainer(tiny, clips).save(tmp_path / "state.safetensors")
+    with pytest.raises(ValueError, match=r"expected the clips that .* was made with"):
+        Trainer(tiny, clips[:2]).load(tmp_path / "state.safetensors")

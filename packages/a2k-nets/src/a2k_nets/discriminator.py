@@ -21,7 +21,9 @@ class MotionDiscriminator(nn.Module):
         super().__init__()
 
         def block(c_in: int, c_out: int, stride: int) -> nn.Sequential:
-            return nn.Sequential(nn.Conv1d(c_in, c_out, 4, stride, 1), nn.BatchNorm1d(c_out), nn.LeakyReLU(0.2))
+            # Without running statistics: the generator's step must leave the critic exactly as it is.
+            norm = nn.BatchNorm1d(c_out, track_running_stats=False)
+            return nn.Sequential(nn.Conv1d(c_in, c_out, 4, stride, 1), norm, nn.LeakyReLU(0.2))
 
         self.layers = nn.Sequential(
             nn.Conv1d(2 * config.num_keypoints, width, 4, 2, 1),

@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from a2k_train.clips import Clip
     from a2k_train.config import TrainConfig
-    from a2k_train.evaluate import Table
+    from a2k_train.table import Table
 
 app = typer.Typer(help="Train and evaluate Audio2Keypoint networks.", no_args_is_help=True, add_completion=False)
 
@@ -86,7 +86,7 @@ def evaluate(
     with _readable_errors():
         from a2k_nets.model import Audio2Keypoint
         from a2k_train.evaluate import evaluate as score
-        from a2k_train.evaluate import summarize, write_scores
+        from a2k_train.table import summarize, write_scores
 
         network, loaded = Audio2Keypoint.from_pretrained(model), _load(clips, manifest, splits)
         with _progress(len(loaded)) as advance:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from a2k_train.clips import Clip, speaker_folds
 from a2k_train.config import TrainConfig
-from a2k_train.evaluate import ClipScore, Table, evaluate, write_scores
+from a2k_train.evaluate import evaluate
+from a2k_train.table import ClipScore, Table, write_scores
 from a2k_train.trainer import fit
 
 __all__ = ["cross_validate"]

@@ -1,12 +1,6 @@
 """How well a model follows unseen speakers, beside the baselines that give a number its meaning."""
 
-import csv
-import json
-import random
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from statistics import fmean
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
@@ -15,6 +9,8 @@ from torch import Tensor
 from a2k_nets.model import Audio2Keypoint
 from a2k_nets.pose import apply_similarity, invert_similarity
 from a2k_train.clips import Clip
+from a2k_train.table import ClipScore
+from a2k_train.voices import other_voices
 from kp_metrics import (
     head_amplitude_ratio,
     keypoint_l1,
@@ -24,69 +20,7 @@ from kp_metrics import (
     pck,
 )
 
-__all__ = ["COLUMNS", "ClipScore", "Table", "evaluate", "other_voices", "summarize", "write_scores"]
-
-#: Names of the rows, in the order of the table.
-ROWS = ("mean face", "hold reference", "shuffled audio", "model, head still", "model", "ground truth")
-
-#: Columns of the table: name in `ClipScore`, title.
-COLUMNS = {
-    "mouth_correlation": "mouth r ↑",
-    "lip_error_ratio": "lip error / hold ↓",
-    "mouth_amplitude_ratio": "mouth amplitude",
-    "head_amplitude_ratio": "head amplitude",
-    "l1": "L1 (% IOD) ↓",
-    "pck": "PCK 0.02 (%) ↑",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class ClipScore:
-    """The metrics of one clip in one row of the table.
-
-    Attributes:
-        row: One of `ROWS`.
-        fold: Fold of a cross-validation; 0 without one.
-        clip: The clip's id.
-        speaker: Its speaker.
-        mouth_correlation: Pearson's r of predicted and true mouth opening.
-        lip_error: Mean error of the lips in the pose-free frame, over the inter-ocular distance.
-        mouth_amplitude_ratio: Standard deviation of predicted over true mouth opening.
-        head_amplitude_ratio: The same of the head's pose.
-        l1: Mean absolute coordinate error, % of the reference's inter-ocular distance.
-        pck: Share of keypoints within 0.02 × the larger side of the sequence's box, %.
-    """
-
-    row: str
-    fold: int
-    clip: str
-    speaker: str
-    mouth_correlation: float
-    lip_error: float
-    mouth_amplitude_ratio: float
-    head_amplitude_ratio: float
-    l1: float
-    pck: float
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Means over clips, then over folds: `values[row][column]`; NaN where a row has no such number."""
-
-    values: dict[str, dict[str, float]]
-    num_clips: int
-    num_speakers: int
-
-    def markdown(self) -> str:
-        """Return the table in Markdown."""
-        lines = [
-            "| | " + " | ".join(COLUMNS.values()) + " |",
-            "|---|" + "---|" * len(COLUMNS),
-        ]
-        for row, values in self.values.items():
-            cells = ["–" if values[name] != values[name] else f"{values[name]:.2f}" for name in COLUMNS]
-            lines.append(f"| {row} | " + " | ".join(cells) + " |")
-        return "\n".join(lines)
+__all__ = ["evaluate"]
 
 
 @torch.no_grad()
@@ -118,7 +52,7 @@ def evaluate(
         ValueError: All clips are of one speaker, so that there is no other's audio.
     """
     model.eval()
-    shuffles = [] if voices else [other_voices(clips, seed=seed + k) for k in range(derangements)]
+    shuffles = [] if voices else other_voices(clips, count=derangements, seed=seed)
     scores = []
     for index, clip in enumerate(clips):
         reference = clip.keypoints[:1]
@@ -138,65 +72,6 @@ def evaluate(
         if on_clip is not None:
             on_clip(index + 1)
     return scores
-
-
-def summarize(scores: Iterable[ClipScore]) -> Table:
-    """Return the means of the scores; the lips' error is divided by the held reference's."""
-    scores = list(scores)
-    folds = sorted({score.fold for score in scores})
-    values: dict[str, dict[str, float]] = {}
-    for row in ROWS:
-        by_fold = [_row_means([s for s in scores if s.fold == fold], row) for fold in folds]
-        values[row] = {name: _mean(means[name] for means in by_fold) for name in COLUMNS}
-    return Table(values, num_clips=len({s.clip for s in scores}), num_speakers=len({s.speaker for s in scores}))
-
-
-def _row_means(scores: list[ClipScore], row: str) -> dict[str, float]:
-    ours = [s for s in scores if s.row == row]
-    means = {name: _mean(getattr(s, name) for s in ours) for name in COLUMNS if name != "lip_error_ratio"}
-    held = _mean(s.lip_error for s in scores if s.row == "hold reference")
-    means["lip_error_ratio"] = _mean(s.lip_error for s in ours) / held
-    return means
-
-
-def write_scores(folder: Path, scores: list[ClipScore]) -> Table:
-    """Write `clips.csv`, `table.md` and `table.json` into a folder; return the table."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "clips.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(asdict(scores[0])))
-        writer.writeheader()
-        writer.writerows(asdict(score) for score in scores)
-    table = summarize(scores)
-    (folder / "table.md").write_text(table.markdown() + "\n", encoding="utf-8")
-    (folder / "table.json").write_text(json.dumps(asdict(table), indent=2) + "\n", encoding="utf-8")
-    return table
-
-
-def other_voices(clips: list[Clip], *, seed: int) -> list[int]:
-    """Return for each clip the index of one of another speaker: a derangement, drawn by the seed.
-
-    With the clips grouped by speaker in a random order, moving on by the largest group's size never stays within a
-    group, unless one speaker has more than half of the clips; then those hear the others' clips in turn.
-
-    Raises:
-        ValueError: There is only one speaker.
-    """
-    order = list(range(len(clips)))
-    rng = random.Random(seed)
-    rng.shuffle(order)
-    rank = {speaker: rng.random() for speaker in sorted({clip.speaker for clip in clips})}
-    order.sort(key=lambda i: rank[clips[i].speaker])
-    largest = max(sum(clip.speaker == speaker for clip in clips) for speaker in rank)
-    voices = [0] * len(clips)
-    for place, index in enumerate(order):
-        choice = order[(place + largest) % len(order)]
-        if clips[choice].speaker == clips[index].speaker:
-            others = [i for i in order if clips[i].speaker != clips[index].speaker]
-            if not others:
-                raise ValueError("expected clips of at least two speakers to shuffle audio, got one speaker")
-            choice = others[place % len(others)]
-        voices[index] = choice
-    return voices
 
 
 def _score(row: str, fold: int, clip: Clip, preds: Float[Tensor, "t k 2"]) -> ClipScore:
@@ -232,9 +107,3 @@ def _from_random_moment(
     """
     start = int(torch.randint(len(waveform), (), generator=generator))
     return waveform.roll(-start).repeat(-(-length // len(waveform)))[:length]
-
-
-def _mean(values: Iterable[float]) -> float:
-    """Return the mean of the defined values; NaN where there is none."""
-    defined = [value for value in values if value == value]
-    return fmean(defined) if defined else float("nan")

@@ -15,14 +15,19 @@ _FORMAT = "a2k-train-state-1"
 
 
 def save_state(
-    path: Path, *, step: int, config: str, modules: dict[str, nn.Module], optimizers: dict[str, Optimizer]
+    path: Path,
+    *,
+    step: int,
+    identity: dict[str, str],
+    modules: dict[str, nn.Module],
+    optimizers: dict[str, Optimizer],
 ) -> None:
     """Write modules and optimizers at a step.
 
     Args:
         path: The file.
         step: Steps done.
-        config: The run's settings as JSON; resuming with others is refused.
+        identity: What makes the run this run, such as its settings and clips; resuming with another one is refused.
         modules: Networks by name.
         optimizers: Optimizers by name.
     """
@@ -32,20 +37,23 @@ def save_state(
     for name, optimizer in optimizers.items():
         for index, entry in optimizer.state_dict()["state"].items():
             tensors |= {f"{name}/{index}/{key}": torch.as_tensor(value) for key, value in entry.items()}
-    write_tensors(path, tensors, {"format": _FORMAT, "step": str(step), "config": config})
+    write_tensors(path, tensors, {"format": _FORMAT, "step": str(step), **identity})
 
 
-def load_state(path: Path, *, config: str, modules: dict[str, nn.Module], optimizers: dict[str, Optimizer]) -> int:
+def load_state(
+    path: Path, *, identity: dict[str, str], modules: dict[str, nn.Module], optimizers: dict[str, Optimizer]
+) -> int:
     """Put a written state back into modules and optimizers; return the steps done.
 
     Raises:
-        ValueError: The file is damaged, no state of this kind, or of a run with other settings.
+        ValueError: The file is damaged, no state of this kind, or of another run.
     """
     tensors, metadata = read_tensors(path)
     if metadata.get("format") != _FORMAT:
         raise ValueError(f"expected a training state ({_FORMAT}), got {path} ({metadata.get('format', 'unknown')})")
-    if metadata["config"] != config:
-        raise ValueError(f"expected the settings that {path} was made with; choose another run folder for other ones")
+    for name, ours in identity.items():
+        if metadata.get(name) != ours:
+            raise ValueError(f"expected the {name} that {path} was made with; choose another run folder for other ones")
     for name, module in modules.items():
         module.load_state_dict(_below(tensors, name))
     for name, optimizer in optimizers.items():

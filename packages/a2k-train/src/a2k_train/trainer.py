@@ -1,5 +1,6 @@
 """The training loop: draw, predict, weigh, step, average; resumable at any checkpoint."""
 
+import hashlib
 import json
 import logging
 import math
@@ -55,6 +56,7 @@ class Trainer:
             self.model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.98)
         )
         self.sampler = WindowSampler(clips, config)
+        self._clips = hashlib.sha256(repr([(clip.id, clip.num_frames) for clip in clips]).encode()).hexdigest()
         self.step = 0
         # Errors are weighed in units of the lips' own motion, whatever each coordinate's variance is.
         std = self.model.normalizer.std_expression
@@ -115,14 +117,15 @@ class Trainer:
     def save(self, path: Path) -> None:
         """Write everything that `load` needs to go on as if nothing had happened."""
         modules, optimizers = self._parts()
-        config = train_config_to_json(self.config)
-        save_state(path, step=self.step, config=config, modules=modules, optimizers=optimizers)
+        save_state(path, step=self.step, identity=self._identity(), modules=modules, optimizers=optimizers)
 
     def load(self, path: Path) -> None:
         """Go on from a written state; see `a2k_train.state.load_state` for what is refused."""
         modules, optimizers = self._parts()
-        config = train_config_to_json(self.config)
-        self.step = load_state(path, config=config, modules=modules, optimizers=optimizers)
+        self.step = load_state(path, identity=self._identity(), modules=modules, optimizers=optimizers)
+
+    def _identity(self) -> dict[str, str]:
+        return {"settings": train_config_to_json(self.config), "clips": self._clips}
 
     def _parts(self) -> tuple[dict[str, nn.Module], dict[str, Optimizer]]:
         modules: dict[str, nn.Module] = {"model": self.model, "average": self.average}
@@ -171,7 +174,7 @@ def fit(
         The model of averaged weights.
 
     Raises:
-        ValueError: The folder holds a run with other settings.
+        ValueError: The folder holds a run with other settings or clips.
         FloatingPointError: A loss is no longer finite; the last state is kept.
     """
     run = Path(run)
