@@ -46,3 +46,19 @@ class SlowStandIn(StandIn):
 
     def __init__(self):
         super().__init__(delay_seconds=0.004)
+
+
+class KilledOnce(StandIn):
+    """The same points, but the first process to look for them is killed, as by the system when memory runs out."""
+
+    def __init__(self, mark):
+        super().__init__()
+        self.mark = mark
+
+    def track(self, image, previous):
+        try:
+            os.close(os.open(self.mark, os.O_CREAT | os.O_EXCL))
+            os.kill(os.getpid(), signal.SIGKILL)
+        except FileExistsError:
+            pass
+        return super().track(image, previous)
