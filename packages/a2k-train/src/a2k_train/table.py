@@ -94,7 +94,8 @@ class Table:
 def summarize(scores: Iterable[ClipScore]) -> Table:
     """Return means and intervals of the scores; the lips' error is divided by the held reference's in the same fold."""
     scores = list(scores)
-    held = {
+    held = {s.clip: s.lip_error for s in scores if s.row == "hold reference"}
+    typical = {
         fold: _mean(s.lip_error for s in scores if s.fold == fold and s.row == "hold reference")
         for fold in {s.fold for s in scores}
     }
@@ -104,24 +105,32 @@ def summarize(scores: Iterable[ClipScore]) -> Table:
         ours = [s for s in scores if s.row == row]
         values[row], intervals[row] = {}, {}
         for name in COLUMNS:
-            series = [s.lip_error / held[s.fold] if name == "lip_error_ratio" else getattr(s, name) for s in ours]
-            values[row][name], intervals[row][name] = _mean_over_folds(series, ours)
+            if name == "lip_error_ratio":
+                # A fold's ratio of means is the mean of its clips' ratios, weighted by how far their lips moved: so the
+                # bootstrap draws both errors of a clip together.
+                series = [s.lip_error / held.get(s.clip, float("nan")) for s in ours]
+                weights = [held.get(s.clip, float("nan")) / typical[s.fold] for s in ours]
+            else:
+                series, weights = [getattr(s, name) for s in ours], [1.0] * len(ours)
+            values[row][name], intervals[row][name] = _mean_over_folds(series, weights, ours)
     return Table(values, intervals, len({s.clip for s in scores}), len({s.speaker for s in scores}))
 
 
-def _mean_over_folds(series: list[float], scores: list[ClipScore]) -> tuple[float, tuple[float, float]]:
-    """Return the mean over folds of means over clips, and its interval when speakers are drawn anew."""
-    defined = [(value, score) for value, score in zip(series, scores, strict=True) if value == value]
+def _mean_over_folds(
+    series: list[float], weights: list[float], scores: list[ClipScore]
+) -> tuple[float, tuple[float, float]]:
+    """Return the mean over folds of weighted means over clips, and its interval when speakers are drawn anew."""
+    defined = [entry for entry in zip(series, weights, scores, strict=True) if entry[0] == entry[0]]
     if not defined:
         return float("nan"), (float("nan"), float("nan"))
     sizes: dict[int, int] = {}
-    for _, score in defined:
+    for _, _, score in defined:
         sizes[score.fold] = sizes.get(score.fold, 0) + 1
     # Every fold counts alike, so a clip counts the less, the more of them its fold has.
-    weights = torch.tensor([1 / (len(sizes) * sizes[score.fold]) for _, score in defined], dtype=torch.float64)
-    values = torch.tensor([value for value, _ in defined], dtype=torch.float64)
-    speakers = [score.speaker for _, score in defined]
-    return float((values * weights).sum()), bootstrap_interval(values, weights=weights, groups=speakers)
+    shares = torch.tensor([w / (len(sizes) * sizes[s.fold]) for _, w, s in defined], dtype=torch.float64)
+    values = torch.tensor([value for value, _, _ in defined], dtype=torch.float64)
+    speakers = [score.speaker for _, _, score in defined]
+    return float((values * shares).sum()), bootstrap_interval(values, weights=shares, groups=speakers)
 
 
 def write_scores(folder: Path, scores: list[ClipScore]) -> Table:
