@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from kp_io.annotate import annotate_frames, annotate_image, annotate_video
     from kp_io.audio import align_audio, num_samples, read_audio, resample_audio, write_audio
     from kp_io.clip import ClipRules
+    from kp_io.compare import compare_as_sheet, compare_as_video, open_runs
     from kp_io.corpus import CorpusOptions, CorpusSummary, build_corpus
     from kp_io.detector import Detection, LandmarkDetector, NoFaceFoundError
     from kp_io.formats import load_keypoints, save_keypoints
     from kp_io.image import read_image, write_image
     from kp_io.layout import IBUG68, KeypointLayout, Part, get_layout
-    from kp_io.montage import contact_sheet, side_by_side
+    from kp_io.montage import contact_sheet, method_sheet, side_by_side
     from kp_io.raster import BLACK, WHITE, draw_keypoints, face_box, rasterize
     from kp_io.raster_batch import rasterize_batch
     from kp_io.sequence import KeypointSequence
@@ -64,6 +65,8 @@ __all__ = [
     "annotate_video",
     "build_corpus",
     "centre_on_base_point",
+    "compare_as_sheet",
+    "compare_as_video",
     "compose_head_pose",
     "contact_sheet",
     "draw_keypoints",
@@ -71,10 +74,12 @@ __all__ = [
     "get_layout",
     "interpolate_missing",
     "load_keypoints",
+    "method_sheet",
     "mirror",
     "mirror_keypoints",
     "num_samples",
     "one_euro",
+    "open_runs",
     "probe_video",
     "rasterize",
     "rasterize_batch",
@@ -102,12 +107,13 @@ _HOMES = {
     "annotate": ("annotate_frames", "annotate_image", "annotate_video"),
     "audio": ("align_audio", "num_samples", "read_audio", "resample_audio", "write_audio"),
     "clip": ("ClipRules",),
+    "compare": ("compare_as_sheet", "compare_as_video", "open_runs"),
     "corpus": ("CorpusOptions", "CorpusSummary", "build_corpus"),
     "detector": ("Detection", "LandmarkDetector", "NoFaceFoundError"),
     "formats": ("load_keypoints", "save_keypoints"),
     "image": ("read_image", "write_image"),
     "layout": ("IBUG68", "KeypointLayout", "Part", "get_layout"),
-    "montage": ("contact_sheet", "side_by_side"),
+    "montage": ("contact_sheet", "method_sheet", "side_by_side"),
     "raster": ("BLACK", "WHITE", "draw_keypoints", "face_box", "rasterize"),
     "raster_batch": ("rasterize_batch",),
     "sequence": ("KeypointSequence",),

@@ -1,15 +1,18 @@
-"""The command `kp-io`: annotate, build, render, info."""
+"""The command `kp-io`: annotate, build, compare-video, convert, render, info."""
 
 import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kp_io.cli_build import build
+from kp_io.cli_convert import compare_video, convert
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +31,8 @@ app = typer.Typer(
     help="Facial keypoints in and out of files, videos and pictures.",
 )
 app.command()(build)
+app.command()(convert)
+app.command()(compare_video)
 
 #: Smallest height of a rendered video: keypoints of small footage are drawn large enough to be seen.
 _RENDER_HEIGHT = 512
@@ -36,15 +41,25 @@ _RENDER_HEIGHT = 512
 _STRIP_FRAMES = 8
 
 
+class Smoothing(StrEnum):
+    """The choices of `--smooth`."""
+
+    SAVITZKY_GOLAY = "savitzky-golay"
+    ONE_EURO = "one-euro"
+
+
 @app.command()
 def annotate(
     inputs: Annotated[list[Path], typer.Argument(help="Videos, pictures, or folders of them.", show_default=False)],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Keypoint file (.npz, .csv), or a folder for many.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Keypoint file (.npz, .csv, .json, .pts), or a folder.")],
     fps: Annotated[float, typer.Option(min=0.1, help="Frames a second of the keypoints.")] = 25.0,
     face: Annotated[int, typer.Option(min=0, help="Which face: 0 is the largest.")] = 0,
     wav: Annotated[bool, typer.Option("--wav", help="Also write the sound: 16 kHz, mono, as long.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Do finished files of a folder again.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes for several inputs.")] = 1,
+    smooth: Annotated[
+        Smoothing | None, typer.Option(help="Smooth over time; takes some of the lips' movement too.")
+    ] = None,
 ) -> None:
     """Find the facial keypoints of videos and pictures.
 
@@ -52,6 +67,7 @@ def annotate(
     """
     with _clear_errors():
         from kp_io.batch import plan_jobs, run_jobs
+        from kp_io.batch_smoothing import run_smoothed_jobs
 
         jobs = plan_jobs(inputs, out, wav=wav)
         many = len(jobs) > 1 or jobs[0].target != out
@@ -59,7 +75,8 @@ def annotate(
         with _progress() as progress:
             report = _Report(progress, todo, fps=fps)
             outcomes = []
-            for outcome in run_jobs(todo, workers=workers, fps=fps, face=face, on_frame=report.on_frame):
+            run = run_jobs if smooth is None else partial(run_smoothed_jobs, method=smooth.value)
+            for outcome in run(todo, workers=workers, fps=fps, face=face, on_frame=report.on_frame):
                 report.on_outcome(outcome)
                 outcomes.append(outcome)
         failures = [outcome for outcome in outcomes if outcome.error is not None]
@@ -81,6 +98,7 @@ def render(
     over: Annotated[Path | None, typer.Option(help="Video or picture to draw over, instead of black.")] = None,
     height: Annotated[int | None, typer.Option(min=32, help="Height in px; by default at least 512.")] = None,
     zoom: Annotated[bool, typer.Option("--zoom", help="Show the face only, not the whole picture.")] = False,
+    white: Annotated[bool, typer.Option("--white", help="Draw on white, as for print.")] = False,
 ) -> None:
     """Draw keypoints as a video, or as a picture."""
     with _clear_errors():
@@ -88,14 +106,14 @@ def render(
         from kp_io.formats import load_keypoints
         from kp_io.image import IMAGE_SUFFIXES, read_image, write_image
         from kp_io.montage import contact_sheet
-        from kp_io.raster import BLACK, face_box, rasterize
+        from kp_io.raster import BLACK, WHITE, face_box, rasterize
         from kp_io.video import read_video
         from kp_io.video_writer import write_video
 
         sequence = load_keypoints(keypoints)
         sound = None if audio is None else read_audio(audio, align_to_video=True)
         ground = (
-            BLACK
+            (WHITE if white else BLACK)
             if over is None
             else read_image(over)
             if over.suffix.lower() in IMAGE_SUFFIXES

@@ -7,11 +7,14 @@ import numpy as np
 
 from kp_io.image import Picture, text_strip
 
-__all__ = ["contact_sheet", "side_by_side"]
+__all__ = ["contact_sheet", "method_sheet", "side_by_side"]
 
 #: Share of the frames' height that labels and gaps take.
 _LABEL_SHARE = 0.075
 _GAP_SHARE = 0.012
+
+#: Width of the labels beside rows, in heights of a frame.
+_LABEL_WIDTH_SHARE = 1.2
 
 _GROUND = 24
 
@@ -85,6 +88,45 @@ def contact_sheet(
     gap = _gap(height)
     rows = [_stack(cells[start : start + columns], axis=1, gap=gap) for start in range(0, len(cells), columns)]
     return _stack(rows, axis=0, gap=gap)
+
+
+def method_sheet(rows: Sequence[Sequence[Picture]], *, labels: Sequence[str], height: int | None = None) -> Picture:
+    """Lay frames out as one picture whose rows are methods and whose columns are moments.
+
+    Args:
+        rows: Frames `(H, W, 3)` uint8 RGB of each method; all are scaled to the same height.
+        labels: One line of text at the left of each row.
+        height: Height of a frame, pixels; by default that of the tallest.
+
+    Raises:
+        ValueError: There is no row, a row has no frame, or labels and rows differ in number.
+
+    Example:
+        >>> frame = np.zeros((50, 50, 3), np.uint8)
+        >>> method_sheet([[frame] * 4, [frame] * 3], labels=["ours", "theirs"]).shape
+        (101, 264, 3)
+    """
+    if not rows or not all(rows):
+        raise ValueError(f"expected at least one frame in each row, got {[len(row) for row in rows]}")
+    if len(labels) != len(rows):
+        raise ValueError(f"expected a label for each of {len(rows)} rows, got {len(labels)}")
+    height = height or max(frame.shape[0] for row in rows for frame in row)
+    cells = [[_to_height(frame, height) for frame in row] for row in rows]
+    # A column is as wide as its widest frame, so that the same moments stand below each other.
+    widths = [max(row[column].shape[1] for row in cells if column < len(row)) for column in range(max(map(len, cells)))]
+    label_width = round(_LABEL_WIDTH_SHARE * height)
+    line = max(20, round(height * _LABEL_SHARE * 1.5))
+    gap = _gap(height)
+    joined = []
+    for row, label in zip(cells, labels, strict=True):
+        strip = np.full((height, label_width, 3), _GROUND, np.uint8)
+        top = max(0, (height - line) // 2)
+        text = text_strip(label, width=label_width, height=min(line, height), ground=_GROUND)
+        strip[top : top + len(text)] = text
+        blank = [np.full((height, width, 3), _GROUND, np.uint8) for width in widths[len(row) :]]
+        framed = [_framed(cell, width, None) for cell, width in zip(row, widths, strict=False)]
+        joined.append(_stack([strip, *framed, *blank], axis=1, gap=gap))
+    return _stack(joined, axis=0, gap=gap)
 
 
 def _joined(

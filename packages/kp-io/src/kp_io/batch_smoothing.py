@@ -1,0 +1,37 @@
+"""Annotation that smooths before anything appears under its name."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from kp_io.batch import Job, Outcome, run_jobs
+from kp_io.formats import load_keypoints, save_keypoints
+from kp_io.transforms import SmoothingMethod, smooth
+
+__all__ = ["run_smoothed_jobs"]
+
+
+def run_smoothed_jobs(
+    jobs: Sequence[Job],
+    method: SmoothingMethod,
+    *,
+    workers: int = 1,
+    fps: float = 25.0,
+    face: int = 0,
+    on_frame: Callable[[Job, int], None] | None = None,
+) -> Iterator[Outcome]:
+    """Do what `run_jobs` does, and smooth the keypoints over time.
+
+    The points as they were measured go to a hidden file first, so that a stopped run never takes them for finished.
+    """
+    hidden = {replace(job, target=job.target.with_name(f".{job.target.stem}.measured.npz")): job for job in jobs}
+    for outcome in run_jobs(list(hidden), workers=workers, fps=fps, face=face, on_frame=on_frame):
+        measured, job = outcome.job.target, hidden[outcome.job]
+        error = outcome.error
+        try:
+            if error is None:
+                save_keypoints(job.target, smooth(load_keypoints(measured), method))
+        except (OSError, ValueError) as problem:
+            error = str(problem)
+        finally:
+            measured.unlink(missing_ok=True)
+        yield replace(outcome, job=job, error=error)
