@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any
 
-__all__ = ["AudioConfig", "ModelConfig", "config_from_dict", "config_to_json"]
+__all__ = ["AudioConfig", "ModelConfig", "config_from_dict", "config_to_json", "refuse_unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,15 +145,16 @@ def config_from_dict(values: dict[str, Any]) -> ModelConfig:
     """
     values = dict(values)
     audio = values.pop("audio", {})
-    _refuse_unknown(ModelConfig, values)
-    _refuse_unknown(AudioConfig, audio)
+    refuse_unknown(ModelConfig, values)
+    refuse_unknown(AudioConfig, audio)
     lists_as_tuples: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
     }
     return ModelConfig(audio=AudioConfig(**audio), **lists_as_tuples)
 
 
-def _refuse_unknown(cls: type, values: dict[str, Any]) -> None:
+def refuse_unknown(cls: type, values: dict[str, Any]) -> None:
+    """Raise `ValueError` with the nearest valid name if a dataclass has no such field."""
     names = [f.name for f in fields(cls)]
     for name in values:
         if name not in names:

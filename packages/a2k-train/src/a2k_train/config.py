@@ -1,11 +1,10 @@
 """The settings of a training run, saved in the run and in nothing else."""
 
 import json
-from dataclasses import asdict, dataclass, field, fields
-from difflib import get_close_matches
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from a2k_nets.config import ModelConfig, config_from_dict
+from a2k_nets.config import ModelConfig, config_from_dict, refuse_unknown
 
 __all__ = ["LossWeights", "TrainConfig", "train_config_from_json", "train_config_to_json"]
 
@@ -105,10 +104,6 @@ def train_config_from_json(text: str) -> TrainConfig:
 
 def _from_dict(values: dict[str, Any]) -> TrainConfig:
     model, losses = values.pop("model", {}), values.pop("losses", {})
-    for cls, given in ((TrainConfig, values), (LossWeights, losses)):
-        names = [f.name for f in fields(cls)]
-        for name in given:
-            if name not in names:
-                nearest = get_close_matches(name, names, n=1, cutoff=0.0)
-                raise ValueError(f"unknown setting {name!r} of {cls.__name__}; did you mean {nearest[0]!r}?")
+    refuse_unknown(TrainConfig, values)
+    refuse_unknown(LossWeights, losses)
     return TrainConfig(model=config_from_dict(model), losses=LossWeights(**losses), **values)
