@@ -62,3 +62,13 @@ class KilledOnce(StandIn):
         except FileExistsError:
             pass
         return super().track(image, previous)
+
+
+class Unloadable:
+    """Makes detectors here, and ends every process that it is sent to."""
+
+    def __call__(self):
+        return StandIn()
+
+    def __reduce__(self):
+        return os._exit, (1,)

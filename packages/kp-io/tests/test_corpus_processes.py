@@ -16,7 +16,7 @@ from kp_io import ClipRules, CorpusOptions, build_corpus, face_box, read_clips, 
 from kp_io.annotate import default_detector
 
 sys.path.insert(0, str(Path(__file__).parent))
-from corpus_stand_in import DEADLY, SlowStandIn, StandIn
+from corpus_stand_in import DEADLY, SlowStandIn, StandIn, Unloadable
 
 parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra kp-io[build]")
 
@@ -114,6 +114,12 @@ def test_workers_make_the_same_bytes_and_a_deadly_video_ends_only_itself(videos,
     }  # fmt: skip
     assert {name for name in one if name.startswith("data/")}
     assert all(one[name] == two[name] for name in one if name.startswith("data/"))
+
+
+def test_processes_that_do_not_start_are_no_fault_of_the_videos(videos, tmp_path):
+    with pytest.raises(ChildProcessError, match="__main__"):
+        build_corpus(videos, tmp_path / "out", options=OPTIONS, make_detector=Unloadable(), workers=2)
+    assert not [path for path in (tmp_path / "out").rglob("*.json") if path.name != "corpus.json"]
 
 
 def test_real_faces_with_the_default_detector(tmp_path):

@@ -63,7 +63,8 @@ def build_corpus(
         out: Folder of the corpus: new, empty, or begun with the same options.
         options: What the corpus is to hold.
         make_detector: Returns what finds the points. Where other processes are at work it has to be importable there.
-        workers: Processes, or actors of a Ray cluster.
+        workers: Processes, or actors of a Ray cluster. Processes import the script that starts them: with more than one
+            it needs `if __name__ == "__main__":`.
         engine: `local` or `ray`.
         gpus: GPUs that each Ray actor reserves.
         on_progress: Called after every video.

@@ -32,6 +32,9 @@ def run_local(
         worker: What does a task.
         tasks: What to do.
         workers: Processes; 1 works in this one.
+
+    Raises:
+        ChildProcessError: Processes cannot be started.
     """
     if workers <= 1:
         yield from ((task, worker(task)) for task in tasks)
@@ -68,6 +71,14 @@ def run_local(
 def _alone(worker: ClipWorker, task: ClipTask) -> ClipResult | None:
     with _pool(worker, 1) as pool:
         try:
+            pool.submit(_start).result()
+        except BrokenProcessPool as error:
+            # It died of what it was given to begin with: no video is to blame.
+            raise ChildProcessError(
+                "expected worker processes to start, but they die; the detector has to be importable there, and a "
+                'script that uses several workers needs `if __name__ == "__main__":` around what it runs'
+            ) from error
+        try:
             return pool.submit(_work, task).result()
         except BrokenProcessPool:
             return None
@@ -97,6 +108,10 @@ def _end_with_parent() -> None:
     assert parent is not None, "it runs in a pool's process"
     multiprocessing.connection.wait([parent.sentinel])
     os._exit(1)
+
+
+def _start() -> None:
+    """Do nothing: that a process gets here says that it has started."""
 
 
 def _work(task: ClipTask) -> ClipResult:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from importlib import import_module
+from typing import Any
 
 import torch
 
@@ -23,6 +24,9 @@ class _Actor:
         torch.set_num_threads(1)
         self._worker = worker
 
+    def start(self) -> None:
+        """Do nothing: that an actor gets here says that it has started."""
+
     def work(self, task: ClipTask) -> ClipResult:
         return self._worker(task)
 
@@ -35,7 +39,7 @@ def run_ray(
     A Ray that is initialized is used; otherwise `ray.init()` is called, which joins the cluster named by `RAY_ADDRESS`
     or starts one on this machine, and it is shut down at the end. Every machine has to see the videos and the corpus at
     the same paths. An actor that dies is started again and its tasks are done again; a task whose actor has died three
-    times comes with None.
+    times comes with None. Actors that the cluster has no room for are not waited for.
 
     Args:
         worker: What does a task.
@@ -45,6 +49,7 @@ def run_ray(
 
     Raises:
         ImportError: Ray is not installed.
+        ChildProcessError: An actor cannot be started, for want of the detector's module on its machine perhaps.
     """
     try:
         ray = import_module("ray")
@@ -55,16 +60,24 @@ def run_ray(
         ray.init(log_to_driver=False, logging_level="warning")
     try:
         actor = ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=-1, max_task_retries=_RETRIES)(_Actor)
-        idle = [actor.remote(worker) for _ in range(workers)] * _TASKS_PER_ACTOR
+        starting = {chosen.start.remote(): chosen for chosen in (actor.remote(worker) for _ in range(workers))}
+        idle: list[Any] = []
         todo = iter(tasks)
-        pending = {}
+        pending: dict[Any, tuple[Any, ClipTask]] = {}
         while True:
             while idle and (task := next(todo, None)) is not None:
                 chosen = idle.pop(0)
                 pending[chosen.work.remote(task)] = (chosen, task)
-            if not pending:
+            if idle and not pending:
                 return
-            [ready], _ = ray.wait(list(pending))
+            [ready], _ = ray.wait([*pending, *starting])
+            if ready in starting:
+                try:
+                    ray.get(ready)
+                except ray.exceptions.RayActorError as error:
+                    raise ChildProcessError(f"expected Ray's actors to start, but one died: {error}") from error
+                idle += [starting.pop(ready)] * _TASKS_PER_ACTOR
+                continue
             chosen, task = pending.pop(ready)
             idle.append(chosen)
             try:
