@@ -21,6 +21,9 @@ def main(
     corpus: Annotated[Path, typer.Argument(help="Folder with manifest.csv and the videos that it names.")],
     runs: Annotated[Path, typer.Argument(help="Folder for everything that is made.")],
     workers: Annotated[int, typer.Option(min=1, help="Processes that annotate.")] = 2,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Optimizer steps of each training, for a quick trial.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
 ) -> None:
     """Annotate, cross-validate, train, score."""
@@ -31,10 +34,11 @@ def main(
     with manifest.open(newline="", encoding="utf-8") as file:
         videos = [str(corpus / row["file"]) for row in csv.DictReader(file)]
     clips, table = str(runs / "clips"), ("--manifest", str(manifest), "--seed", str(seed))
+    length = () if steps is None else ("--steps", str(steps))
     # A video without a face is reported and left out; training goes on with the others.
     run("kp_io", "annotate", *videos, "-o", clips, "--wav", "--workers", str(workers), may_fail=True)
-    run("a2k_train", "crossval", clips, "--run", str(runs / "crossval"), *table)
-    run("a2k_train", "fit", clips, "--run", str(runs / "final"), "--splits", "train,val", *table)
+    run("a2k_train", "crossval", clips, "--run", str(runs / "crossval"), *table, *length)
+    run("a2k_train", "fit", clips, "--run", str(runs / "final"), "--splits", "train,val", *table, *length)
     final = ("--model", str(runs / "final"), "--out", str(runs / "hard"))
     run("a2k_train", "evaluate", clips, "--splits", "hard", *final, *table)
     typer.echo(f"checkpoint: {runs / 'final' / 'model.safetensors'}\ntable: {runs / 'crossval' / 'table.md'}")

@@ -32,10 +32,16 @@ def cross_validate(
         on_step: Called with the fold, the steps done and the losses.
 
     Raises:
-        ValueError: There are fewer speakers than folds, or the folder holds another run.
+        ValueError: A fold would have fewer than two speakers, or the folder holds another run.
     """
     run = Path(run)
     parts = speaker_folds(clips, folds=folds, seed=config.seed)
+    if min(len({clip.speaker for clip in part}) for part in parts) < 2:
+        # Better now than after hours of training: a fold's audio is shuffled among its speakers.
+        raise ValueError(
+            f"expected at least two speakers in each of {folds} folds, got {len({clip.speaker for clip in clips})} "
+            "speakers in all; choose fewer folds"
+        )
     scores: list[ClipScore] = []
     for fold, held_out in enumerate(parts):
         training = [clip for other, part in enumerate(parts) if other != fold for clip in part]
