@@ -8,15 +8,13 @@ import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from typing import Any
 
 import torch
 
 from kp_io.clip_worker import ClipResult, ClipTask, ClipWorker
 
 __all__ = ["run_local"]
-
-#: Tasks handed out for every process: one in work and one to follow it.
-_TASKS_PER_WORKER = 2
 
 
 def run_local(
@@ -25,8 +23,8 @@ def run_local(
     """Do every task and yield it with its result, in the order in which they end.
 
     Tasks are taken as processes come free, so that there may be any number of them. When a process dies (killed, out
-    of memory, a crash in a decoder), the tasks in hand are done again, each in a process of its own; a task whose
-    process dies once more comes with None.
+    of memory, a crash in a decoder), another one is started and the task in hand is done again; a task whose process
+    dies once more comes with None.
 
     Args:
         worker: What does a task.
@@ -40,54 +38,69 @@ def run_local(
         yield from ((task, worker(task)) for task in tasks)
         return
     todo = iter(tasks)
-    pending: dict[Future[ClipResult], ClipTask] = {}
-    while True:
-        with _pool(worker, workers) as pool:
-            try:
-                while True:
-                    while len(pending) < _TASKS_PER_WORKER * workers and (task := next(todo, None)) is not None:
-                        try:
-                            pending[pool.submit(_work, task)] = task
-                        except BrokenProcessPool:
-                            pending[Future()] = task
-                            raise
-                    if not pending:
-                        return
-                    done, _ = wait(pending, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        result = future.result()
-                        yield pending.pop(future), result
-            except BrokenProcessPool:
-                pass
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
-        # Nobody can tell which task it was, so each of them is tried alone.
-        suspects = list(pending.values())
-        pending.clear()
-        for task in suspects:
-            yield task, _alone(worker, task)
+    # A pool of one process each: when it breaks, there is no doubt which task it was.
+    starting = {pool.submit(_start): pool for pool in (_pool(worker) for _ in range(workers))}
+    idle: list[ProcessPoolExecutor] = []
+    pending: dict[Future[ClipResult], tuple[ProcessPoolExecutor, ClipTask]] = {}
+    again: list[ClipTask] = []
+    died: set[ClipTask] = set()
+    try:
+        while True:
+            while idle and (task := again.pop() if again else next(todo, None)) is not None:
+                pool = idle.pop()
+                try:
+                    pending[pool.submit(_work, task)] = (pool, task)
+                except BrokenProcessPool:  # killed while it had nothing to do
+                    starting.update(_restarted(worker, pool))
+                    again.append(task)
+            if idle and not pending:
+                return
+            futures: list[Future[Any]] = [*starting, *pending]
+            done, _ = wait(futures, return_when=FIRST_COMPLETED)
+            for start in done & starting.keys():
+                _check_start(start)
+                idle.append(starting.pop(start))
+            for future in done & pending.keys():
+                pool, task = pending.pop(future)
+                idle.append(pool)
+                try:
+                    result = future.result()
+                except BrokenProcessPool:
+                    idle.remove(pool)
+                    starting.update(_restarted(worker, pool))
+                    if task in died:
+                        yield task, None
+                    else:
+                        died.add(task)
+                        again.append(task)
+                    continue
+                yield task, result
+    finally:
+        for pool in [*idle, *starting.values(), *(pool for pool, _ in pending.values())]:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _alone(worker: ClipWorker, task: ClipTask) -> ClipResult | None:
-    with _pool(worker, 1) as pool:
-        try:
-            pool.submit(_start).result()
-        except BrokenProcessPool as error:
-            # It died of what it was given to begin with: no video is to blame.
-            raise ChildProcessError(
-                "expected worker processes to start, but they die; the detector has to be importable there, and a "
-                'script that uses several workers needs `if __name__ == "__main__":` around what it runs'
-            ) from error
-        try:
-            return pool.submit(_work, task).result()
-        except BrokenProcessPool:
-            return None
-
-
-def _pool(worker: ClipWorker, workers: int) -> ProcessPoolExecutor:
+def _pool(worker: ClipWorker) -> ProcessPoolExecutor:
     # Spawned, not forked: a fork would inherit locks that the threads of torch and FFmpeg hold.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, context, initializer=_start_process, initargs=(worker,))
+    return ProcessPoolExecutor(1, context, initializer=_start_process, initargs=(worker,))
+
+
+def _restarted(worker: ClipWorker, broken: ProcessPoolExecutor) -> dict[Future[None], ProcessPoolExecutor]:
+    broken.shutdown()
+    pool = _pool(worker)
+    return {pool.submit(_start): pool}
+
+
+def _check_start(start: Future[None]) -> None:
+    try:
+        start.result()
+    except BrokenProcessPool as error:
+        # It died of what it was given to begin with: no video is to blame.
+        raise ChildProcessError(
+            "expected worker processes to start, but they die; the detector has to be importable there, and a "
+            'script that uses several workers needs `if __name__ == "__main__":` around what it runs'
+        ) from error
 
 
 _worker: ClipWorker | None = None
