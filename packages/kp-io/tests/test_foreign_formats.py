@@ -353,3 +353,25 @@ def test_real_coco_files(labelled):
     assert (still.image_size, still.layout) == ((768, 726), IBUG68)
     with pytest.raises(ValueError, match="one image called 'outdoor', got 0; there are indoor_029"):
         read_coco(labelled / "300w" / "test_300w.json", image="outdoor")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    suffix=st.sampled_from([".csv", ".openface.csv", ".json", ".frames.json", ".pts"]),
+    place=st.floats(0, 0.9999),
+    cut=st.integers(0, 40),
+    put=st.sampled_from(["", "0", "-", "9e999", "null", "true", "[]", "{}", '"', ",", "\n", "é", "NaN", "1e30"]),
+)
+def test_a_damaged_file_is_read_or_is_a_value_error_that_names_it(tmp_path, sequence, suffix, place, cut, put):
+    path = tmp_path / f"a{suffix}"
+    save_keypoints(path, sequence.frames(3, 4) if suffix == ".pts" else sequence.frames(3, 7))
+    text = path.read_text(encoding="utf-8")
+    at = int(place * len(text))
+    path.write_text(text[:at] + put + text[at + cut :], encoding="utf-8")
+    message, points = str(path), torch.zeros(1)
+    try:
+        points = load_keypoints(path, image_size=(256, 256)).keypoints
+    except ValueError as error:  # any other error fails the test
+        message = str(error)
+    assert str(path) in message
+    assert bool(torch.isfinite(points).all())

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kp_io.annotate import annotate_frames, annotate_image, annotate_video
     from kp_io.audio import align_audio, num_samples, read_audio, resample_audio, write_audio
     from kp_io.clip import ClipRules
+    from kp_io.coco_format import read_coco
     from kp_io.compare import compare_as_sheet, compare_as_video, open_runs
     from kp_io.corpus import CorpusOptions, CorpusSummary, build_corpus
     from kp_io.detector import Detection, LandmarkDetector, NoFaceFoundError
@@ -85,6 +86,7 @@ __all__ = [
     "rasterize_batch",
     "read_audio",
     "read_clips",
+    "read_coco",
     "read_image",
     "read_video",
     "resample_audio",
@@ -107,6 +109,7 @@ _HOMES = {
     "annotate": ("annotate_frames", "annotate_image", "annotate_video"),
     "audio": ("align_audio", "num_samples", "read_audio", "resample_audio", "write_audio"),
     "clip": ("ClipRules",),
+    "coco_format": ("read_coco",),
     "compare": ("compare_as_sheet", "compare_as_video", "open_runs"),
     "corpus": ("CorpusOptions", "CorpusSummary", "build_corpus"),
     "detector": ("Detection", "LandmarkDetector", "NoFaceFoundError"),

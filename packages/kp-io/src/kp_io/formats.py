@@ -87,7 +87,7 @@ def save_keypoints(path: str | os.PathLike[str], sequence: KeypointSequence, *, 
 def load_keypoints(path: str | os.PathLike[str], *, image_size: tuple[int, int] | None = None) -> KeypointSequence:
     """Read keypoints in the format that the suffix names, and for `.csv` and `.json` in the variant that they hold.
 
-    `kp_io.coco_format.read_coco` reads one picture out of a COCO file of many.
+    `read_coco` reads one picture out of a COCO file of many.
 
     Args:
         path: The file.
