@@ -1,5 +1,6 @@
 """The command line of the model: `a2k generate`."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +19,7 @@ def main() -> None:
 
 @app.command()
 def generate(
-    image: Annotated[Path, typer.Option(help="Portrait, or an .npz of keypoints whose first frame is taken.")],
+    image: Annotated[Path, typer.Option(help="Portrait, or a keypoint file whose first frame is taken.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Keypoint file to write: .npz or .csv.")],
     audio: Annotated[Path | None, typer.Option(help="Speech: any audio or video file.")] = None,
     text: Annotated[str | None, typer.Option(help="Text to speak instead (needs the extra `tts`).")] = None,
@@ -41,6 +42,9 @@ def generate(
     """Let a face speak: keypoints from one picture and speech."""
     if (audio is None) == (text is None):
         raise typer.BadParameter("give either --audio or --text", param_hint="--audio")
+    if find_spec("kp_io") is None:
+        typer.secho('error: the command needs kp-io: `pip install "a2k-nets[io]"`', err=True, fg=typer.colors.RED)
+        raise typer.Exit(1)
     try:
         from a2k_nets.generate import generate_sequence
         from a2k_nets.model import Audio2Keypoint
@@ -55,7 +59,7 @@ def generate(
         sample_rate = network.config.audio.sample_rate
         waveform = _speech(audio, text, voice, sample_rate=sample_rate)
         sequence = generate_sequence(
-            load_keypoints(image) if image.suffix == ".npz" else image,
+            load_keypoints(image) if image.suffix.lower() in FORMATS else image,
             waveform,
             model=network,
             face=face,
