@@ -24,7 +24,7 @@ def keypoint_file(tmp_path, sequence) -> Path:
 
 def assert_one_clear_error(result, *words):
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: ")
+    assert result.stderr.startswith("error: ")
     assert result.stderr.count("\n") == 1
     assert "Traceback" not in result.output
     for word in words:
@@ -115,7 +115,7 @@ def test_annotate_a_folder_goes_on_past_broken_inputs_and_resumes(tmp_path, fold
     for error, (name, reason) in zip(
         errors, [("broken", "that can be read"), ("mute", "audio stream"), ("noface", "no face")], strict=True
     ):
-        assert error.startswith("Error: ")
+        assert error.startswith("error: ")
         assert name in error
         assert reason in error
 
@@ -140,7 +140,7 @@ def test_workers_are_processes_and_report_like_one(tmp_path, folder):
     result = runner.invoke(app, ["annotate", str(folder), "-o", str(tmp_path / "out"), "--wav", "--workers", "2"])
     assert result.exit_code == 1
     assert "0 files, 0 frames, 2 failed" in result.stdout
-    assert [line.split(":")[0] for line in result.stderr.splitlines()] == ["Error", "Error"]
+    assert [line.split(":")[0] for line in result.stderr.splitlines()] == ["error", "error"]
 
 
 def test_annotate_errors(tmp_path, folder, stand_in):

@@ -81,7 +81,7 @@ def test_errors_are_one_line(videos, tmp_path):
     ):
         result = invoke(*arguments)
         assert result.exit_code == 1, arguments
-        assert result.stderr.startswith("Error: ")
+        assert result.stderr.startswith("error: ")
         assert result.stderr.count("\n") == 1
         assert words in result.stderr
     invoke(videos, tmp_path / "begun")

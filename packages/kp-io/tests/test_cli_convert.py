@@ -30,7 +30,7 @@ def run(*arguments):
 
 def assert_one_clear_error(result, *words):
     assert result.exit_code == 1, result.output
-    assert result.stderr.startswith("Error: ")
+    assert result.stderr.startswith("error: ")
     assert result.stderr.count("\n") == 1
     for word in words:
         assert word in result.stderr

@@ -161,7 +161,7 @@ def _clear_errors() -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError, ImportError) as error:
-        typer.echo(f"Error: {_one_line(str(error))}", err=True)
+        typer.echo(f"error: {_one_line(str(error))}", err=True)
         raise typer.Exit(1) from None
 
 
@@ -215,7 +215,7 @@ def _summarize(out: Path, outcomes: "Sequence[Outcome]", *, skipped: int) -> Non
     typer.echo(f"{out}: {len(outcomes) - len(failures)} files, {frames} frames{there}, {len(failures)} failed")
     for outcome in failures:
         # One line each, so that the list can be searched and counted.
-        typer.echo(f"Error: {outcome.job.source}: {_one_line(outcome.error or '')}", err=True)
+        typer.echo(f"error: {outcome.job.source}: {_one_line(outcome.error or '')}", err=True)
 
 
 def _strip(
