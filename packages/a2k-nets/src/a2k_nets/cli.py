@@ -9,6 +9,8 @@ import typer
 if TYPE_CHECKING:
     from torch import Tensor
 
+_VIDEO_HEIGHT = 512
+
 app = typer.Typer(help="Facial keypoints from speech.", no_args_is_help=True, add_completion=False)
 
 
@@ -24,7 +26,7 @@ def generate(
     audio: Annotated[Path | None, typer.Option(help="Speech: any audio or video file.")] = None,
     text: Annotated[str | None, typer.Option(help="Text to speak instead (needs the extra `tts`).")] = None,
     voice: Annotated[str, typer.Option(help="Voice of --text, an espeak-ng language such as en or pl.")] = "en",
-    video: Annotated[Path | None, typer.Option(help="Also draw the keypoints as an .mp4 with the speech.")] = None,
+    video: Annotated[Path | None, typer.Option(help="Also draw the face as an .mp4 with the speech.")] = None,
     face: Annotated[int, typer.Option(min=0, help="Which face of the picture, 0 being the largest.")] = 0,
     head_motion: Annotated[float, typer.Option(min=0.0, help="Gain of the head's movement; 0 keeps it still.")] = 1.0,
     expression: Annotated[float, typer.Option(min=0.0, help="Gain of lips, jaw, brows and lids.")] = 1.0,
@@ -50,7 +52,7 @@ def generate(
         from a2k_nets.model import Audio2Keypoint
         from kp_io.atomic import atomic_path
         from kp_io.formats import FORMATS, load_keypoints, save_keypoints
-        from kp_io.raster import rasterize
+        from kp_io.raster import face_box, rasterize
         from kp_io.video import write_video
 
         if out.suffix.lower() not in FORMATS:
@@ -73,8 +75,9 @@ def generate(
         with atomic_path(out) as keypoints_file:
             save_keypoints(keypoints_file, sequence)
             if video is not None:
-                sample_rate = network.config.audio.sample_rate
-                write_video(video, rasterize(sequence), fps=sequence.fps, audio=waveform, sample_rate=sample_rate)
+                # Zoomed in: in a large picture the face may be small.
+                frames = rasterize(sequence, crop=face_box(sequence), height=_VIDEO_HEIGHT)
+                write_video(video, frames, fps=sequence.fps, audio=waveform, sample_rate=sample_rate)
     except (ValueError, OSError, ImportError, RuntimeError) as error:
         typer.secho(f"error: {' '.join(str(error).split())}", err=True, fg=typer.colors.RED)
         raise typer.Exit(1) from None
