@@ -29,7 +29,7 @@ _BOX_SIDE_IN_CROP = 180
 
 # The box detector's smallest face is 80 px wide: it looks at the picture at these longest sides, first for large faces,
 # then for small ones, enlarging no more than this. Of its finds below the score about half are wallpaper; they count
-# only where there is nothing better.
+# only where there is nothing better, and never among the small ones.
 _DETECTION_SIDES = (640, 1280)
 _MAX_ENLARGEMENT = 4.0
 _SURE_SCORE = 0.2
@@ -128,7 +128,8 @@ class DlibDetector:
             scale = min(longest / max(image.shape[:2]), _MAX_ENLARGEMENT)
             interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
             scaled = cv2.resize(image, None, fx=scale, fy=scale, interpolation=interpolation)
-            for r, score, _ in zip(*self._detector.run(scaled, 0, 0.0), strict=True):
+            lowest = 0.0 if longest == _DETECTION_SIDES[0] else _SURE_SCORE
+            for r, score, _ in zip(*self._detector.run(scaled, 0, lowest), strict=True):
                 box = (r.center().x / scale, r.center().y / scale, r.width() / scale)
                 if all(np.hypot(box[0] - x, box[1] - y) > max(box[2], side) / 2 for (x, y, side), _ in found):
                     found.append((box, score))
