@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from a2k_nets.checkpoint import FORMAT_VERSION, load_checkpoint, read_tensors, save_checkpoint, write_tensors
-from a2k_nets.config import config_to_json
+from a2k_nets.presets import config_to_json
 from a2k_nets.model import Audio2Keypoint
 
 

@@ -64,7 +64,7 @@ def test_an_untrained_network_learns_by_its_heads(mean_face):
 
 
 def test_the_critic_scores_patches_of_motion():
-    critic = MotionDiscriminator(SMALL, width=8).eval()
+    critic = MotionDiscriminator(2 * SMALL.num_keypoints, width=8).eval()
     motion = torch.randn(2, 64, 68, 2)
     scores = critic(motion)
     assert scores.shape[0] == 2

@@ -8,14 +8,15 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
-from a2k_nets.config import ModelConfig, config_from_dict, config_to_json
+from a2k_nets.presets import AnyConfig, config_from_dict, config_to_json, preset_of
 
 __all__ = [
     "FORMAT_VERSION",
     "embedded_checkpoint",
     "load_checkpoint",
+    "put_state",
     "read_tensors",
     "save_checkpoint",
     "write_tensors",
@@ -32,13 +33,18 @@ def embedded_checkpoint() -> Path:
     return Path(str(files("a2k_nets") / "weights" / "model.safetensors"))
 
 
-def save_checkpoint(path: Path | str, state: dict[str, Tensor], config: ModelConfig) -> None:
+def save_checkpoint(path: Path | str, state: dict[str, Tensor], config: AnyConfig) -> None:
     """Write weights and config; the file appears whole or not at all."""
-    metadata = {"format_version": FORMAT_VERSION, "config": config_to_json(config), "licence": _LICENCE}
+    metadata = {
+        "format_version": FORMAT_VERSION,
+        "preset": preset_of(config),
+        "config": config_to_json(config),
+        "licence": _LICENCE,
+    }
     write_tensors(Path(path), state, metadata)
 
 
-def load_checkpoint(path: Path | str | None = None) -> tuple[dict[str, Tensor], ModelConfig]:
+def load_checkpoint(path: Path | str | None = None) -> tuple[dict[str, Tensor], AnyConfig]:
     """Return weights and config of a checkpoint, by default the embedded one.
 
     Args:
@@ -58,9 +64,31 @@ def load_checkpoint(path: Path | str | None = None) -> tuple[dict[str, Tensor], 
             f"{metadata.get('format_version', 'unknown')}; use the a2k-nets release that wrote it"
         )
     try:
-        return state, config_from_dict(json.loads(metadata["config"]))
-    except (TypeError, ValueError) as error:
+        # The first checkpoints, all of them residual, do not name their preset.
+        return state, config_from_dict(json.loads(metadata["config"]), preset=metadata.get("preset", "residual"))
+    except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(f"expected a valid config in {path}, got {metadata['config'][:80]}: {error}") from error
+
+
+def put_state(model: nn.Module, state: dict[str, Tensor]) -> None:
+    """Put a checkpoint's tensors into a model.
+
+    Raises:
+        ValueError: Tensors are missing, unknown or of another shape; the message names them.
+    """
+    ours = model.state_dict()
+    expected, found = set(ours), set(state)
+    if expected != found:
+        raise ValueError(
+            f"expected the tensors of this model in the checkpoint, got {len(found)} tensors; missing: "
+            f"{sorted(expected - found)[:3]}, unknown: {sorted(found - expected)[:3]}"
+        )
+    for name, tensor in ours.items():
+        if state[name].shape != tensor.shape:
+            raise ValueError(
+                f"expected {name} of shape {tuple(tensor.shape)} in the checkpoint, got {tuple(state[name].shape)}"
+            )
+    model.load_state_dict(state)
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:

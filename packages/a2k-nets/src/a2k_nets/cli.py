@@ -49,7 +49,7 @@ def generate(
         raise typer.Exit(1)
     try:
         from a2k_nets.generate import generate_sequence
-        from a2k_nets.model import Audio2Keypoint
+        from a2k_nets.pretrained import load_model
         from kp_io.atomic import atomic_path
         from kp_io.formats import FORMATS, load_keypoints, save_keypoints
         from kp_io.raster import face_box, rasterize
@@ -57,7 +57,7 @@ def generate(
 
         if out.suffix.lower() not in FORMATS:
             raise ValueError(f"expected a keypoint file ending in {' or '.join(FORMATS)}, got {out}")
-        network = Audio2Keypoint.from_pretrained(model)
+        network = load_model(model)
         sample_rate = network.config.audio.sample_rate
         waveform = _speech(audio, text, voice, sample_rate=sample_rate)
         sequence = generate_sequence(

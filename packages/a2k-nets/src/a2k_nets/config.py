@@ -1,11 +1,10 @@
 """What a network is made of, as frozen dataclasses that are saved with every checkpoint."""
 
-import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any
 
-__all__ = ["AudioConfig", "ModelConfig", "config_from_dict", "config_to_json", "refuse_unknown"]
+__all__ = ["AudioConfig", "ModelConfig", "refuse_unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,34 +122,6 @@ class ModelConfig:
     def num_frames(self, num_samples: int) -> int:
         """Return the number of video frames of that many samples: round(duration × fps), at least 1."""
         return max(1, round(num_samples / self.samples_per_frame))
-
-
-def config_to_json(config: ModelConfig) -> str:
-    """Return the config as JSON, for a checkpoint's metadata."""
-    return json.dumps(asdict(config), sort_keys=True)
-
-
-def config_from_dict(values: dict[str, Any]) -> ModelConfig:
-    """Build a config from a dictionary, e.g. a checkpoint's; unknown names are refused.
-
-    Raises:
-        ValueError: A name is unknown; the message gives the nearest valid one.
-
-    Example:
-        >>> config_from_dict({"width": 64}).width
-        64
-        >>> config_from_dict({"widht": 64})
-        Traceback (most recent call last):
-        ValueError: unknown setting 'widht' of ModelConfig; did you mean 'width'?
-    """
-    values = dict(values)
-    audio = values.pop("audio", {})
-    refuse_unknown(ModelConfig, values)
-    refuse_unknown(AudioConfig, audio)
-    lists_as_tuples: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
-    }
-    return ModelConfig(audio=AudioConfig(**audio), **lists_as_tuples)
 
 
 def refuse_unknown(cls: type, values: dict[str, Any]) -> None:

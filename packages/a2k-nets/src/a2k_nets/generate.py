@@ -8,6 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from a2k_nets.model import Audio2Keypoint
+from a2k_nets.paper.model import PaperAudio2Keypoint
+from a2k_nets.presets import preset_of
 from kp_io.annotate import annotate_image
 from kp_io.audio import read_audio
 from kp_io.sequence import KeypointSequence
@@ -19,7 +21,7 @@ def generate_sequence(
     reference: Path | str | np.ndarray | KeypointSequence,
     audio: Path | str | Float[Tensor, " s"],
     *,
-    model: Audio2Keypoint | None = None,
+    model: Audio2Keypoint | PaperAudio2Keypoint | None = None,
     face: int = 0,
     head_motion: float = 1.0,
     expression: float = 1.0,
@@ -63,15 +65,19 @@ def generate_sequence(
     still = reference if isinstance(reference, KeypointSequence) else annotate_image(reference, face=face)
     sample_rate = model.config.audio.sample_rate
     waveform = audio if isinstance(audio, Tensor) else read_audio(audio, sample_rate=sample_rate)
+    scale = model.frame_scale(still.image_size[0])
     with torch.inference_mode():
         keypoints = model(
             waveform[None].to(device),
-            still.keypoints[:1, :, :2].to(device),
+            scale * still.keypoints[:1, :, :2].to(device),
             head_motion=head_motion,
             expression=expression,
             rest_lips=not isinstance(reference, KeypointSequence) if rest_lips is None else rest_lips,
             generator=torch.Generator().manual_seed(seed),
         )
     return KeypointSequence(
-        keypoints[0].cpu(), fps=model.config.fps, image_size=still.image_size, detector="a2k-residual"
+        keypoints[0].cpu() / scale,
+        fps=model.config.fps,
+        image_size=still.image_size,
+        detector=f"a2k-{preset_of(model.config)}",
     )

@@ -19,15 +19,18 @@ class LogMelSpectrogram(nn.Module):
 
     Args:
         config: Window, hop and bands.
+        padded: Add that silence. Without it, as in the `paper` preset, there are (S - n_fft) / hop_length + 1 frames,
+            the first one centred on sample n_fft / 2.
 
     Example:
         >>> LogMelSpectrogram(AudioConfig())(torch.zeros(1, 640)).shape
         torch.Size([1, 80, 4])
     """
 
-    def __init__(self, config: AudioConfig) -> None:
+    def __init__(self, config: AudioConfig, *, padded: bool = True) -> None:
         super().__init__()
         self.config = config
+        self.padded = padded
         self._mel = MelSpectrogram(
             sr=config.sample_rate,
             n_fft=config.n_fft,
@@ -54,7 +57,9 @@ class LogMelSpectrogram(nn.Module):
         return filters
 
     def forward(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b m f"]:
-        """Return the log-mel spectrogram of waveforms in [-1, 1]; S must be a multiple of the hop length."""
+        """Return the log-mel spectrogram of waveforms in [-1, 1]; padded, S must be a multiple of the hop length."""
+        if not self.padded:
+            return torch.log(self._mel(waveform) + self.config.log_offset)
         if waveform.shape[-1] % self.config.hop_length:
             raise ValueError(
                 f"expected a multiple of {self.config.hop_length} samples, got a waveform of shape "

@@ -7,10 +7,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
 
-from a2k_nets.checkpoint import load_checkpoint, save_checkpoint
+from a2k_nets.checkpoint import load_checkpoint, put_state, save_checkpoint
 from a2k_nets.config import ModelConfig
 from a2k_nets.generator import ResidualGenerator
 from a2k_nets.head_motion import HeadMotion
+from a2k_nets.inputs import check_inputs
 from a2k_nets.log_mel import LogMelSpectrogram
 from a2k_nets.normalizer import Normalizer
 from a2k_nets.relax import close_lips
@@ -64,7 +65,7 @@ class Audio2Keypoint(nn.Module):
         Raises:
             ValueError: A shape, or a value that is not finite.
         """
-        self._check(waveform, reference)
+        check_inputs(waveform, reference, num_keypoints=self.config.num_keypoints, dimensions=2)
         resting = torch.zeros_like(reference)
         if rest_lips:
             canonical = self.normalizer.canonicalize(reference)
@@ -101,6 +102,10 @@ class Audio2Keypoint(nn.Module):
         expression, pose = self.generator(log_mel, self.normalizer.encode_reference(face))
         return expression, pose
 
+    def frame_scale(self, image_height: int) -> float:  # noqa: ARG002 - the presets are called alike
+        """Return the factor that brings pixels of a picture of that height into the model's frame: any will do."""
+        return 1.0
+
     def save_pretrained(self, folder: Path | str) -> Path:
         """Write the model as one file, `model.safetensors`, into a folder; return its path."""
         path = Path(folder) / "model.safetensors"
@@ -119,30 +124,11 @@ class Audio2Keypoint(nn.Module):
             FileNotFoundError: There is no such file.
         """
         state, config = load_checkpoint(path)
+        if not isinstance(config, ModelConfig):
+            raise ValueError(
+                f"expected a checkpoint of the preset residual, got {path} of the preset paper; "
+                "a2k_nets.pretrained.load_model loads either"
+            )
         model = cls(config)
-        expected, found = set(model.state_dict()), set(state)
-        if expected != found:
-            raise ValueError(
-                f"expected the tensors of this model in the checkpoint, got {len(found)} tensors; missing: "
-                f"{sorted(expected - found)[:3]}, unknown: {sorted(found - expected)[:3]}"
-            )
-        for name, tensor in model.state_dict().items():
-            if state[name].shape != tensor.shape:
-                raise ValueError(
-                    f"expected {name} of shape {tuple(tensor.shape)} in the checkpoint, got {tuple(state[name].shape)}"
-                )
-        model.load_state_dict(state)
+        put_state(model, state)
         return model.eval()
-
-    def _check(self, waveform: Tensor, reference: Tensor) -> None:
-        points = self.config.num_keypoints
-        if waveform.ndim != 2 or waveform.shape[1] == 0:
-            raise ValueError(f"expected a waveform of shape (B, S) with S of at least 1, got {tuple(waveform.shape)}")
-        if reference.shape != (len(waveform), points, 2):
-            raise ValueError(
-                f"expected a reference of shape ({len(waveform)}, {points}, 2) for the waveform's batch, got "
-                f"{tuple(reference.shape)}"
-            )
-        for name, value in (("waveform", waveform), ("reference", reference)):
-            if not bool(torch.isfinite(value).all()):
-                raise ValueError(f"expected a finite {name}, got NaN or infinity")

@@ -1,0 +1,1 @@
+"""The paper's networks as the paper describes them: the `paper` preset."""

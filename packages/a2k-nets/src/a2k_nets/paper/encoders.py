@@ -1,0 +1,88 @@
+"""The encoders of audio, of the reference face, and of what in a face does not depend on its pose."""
+
+from itertools import pairwise
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
+
+from a2k_nets.paper.config import PaperConfig
+from a2k_nets.paper.layers import conv1d, conv2d, glorot
+
+__all__ = ["AudioEncoder", "PoseInvariantEncoder", "PoseVariantEncoder"]
+
+
+class AudioEncoder(nn.Module):
+    """Log-mel spectrogram to features at T, T/2, … T/32 frames (paper, section 4.1; layers of speech2gesture).
+
+    Args:
+        config: Widths, bands, levels.
+    """
+
+    def __init__(self, config: PaperConfig) -> None:
+        super().__init__()
+        c64, c128, c256 = (config.channels(full) for full in (64, 128, 256))
+        self.spectrogram = nn.Sequential(
+            conv2d(1, c64),
+            conv2d(c64, c64, 4, stride=2),
+            conv2d(c64, c128),
+            conv2d(c128, c128, 4, stride=2),
+            conv2d(c128, c256),
+            conv2d(c256, c256, 4, stride=2),
+            conv2d(c256, c256),
+            # What is left of the frequency axis goes into the channels.
+            conv2d(c256, c256, (3, config.audio.n_mels // 8), padding=0),
+        )
+        self.first = nn.Sequential(conv1d(c256, c256), conv1d(c256, c256))
+        self.down = nn.ModuleList(conv1d(c256, c256, 4, stride=2) for _ in range(config.levels))
+        self.apply(glorot)
+
+    def forward(self, log_mel: Float[Tensor, "b m f"], num_frames: int) -> list[Float[Tensor, "b c _"]]:
+        """Return features of every level, the one at `num_frames` first."""
+        # Time first and frequency second, as in the layer table.
+        x = self.spectrogram(log_mel.transpose(1, 2)[:, None]).squeeze(3)
+        levels = [self.first(F.interpolate(x, size=num_frames, mode="linear", align_corners=False))]
+        for down in self.down:
+            levels.append(down(levels[-1]))
+        return levels
+
+
+class PoseVariantEncoder(nn.Module):
+    """The reference face, pose and all, as features of the bottleneck (paper, section 4.1).
+
+    One face is convolved as if it stood still (its edges are replicated), so that the features are the same at every
+    moment of a sequence of any length.
+    """
+
+    def __init__(self, config: PaperConfig) -> None:
+        super().__init__()
+        c128 = config.channels(128)
+        self.layers = nn.Sequential(
+            conv1d(config.motion_channels, c128, padding_mode="replicate"),
+            conv1d(c128, c128, padding_mode="replicate"),
+            conv1d(c128, c128, padding_mode="replicate"),
+        )
+        self.apply(glorot)
+
+    def forward(self, reference: Float[Tensor, "b c"]) -> Float[Tensor, "b d"]:
+        """Return one feature vector for each face."""
+        features: Tensor = self.layers(reference[..., None])
+        return features.squeeze(2)
+
+
+class PoseInvariantEncoder(nn.Module):
+    """What stays the same of a face while it moves, e(k) (paper, section 4.2).
+
+    Frame by frame and then the mean over time, so that the code of one face and that of a whole sequence compare.
+    """
+
+    def __init__(self, config: PaperConfig) -> None:
+        super().__init__()
+        widths = [config.motion_channels, *(config.channels(full) for full in (*[128] * 4, *[64] * 3, *[32] * 2))]
+        self.layers = nn.Sequential(*(conv1d(c_in, c_out, 1) for c_in, c_out in pairwise(widths)))
+        self.apply(glorot)
+
+    def forward(self, motion: Float[Tensor, "b c t"]) -> Float[Tensor, "b e"]:
+        """Return the code of each sequence of normalised faces."""
+        codes: Tensor = self.layers(motion)
+        return codes.mean(dim=2)

@@ -1,0 +1,39 @@
+"""Convolution, batch norm, leaky ReLU: the block that all of the paper's networks are built of."""
+
+from typing import Literal
+
+from torch import nn
+
+__all__ = ["conv1d", "conv2d", "glorot"]
+
+_SLOPE = 0.2
+
+
+def conv1d(
+    c_in: int,
+    c_out: int,
+    kernel_size: int = 3,
+    *,
+    stride: int = 1,
+    padding_mode: Literal["zeros", "replicate"] = "zeros",
+) -> nn.Sequential:
+    """Return a block over time; frames stay as many, or become stride times fewer."""
+    padding = (kernel_size - 1) // 2
+    conv = nn.Conv1d(c_in, c_out, kernel_size, stride, padding, padding_mode=padding_mode, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm1d(c_out), nn.LeakyReLU(_SLOPE))
+
+
+def conv2d(
+    c_in: int, c_out: int, kernel_size: int | tuple[int, int] = 3, *, stride: int = 1, padding: int = 1
+) -> nn.Sequential:
+    """Return a block over time and frequency."""
+    conv = nn.Conv2d(c_in, c_out, kernel_size, stride, padding, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(c_out), nn.LeakyReLU(_SLOPE))
+
+
+def glorot(module: nn.Module) -> None:
+    """Initialise a convolution as Glorot and Bengio (2010) do, biases at 0; for `Module.apply`."""
+    if isinstance(module, nn.Conv1d | nn.Conv2d | nn.ConvTranspose1d):
+        nn.init.xavier_uniform_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -1,0 +1,122 @@
+"""The paper's model: waveform and reference face in, keypoints out."""
+
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
+
+from a2k_nets.checkpoint import load_checkpoint, put_state, save_checkpoint
+from a2k_nets.inputs import check_inputs
+from a2k_nets.log_mel import LogMelSpectrogram
+from a2k_nets.paper.config import PaperConfig
+from a2k_nets.paper.encoders import PoseInvariantEncoder
+from a2k_nets.paper.generator import PaperGenerator
+from a2k_nets.paper.normalizer import PaperNormalizer
+from a2k_nets.pose import compose_pose, split_pose
+
+__all__ = ["PaperAudio2Keypoint"]
+
+
+class PaperAudio2Keypoint(nn.Module):
+    """Generates facial keypoints from speech and one reference face as the paper does (section 4).
+
+    Against `Audio2Keypoint`, the `residual` preset, it hears the whole speech at once, so it does not stream; it draws
+    nothing at random; and its keypoints are pixels of frames `config.frame_height` high (see `frame_scale`).
+
+    Args:
+        config: The networks' settings.
+
+    Example:
+        >>> model = PaperAudio2Keypoint(PaperConfig(width=0.1)).eval()
+        >>> reference = 30 * torch.randn(1, 68, 2) + 112
+        >>> model(torch.zeros(1, 16_000), reference).shape
+        torch.Size([1, 25, 68, 2])
+    """
+
+    def __init__(self, config: PaperConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or PaperConfig()
+        self.log_mel = LogMelSpectrogram(self.config.audio, padded=False)
+        self.normalizer = PaperNormalizer(self.config)
+        self.generator = PaperGenerator(self.config)
+        self.piv_encoder = PoseInvariantEncoder(self.config) if self.config.has_piv_encoder else None
+
+    def forward(
+        self,
+        waveform: Float[Tensor, "b s"],
+        reference: Float[Tensor, "b k d"],
+        *,
+        head_motion: float = 1.0,
+        expression: float = 1.0,
+        rest_lips: bool = False,  # noqa: ARG002 - the presets are called alike
+        generator: torch.Generator | None = None,  # noqa: ARG002 - the presets are called alike
+    ) -> Float[Tensor, "b t k d"]:
+        """Return keypoints, T = round(S / sample_rate × fps), at least 1; the base point stays the reference's.
+
+        Args:
+            waveform: Mono speech in [-1, 1] at `config.audio.sample_rate`; any length.
+            reference: The person's keypoints, pixels of a frame `config.frame_height` high.
+            head_motion: Gain of the head's movement against the reference (2-D keypoints only).
+            expression: Gain of the movement of lips, jaw, brows and lids (2-D keypoints only).
+            rest_lips: Without effect; the network moves a smile as it has learnt to.
+            generator: Without effect; nothing is drawn.
+
+        Raises:
+            ValueError: A shape, or a value that is not finite.
+        """
+        check_inputs(waveform, reference, num_keypoints=self.config.num_keypoints, dimensions=self.config.dimensions)
+        encoded = self.normalizer.encode(reference[:, None]).squeeze(2)
+        motion = self.predict(self.encode_audio(waveform), encoded)
+        keypoints = self.normalizer.decode(
+            motion[..., : self.config.num_frames(waveform.shape[1])], reference[:, [self.config.base_point]]
+        )
+        if head_motion == expression == 1.0 or self.config.dimensions == 3:
+            return keypoints
+        stable, base = self.config.stable_points, self.config.base_point
+        shape, pose = split_pose(keypoints, reference, stable_points=stable, base_point=base)
+        shape = reference[:, None] + expression * (shape - reference[:, None])
+        return compose_pose(shape, head_motion * pose, reference, base_point=base)
+
+    def encode_audio(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b m f"]:
+        """Return the log-mel spectrogram of a whole multiple of 2 ** levels video frames.
+
+        The sound is continued by its reflection, or by silence where it is too short for that.
+        """
+        frames = self.config.padded_frames(self.config.num_frames(waveform.shape[1]))
+        missing = frames * self.config.samples_per_frame - waveform.shape[1]
+        mode = "reflect" if missing < waveform.shape[1] else "constant"
+        return self.log_mel(F.pad(waveform, (0, missing), mode=mode) if missing else waveform)
+
+    def predict(self, log_mel: Float[Tensor, "b m f"], reference: Float[Tensor, "b c"]) -> Float[Tensor, "b c t"]:
+        """Return normalised keypoints for the output of `encode_audio` and a normalised reference."""
+        code = None if self.piv_encoder is None else self.piv_encoder(reference[..., None])
+        faces: Tensor = self.generator(log_mel, reference, code, self._frames_of(log_mel))
+        return faces
+
+    def _frames_of(self, log_mel: Tensor) -> int:
+        """Return the video frames of a spectrogram, which lacks less than one frame at its ends."""
+        audio = self.config.audio
+        samples = (log_mel.shape[2] - 1) * audio.hop_length + audio.n_fft
+        return self.config.padded_frames(round(samples / self.config.samples_per_frame))
+
+    def frame_scale(self, image_height: int) -> float:
+        """Return the factor that brings pixels of a picture of that height into the model's frame."""
+        return self.config.frame_height / image_height
+
+    def save_pretrained(self, folder: Path | str) -> Path:
+        """Write the model as one file, `model.safetensors`, into a folder; return its path."""
+        path = Path(folder) / "model.safetensors"
+        save_checkpoint(path, self.state_dict(), self.config)
+        return path
+
+    @classmethod
+    def from_pretrained(cls, path: Path | str) -> "PaperAudio2Keypoint":
+        """Load a model of this preset, ready to generate (in eval mode); see `a2k_nets.pretrained.load_model`."""
+        state, config = load_checkpoint(path)
+        if not isinstance(config, PaperConfig):
+            raise ValueError(f"expected a checkpoint of the preset paper, got {path} of the preset residual")
+        model = cls(config)
+        put_state(model, state)
+        return model.eval()

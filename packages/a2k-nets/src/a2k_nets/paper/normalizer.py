@@ -1,0 +1,52 @@
+"""From keypoints in pixels to what the paper's networks predict, and back."""
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from a2k_nets.paper.config import PaperConfig
+
+__all__ = ["PaperNormalizer"]
+
+# Coordinates that hardly ever move would be divided by next to nothing.
+_MIN_STD = 1e-3
+
+
+class PaperNormalizer(nn.Module):
+    """Subtracts the base point of every frame, then z-scores each coordinate (paper, section 4.5).
+
+    Args:
+        config: Number of keypoints, base point.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, config: PaperConfig) -> None:
+        super().__init__()
+        self.config = config
+        shape = (config.num_keypoints, config.dimensions)
+        self.register_buffer("mean", torch.zeros(shape))
+        self.register_buffer("std", torch.ones(shape))
+        self.set_statistics(mean=self.mean.clone(), std=self.std.clone())
+
+    def set_statistics(self, *, mean: Float[Tensor, "k d"], std: Float[Tensor, "k d"]) -> None:
+        """Store mean and deviation of the training keypoints, base point subtracted; the base point's are 0."""
+        for name, value in (("mean", mean), ("std", std)):
+            buffer: Tensor = getattr(self, name)
+            if value.shape != buffer.shape:
+                raise ValueError(f"expected {name} of shape {tuple(buffer.shape)}, got {tuple(value.shape)}")
+            buffer.copy_(value.clamp(min=_MIN_STD) if name == "std" else value)
+            buffer[self.config.base_point] = 0.0
+
+    def encode(self, keypoints: Float[Tensor, "b t k d"]) -> Float[Tensor, "b c t"]:
+        """Return keypoints in pixels as z-scored channels over time, K · D of them; the base point's are 0."""
+        base = keypoints[:, :, [self.config.base_point]]
+        scores = (keypoints - base - self.mean) / self.std.clamp(min=_MIN_STD)
+        return rearrange(scores, "b t k d -> b (k d) t")
+
+    def decode(self, motion: Float[Tensor, "b c t"], base: Float[Tensor, "b #t d"]) -> Float[Tensor, "b t k d"]:
+        """Return keypoints in pixels, the base point being exactly where `base` says."""
+        scores = rearrange(motion, "b (k d) t -> b t k d", d=self.config.dimensions)
+        return scores * self.std + self.mean + base[:, :, None]
