@@ -1,17 +1,22 @@
 """The settings of a training run, saved in the run and in nothing else."""
 
-import json
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
-from a2k_nets.config import ModelConfig, config_from_dict, refuse_unknown
+from a2k_nets.config import ModelConfig
+from a2k_nets.paper.config import PaperConfig
+from a2k_nets.presets import AnyConfig
 
-__all__ = ["LossWeights", "TrainConfig", "train_config_from_json", "train_config_to_json"]
+__all__ = ["LossWeights", "PaperLossWeights", "TrainConfig", "defaults"]
+
+_SCHEDULES = ("one-cycle", "constant")
+_SAMPLINGS = ("balanced", "epochs")
+_PRECISIONS = ("64-true", "32-true", "bf16-mixed")
+_TRIPLETS = ("margin", "literal")
 
 
 @dataclass(frozen=True, slots=True)
 class LossWeights:
-    """Weights of the losses; their names are also the keys of the log.
+    """Weights of the `residual` preset's losses; their names are also the keys of the log.
 
     Attributes:
         expression: L1 of the pose-free displacement, lips weighted by `lip`.
@@ -33,77 +38,140 @@ class LossWeights:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainConfig:
-    """How a model is trained.
+class PaperLossWeights:
+    """Weights of the `paper` preset's losses; the paper gives none, so all are 1. Their names are the log's keys.
 
     Attributes:
-        model: The network.
-        losses: Weights of the losses.
-        steps: Optimizer steps.
-        batch_size: Windows a step.
-        window_frames: Video frames a window (paper: 64, roughly 2.5 seconds).
-        learning_rate: Peak of the one-cycle schedule.
-        weight_decay: AdamW's.
-        ema_decay: Decay of the weights' moving average, which is what is published.
-        gradient_clip: Bound of the gradient's norm.
-        random_reference: Share of windows whose reference is any of their frames instead of the first.
-        smoothing_frames: Odd length of the Savitzky-Golay filter over training targets; 1 leaves them as they are.
-        speaker_balance: Exponent by which a speaker's share of windows grows with the footage there is; 1 draws every
-            second of footage alike, 0 every speaker.
-        seed: Of everything that is drawn.
-        checkpoint_every: Steps between resumable states.
+        discriminator: How well the discriminator tells real motion from generated one.
+        regression: L1 of normalised keypoints, for the generator and the pose-invariant encoder.
+        adversarial: How far generated motion is from being taken for real, for both as well.
+        piv: Distance of the codes of the reference and of the generated faces, for the generator.
+        triplet: What the encoder's codes are to be, see `triplet`'s forms in `a2k_train.paper_losses`.
+        margin: Of the triplet loss.
+        triplet_form: `margin`, or `literal` as the paper prints it (for study: it pulls together what the text
+            pushes apart).
     """
 
-    model: ModelConfig = field(default_factory=ModelConfig)
-    losses: LossWeights = field(default_factory=LossWeights)
+    discriminator: float = 1.0
+    regression: float = 1.0
+    adversarial: float = 1.0
+    piv: float = 1.0
+    triplet: float = 1.0
+    margin: float = 0.5
+    triplet_form: str = "margin"
+
+    def __post_init__(self) -> None:
+        _one_of("triplet_form", self.triplet_form, _TRIPLETS)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """How a model is trained; the values below are the `residual` preset's, `defaults("paper")` gives the paper's.
+
+    Attributes:
+        model: The network's settings; their type decides the preset.
+        losses: Weights of the losses, of the same preset.
+        steps: Optimizer steps; 0 lets `epochs` decide.
+        epochs: Passes over the clips, one window of each; 0 lets `steps` decide.
+        batch_size: Windows a step, over all processes together.
+        window_frames: Video frames a window (paper: 64, roughly 2.5 seconds).
+        sampling: `epochs`: every clip gives one window an epoch. `balanced`: windows are drawn by `speaker_balance`.
+        learning_rate: Of all optimizers; the peak where there is a schedule.
+        schedule: `constant`, or `one-cycle` (up along a line, down along a cosine).
+        weight_decay: AdamW's; the paper's Adam has none.
+        ema_decay: Decay of the weights' moving average, which is what is published; 0 publishes the weights themselves.
+        gradient_clip: Bound of the gradient's norm; 0 for none.
+        random_reference: Share of windows whose reference is any of their frames instead of the first.
+        speaker_balance: Exponent by which a speaker's share of windows grows with the footage there is; 1 draws every
+            second of footage alike, 0 every speaker.
+        augment: Mirror faces, vary and disturb the sound.
+        frozen_norm: Keep batch norm's statistics as they are from the start, so that no window depends on the others
+            in its batch.
+        precision: `32-true`, `bf16-mixed` (automatic mixed precision), or `64-true`.
+        compile: Compile the generator with torch.compile.
+        channels_last: Memory format of the spectrogram's convolutions: faster on GPUs, and on many CPUs.
+        seed: Of everything that is drawn.
+        checkpoint_every: Steps between resumable states and lines of the log.
+        validate_every: Steps between validations; 0 for none.
+    """
+
+    model: AnyConfig = field(default_factory=ModelConfig)
+    losses: LossWeights | PaperLossWeights = field(default_factory=LossWeights)
     steps: int = 1200
+    epochs: int = 0
     batch_size: int = 32
     window_frames: int = 64
+    sampling: str = "balanced"
     learning_rate: float = 2e-3
+    schedule: str = "one-cycle"
     weight_decay: float = 0.01
     ema_decay: float = 0.998
     gradient_clip: float = 1.0
     random_reference: float = 0.5
-    smoothing_frames: int = 1
     speaker_balance: float = 0.5
+    augment: bool = True
+    frozen_norm: bool = False
+    precision: str = "32-true"
+    compile: bool = False
+    channels_last: bool = False
     seed: int = 0
     checkpoint_every: int = 100
+    validate_every: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "window_frames", "checkpoint_every", "learning_rate", "gradient_clip"):
+        for name in ("batch_size", "window_frames", "checkpoint_every", "learning_rate"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"expected a positive {name}, got {getattr(self, name)}")
+        for name in ("steps", "epochs", "gradient_clip", "weight_decay", "validate_every"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"expected {name} of at least 0, got {getattr(self, name)}")
+        if (self.steps > 0) == (self.epochs > 0):
+            raise ValueError(f"expected either steps or epochs above 0, got {self.steps} and {self.epochs}")
         if self.window_frames < 2:
             raise ValueError(f"expected window_frames of at least 2, got {self.window_frames}")
         if not 0 <= self.ema_decay < 1 or not 0 <= self.random_reference <= 1:
             raise ValueError("expected ema_decay in [0, 1) and random_reference in [0, 1]")
-        if self.smoothing_frames % 2 == 0:
-            raise ValueError(f"expected an odd smoothing_frames, got {self.smoothing_frames}")
+        _one_of("schedule", self.schedule, _SCHEDULES)
+        _one_of("sampling", self.sampling, _SAMPLINGS)
+        _one_of("precision", self.precision, _PRECISIONS)
+        if isinstance(self.model, PaperConfig) != isinstance(self.losses, PaperLossWeights):
+            raise ValueError(
+                f"expected model and losses of one preset, got {type(self.model).__name__} and "
+                f"{type(self.losses).__name__}"
+            )
+
+    def total_steps(self, steps_per_epoch: int) -> int:
+        """Return how many steps a run has whose epochs have so many."""
+        return self.steps or self.epochs * steps_per_epoch
 
 
-def train_config_to_json(config: TrainConfig) -> str:
-    """Return the settings as JSON."""
-    return json.dumps(asdict(config), indent=2, sort_keys=True)
-
-
-def train_config_from_json(text: str) -> TrainConfig:
-    """Read the settings back; an unknown name is refused with the nearest valid one.
+def defaults(preset: str) -> TrainConfig:
+    """Return the settings that a preset is trained with unless told otherwise.
 
     Example:
-        >>> train_config_from_json('{"steps": 10}').steps
-        10
-        >>> train_config_from_json('{"step": 10}')
-        Traceback (most recent call last):
-        ValueError: unknown setting 'step' of TrainConfig; did you mean 'steps'?
+        >>> defaults("paper").epochs
+        300
     """
-    try:
-        return _from_dict(json.loads(text))
-    except (AttributeError, TypeError) as error:
-        raise ValueError(f"expected settings as in a run's config.json, got {text[:80]!r}: {error}") from error
+    if preset == "residual":
+        return TrainConfig()
+    if preset != "paper":
+        raise ValueError(f"expected preset to be residual or paper, got {preset!r}")
+    return TrainConfig(
+        model=PaperConfig(),
+        losses=PaperLossWeights(),
+        steps=0,
+        epochs=300,
+        sampling="epochs",
+        learning_rate=1e-4,
+        schedule="constant",
+        weight_decay=0.0,
+        ema_decay=0.0,
+        gradient_clip=0.0,
+        random_reference=0.0,
+        augment=False,
+    )
 
 
-def _from_dict(values: dict[str, Any]) -> TrainConfig:
-    model, losses = values.pop("model", {}), values.pop("losses", {})
-    refuse_unknown(TrainConfig, values)
-    refuse_unknown(LossWeights, losses)
-    return TrainConfig(model=config_from_dict(model), losses=LossWeights(**losses), **values)
+def _one_of(name: str, value: str, valid: tuple[str, ...]) -> None:
+    if value not in valid:
+        raise ValueError(f"expected {name} to be one of {', '.join(valid)}, got {value!r}")

@@ -1,0 +1,61 @@
+"""Settings in files: TOML for people, and the same again in every run's folder."""
+
+import tomllib
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from a2k_nets.config import refuse_unknown
+from a2k_nets.presets import config_from_dict, preset_of
+from a2k_train.config import LossWeights, PaperLossWeights, TrainConfig, defaults
+
+__all__ = ["config_from_toml", "config_to_toml", "read_config"]
+
+
+def config_to_toml(config: TrainConfig) -> str:
+    """Return every setting as TOML, the preset first."""
+    return tomli_w.dumps({"preset": preset_of(config.model), **asdict(config)})
+
+
+def config_from_toml(text: str) -> TrainConfig:
+    """Read settings; what is not given is the preset's default, and unknown names are refused with the nearest one.
+
+    Example:
+        >>> config_from_toml('preset = "paper"\\nmodel.width = 0.25').model.width
+        0.25
+        >>> config_from_toml("step = 10")
+        Traceback (most recent call last):
+        ValueError: unknown setting 'step' of TrainConfig; did you mean 'steps'?
+    """
+    try:
+        return _from_dict(tomllib.loads(text))
+    except (AttributeError, TypeError, tomllib.TOMLDecodeError) as error:
+        raise ValueError(f"expected settings in TOML, as in a run's config.toml, got {text[:80]!r}: {error}") from error
+
+
+def read_config(path: Path) -> TrainConfig:
+    """Read the settings of a file; see `config_from_toml`.
+
+    Raises:
+        ValueError: The file is no such TOML; the message names it.
+        OSError: There is no such file, or it cannot be read.
+    """
+    try:
+        return config_from_toml(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _from_dict(values: dict[str, Any]) -> TrainConfig:
+    preset = values.pop("preset", "residual")
+    base = defaults(preset)
+    model, losses = values.pop("model", {}), values.pop("losses", {})
+    refuse_unknown(TrainConfig, values)
+    weights: type[LossWeights] | type[PaperLossWeights] = type(base.losses)
+    refuse_unknown(weights, losses)
+    if "steps" in values or "epochs" in values:
+        # Whoever gives one of the two means that one.
+        values = {"steps": 0, "epochs": 0, **values}
+    return replace(base, model=config_from_dict(model, preset=preset), losses=weights(**losses), **values)

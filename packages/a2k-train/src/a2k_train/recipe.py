@@ -1,0 +1,52 @@
+"""What a preset brings to the training loop: its networks, and what it does with a batch."""
+
+from typing import Protocol
+
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from a2k_nets.model import Audio2Keypoint
+from a2k_nets.paper.config import PaperConfig
+from a2k_nets.paper.model import PaperAudio2Keypoint
+from a2k_train.config import TrainConfig
+from a2k_train.store import ClipStore
+from a2k_train.windows import Batch
+
+__all__ = ["AnyModel", "Recipe", "make_recipe"]
+
+AnyModel = Audio2Keypoint | PaperAudio2Keypoint
+
+
+class Recipe(Protocol):
+    """Networks, optimizers, and one step of training; the loop knows nothing of losses or of GANs."""
+
+    @property
+    def model(self) -> AnyModel:
+        """What is published."""
+        ...
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """Every network by its name in the run's state."""
+        ...
+
+    @property
+    def optimizers(self) -> dict[str, Optimizer]:
+        """Every optimizer by its name in the run's state."""
+        ...
+
+    def step(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        """Update all networks; return the losses, unweighted and detached, by the names of their weights."""
+        ...
+
+
+def make_recipe(config: TrainConfig, store: ClipStore, fabric: Fabric) -> Recipe:
+    """Return the recipe of the preset that the settings are of, its statistics fitted to the clips."""
+    if isinstance(config.model, PaperConfig):
+        from a2k_train.paper_recipe import PaperRecipe
+
+        return PaperRecipe(config, store, fabric)
+    from a2k_train.residual_recipe import ResidualRecipe
+
+    return ResidualRecipe(config, store, fabric)
