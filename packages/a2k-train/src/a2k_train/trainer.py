@@ -20,6 +20,7 @@ from a2k_train.config import TrainConfig, train_config_to_json
 from a2k_train.losses import correlation_loss, lip_distances, masked_l1, velocity_loss
 from a2k_train.state import load_state, save_state
 from a2k_train.statistics import fit_statistics
+from a2k_train.store import ClipStore
 from a2k_train.windows import Batch, WindowSampler
 from kp_io.layout import IBUG68
 
@@ -55,7 +56,14 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.98)
         )
-        self.sampler = WindowSampler(clips, config)
+        self.sampler = WindowSampler(
+            ClipStore.from_clips(clips),
+            window_frames=config.window_frames,
+            batch_size=config.batch_size,
+            random_reference=config.random_reference,
+            speaker_balance=config.speaker_balance,
+            seed=config.seed,
+        )
         self._clips = hashlib.sha256(repr([(clip.id, clip.num_frames) for clip in clips]).encode()).hexdigest()
         self.step = 0
         # Errors are weighed in units of the lips' own motion, whatever each coordinate's variance is.
