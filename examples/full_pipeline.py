@@ -20,7 +20,7 @@ from torch import Tensor
 
 from a2k_nets.generate import generate_sequence
 from a2k_nets.model import Audio2Keypoint
-from a2k_train.clips import Clip
+from a2k_train.clips import Clip, to_int16
 from a2k_train.evaluate import evaluate
 from a2k_train.table import write_scores
 from kp_io import (
@@ -144,7 +144,7 @@ def score(model: Audio2Keypoint, given: Input, video: Path | None, out: Path) ->
         id=video.stem,
         speaker="the video's",
         split="given",
-        waveform=given.waveform,
+        sound=to_int16(given.waveform),
         keypoints=given.truth.keypoints,
         measured=(given.truth.scores > 0).any(dim=1),
     )

@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import save_file
 
 from a2k_nets.checkpoint import FORMAT_VERSION, load_checkpoint, read_tensors, save_checkpoint, write_tensors
-from a2k_nets.presets import config_to_json
 from a2k_nets.model import Audio2Keypoint
+from a2k_nets.presets import config_to_json
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from a2k_nets.config import ModelConfig
-from a2k_nets.presets import config_from_dict, config_to_json
 from a2k_nets.model import Audio2Keypoint
 from a2k_nets.pose import apply_similarity
+from a2k_nets.presets import config_from_dict, config_to_json
 
 
 def seeded(seed: int) -> torch.Generator:

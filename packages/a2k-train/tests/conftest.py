@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from a2k_nets.config import ModelConfig
-from a2k_train.clips import Clip
+from a2k_train.clips import Clip, to_int16
 from a2k_train.config import TrainConfig
 from kp_io.audio import write_audio
 from kp_io.formats import save_keypoints
@@ -64,7 +64,7 @@ def make_clip(
         id=f"clip{seed}",
         speaker=speaker or f"speaker{seed}",
         split=split,
-        waveform=waveform.clamp(-1, 1),
+        sound=to_int16(waveform),
         keypoints=keypoints,
         measured=torch.ones(frames, dtype=torch.bool),
     )

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from a2k_train.augment import augment_mel, augment_waveform, mirror_faces
+from a2k_train.store import ClipStore
 from a2k_train.windows import WindowSampler
 from kp_io.layout import IBUG68
 
@@ -55,16 +56,16 @@ def test_speech_is_still_the_loudest():
 
 
 class TestMirror:
-    def test_twice_is_the_same_as_never(self, clips, tiny):
-        batch = WindowSampler(clips, tiny).batch(0)
+    def test_twice_is_the_same_as_never(self, clips):
+        batch = WindowSampler(ClipStore.from_clips(clips), window_frames=16, batch_size=3).batch(0)
         once = mirror_faces(batch, IBUG68.mirror, generator=seeded(2))
         twice = mirror_faces(once, IBUG68.mirror, generator=seeded(2))
         assert not torch.equal(once.keypoints, batch.keypoints)
         assert torch.equal(twice.keypoints, batch.keypoints)
         assert torch.equal(twice.reference, batch.reference)
 
-    def test_a_mirrored_face_has_its_own_left_and_right(self, clips, tiny):
-        batch = WindowSampler(clips, tiny).batch(0)
+    def test_a_mirrored_face_has_its_own_left_and_right(self, clips):
+        batch = WindowSampler(ClipStore.from_clips(clips), window_frames=16, batch_size=3).batch(0)
         for seed in range(20):
             mirrored = mirror_faces(batch, IBUG68.mirror, generator=seeded(seed))
             flipped = (mirrored.keypoints != batch.keypoints).flatten(1).any(dim=1)
@@ -79,8 +80,8 @@ class TestMirror:
         else:
             pytest.fail("expected a seed that mirrors some faces and leaves others")
 
-    def test_sound_and_mask_are_left(self, clips, tiny):
-        batch = WindowSampler(clips, tiny).batch(0)
+    def test_sound_and_mask_are_left(self, clips):
+        batch = WindowSampler(ClipStore.from_clips(clips), window_frames=16, batch_size=3).batch(0)
         mirrored = mirror_faces(batch, IBUG68.mirror, generator=seeded(2))
         assert torch.equal(mirrored.waveform, batch.waveform)
         assert torch.equal(mirrored.mask, batch.mask)

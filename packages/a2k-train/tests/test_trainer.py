@@ -13,9 +13,9 @@ from a2k_nets.checkpoint import read_tensors
 from a2k_nets.config import ModelConfig
 from a2k_nets.model import Audio2Keypoint
 from a2k_train.adversary import Adversary
-from a2k_train.clips import load_clips
 from a2k_train.config import LossWeights, train_config_to_json
 from a2k_train.losses import masked_l1
+from a2k_train.open_clips import open_clips
 from a2k_train.state import load_state, save_state
 from a2k_train.trainer import Trainer, fit
 
@@ -257,7 +257,7 @@ class TestFit:
 import os, signal, sys
 from pathlib import Path
 import torch
-from a2k_train.clips import load_clips
+from a2k_train.open_clips import open_clips
 from a2k_train.config import train_config_from_json
 from a2k_train.trainer import fit
 
@@ -267,7 +267,7 @@ def stop(step, losses):
 
 torch.set_num_threads(1)
 config = train_config_from_json(Path(sys.argv[1]).read_text())
-fit(config, load_clips(sys.argv[2], splits=("train",)), sys.argv[3], on_step=stop)
+fit(config, open_clips(sys.argv[2], splits=("train",)).clips(), sys.argv[3], on_step=stop)
 """
         killed, straight = tmp_path / "killed", tmp_path / "straight"
         done = subprocess.run(
@@ -279,7 +279,7 @@ fit(config, load_clips(sys.argv[2], splits=("train",)), sys.argv[3], on_step=sto
         )
         assert done.returncode == -signal.SIGKILL, done.stderr
         assert not (killed / "model.safetensors").exists()
-        clips = load_clips(corpus, splits=("train",))
+        clips = open_clips(corpus, splits=("train",)).clips()
         steps = []
         fit(config, clips, killed, on_step=lambda step, losses: steps.append(step))
         assert steps == [5, 6, 7]

@@ -102,7 +102,7 @@ class Audio2Keypoint(nn.Module):
         expression, pose = self.generator(log_mel, self.normalizer.encode_reference(face))
         return expression, pose
 
-    def frame_scale(self, image_height: int) -> float:  # noqa: ARG002 - the presets are called alike
+    def frame_scale(self, image_height: int) -> float:
         """Return the factor that brings pixels of a picture of that height into the model's frame: any will do."""
         return 1.0
 

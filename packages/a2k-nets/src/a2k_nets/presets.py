@@ -49,7 +49,7 @@ def config_from_dict(values: dict[str, Any], *, preset: str = "residual") -> Any
         raise ValueError(f"expected a preset out of {', '.join(PRESETS)}, got {preset!r}")
     cls = PRESETS[preset]
     values = dict(values)
-    given = {"audio": _audio(cls, values.pop("audio"))} if "audio" in values else {}
+    given: dict[str, Any] = {"audio": _audio(cls, values.pop("audio"))} if "audio" in values else {}
     refuse_unknown(cls, values)
     lists_as_tuples: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in values.items()

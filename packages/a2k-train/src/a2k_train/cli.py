@@ -108,9 +108,9 @@ def _settings(config: Path | None, steps: int | None, seed: int | None) -> "Trai
 
 
 def _load(folder: Path, manifest: Path | None, splits: str) -> "list[Clip]":
-    from a2k_train.clips import load_clips
+    from a2k_train.open_clips import open_clips
 
-    return load_clips(folder, splits=tuple(split.strip() for split in splits.split(",")), manifest=manifest)
+    return open_clips(folder, splits=tuple(split.strip() for split in splits.split(",")), manifest=manifest).clips()
 
 
 @contextmanager

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from a2k_train.clips import Clip, speaker_folds
+from a2k_train.clips import Clip
 from a2k_train.config import TrainConfig
 from a2k_train.evaluate import evaluate
+from a2k_train.folds import speaker_folds
 from a2k_train.table import ClipScore, Table, write_scores
 from a2k_train.trainer import fit
 
@@ -35,21 +36,22 @@ def cross_validate(
         ValueError: A fold would have fewer than two speakers, or the folder holds another run.
     """
     run = Path(run)
-    parts = speaker_folds(clips, folds=folds, seed=config.seed)
-    if min(len({clip.speaker for clip in part}) for part in parts) < 2:
+    speakers = [clip.speaker for clip in clips]
+    parts = speaker_folds(speakers, [clip.num_frames for clip in clips], folds=folds, seed=config.seed)
+    if min(len({speakers[index] for index in part}) for part in parts) < 2:
         # Better now than after hours of training: a fold's audio is shuffled among its speakers.
         raise ValueError(
-            f"expected at least two speakers in each of {folds} folds, got {len({clip.speaker for clip in clips})} "
+            f"expected at least two speakers in each of {folds} folds, got {len(set(speakers))} "
             "speakers in all; choose fewer folds"
         )
     scores: list[ClipScore] = []
     for fold, held_out in enumerate(parts):
-        training = [clip for other, part in enumerate(parts) if other != fold for clip in part]
+        training = [clips[index] for other, part in enumerate(parts) if other != fold for index in part]
 
         def report(step: int, losses: dict[str, float], fold: int = fold) -> None:
             if on_step is not None:
                 on_step(fold, step, losses)
 
         model = fit(replace(config, seed=config.seed + fold), training, run / f"fold-{fold}", on_step=report)
-        scores += evaluate(model, held_out, fold=fold, seed=config.seed)
+        scores += evaluate(model, [clips[index] for index in held_out], fold=fold, seed=config.seed)
     return write_scores(run, scores)

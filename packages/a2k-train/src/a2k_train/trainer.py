@@ -68,20 +68,28 @@ class Trainer:
         clips = list(zip(store.ids, store.lengths.tolist(), strict=True))
         self._clips = hashlib.sha256(repr(clips).encode()).hexdigest()
         self.step = 0
-        self._batches: Prefetcher | None = None
 
     @property
     def model(self) -> AnyModel:
         """The network in training."""
         return self.recipe.model
 
-    def train_step(self) -> dict[str, Tensor]:
-        """Do one step; return the losses, unweighted, on the device, by the names of their weights."""
+    def batches(self) -> Prefetcher:
+        """Return the batches of the steps that are left, each made while the one before is trained on."""
+        pinned = self.fabric.device.type == "cuda" and self.sampler.store.device.type == "cpu"
+        return Prefetcher(self.sampler.batch, start=self.step, stop=self.total_steps, pin_memory=pinned)
+
+    def train_step(self, batch: Batch | None = None) -> dict[str, Tensor]:
+        """Do one step; return the losses, unweighted, on the device, by the names of their weights.
+
+        Args:
+            batch: The batch of this step where it is made already.
+        """
         if self.config.schedule == "one-cycle":
             rate = self.config.learning_rate * one_cycle(self.step, self.total_steps)
             for group in self.recipe.optimizers["optimizer"].param_groups:
                 group["lr"] = rate
-        losses = self.recipe.step(self._to_device(self.sampler.batch(self.step)), self.step)
+        losses = self.recipe.step(self._to_device(batch or self.sampler.batch(self.step)), self.step)
         if self.average is not None:
             self.average.update_parameters(self.model)
         self.step += 1

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kp_io.raster import BLACK, WHITE, draw_keypoints, face_box, rasterize
     from kp_io.raster_batch import rasterize_batch
     from kp_io.sequence import KeypointSequence
-    from kp_io.shards import CorpusClip, read_clips
+    from kp_io.shards import CorpusClip, read_clips, read_speakers
     from kp_io.speech import synthesize_speech
     from kp_io.transforms import (
         HeadPose,
@@ -88,6 +88,7 @@ __all__ = [
     "read_clips",
     "read_coco",
     "read_image",
+    "read_speakers",
     "read_video",
     "resample_audio",
     "resample_fps",
@@ -120,7 +121,7 @@ _HOMES = {
     "raster": ("BLACK", "WHITE", "draw_keypoints", "face_box", "rasterize"),
     "raster_batch": ("rasterize_batch",),
     "sequence": ("KeypointSequence",),
-    "shards": ("CorpusClip", "read_clips"),
+    "shards": ("CorpusClip", "read_clips", "read_speakers"),
     "speech": ("synthesize_speech",),
     "transforms": (
         "HeadPose",

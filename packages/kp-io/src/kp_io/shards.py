@@ -17,7 +17,16 @@ from kp_io.clip import SCHEMA_VERSION
 from kp_io.layout import get_layout
 from kp_io.sequence import KeypointSequence
 
-__all__ = ["COLUMNS", "FAILURE_COLUMNS", "CorpusClip", "read_clips", "spool_row", "write_failures", "write_shard"]
+__all__ = [
+    "COLUMNS",
+    "FAILURE_COLUMNS",
+    "CorpusClip",
+    "read_clips",
+    "read_speakers",
+    "spool_row",
+    "write_failures",
+    "write_shard",
+]
 
 #: Columns of a shard and their Arrow types.
 COLUMNS = {
@@ -60,6 +69,7 @@ class CorpusClip:
     Attributes:
         id: Its name, unique in the corpus.
         speaker: Who speaks.
+        split: The split that the speaker is in.
         sequence: Keypoints `(T, K, 2)` and what belongs to them.
         waveform: Mono sound in [-1, 1], exactly as long as the keypoints.
         sample_rate: Samples a second.
@@ -67,51 +77,98 @@ class CorpusClip:
 
     id: str
     speaker: str
+    split: str
     sequence: KeypointSequence
     waveform: Float[Tensor, " s"]
     sample_rate: int
 
 
-def read_clips(corpus: str | os.PathLike[str], *, split: str = "train") -> Iterator[CorpusClip]:
-    """Yield the clips of one split of a corpus, in order; a few dozen are in memory at a time.
+def read_clips(corpus: str | os.PathLike[str], *, split: str | Iterable[str] = "train") -> Iterator[CorpusClip]:
+    """Yield the clips of a split of a corpus, or of several, in order; a few dozen are in memory at a time.
 
     Raises:
-        FileNotFoundError: The corpus has no shard of that split.
+        FileNotFoundError: The corpus has no shard of a split.
         ValueError: A shard is of another schema version.
         ImportError: pyarrow is not installed.
     """
-    for row in read_rows(corpus, split=split):
-        if row["schema_version"] != SCHEMA_VERSION:
-            raise ValueError(
-                f"expected a corpus of schema version {SCHEMA_VERSION} in {corpus}, got {row['schema_version']}"
-            )
-        waveform, sample_rate = decode_flac(row["audio"])
-        points = torch.from_numpy(row["keypoints"].reshape(row["keypoints_shape"]))
-        sequence = KeypointSequence(
-            points,
-            torch.from_numpy(row["scores"].reshape(points.shape[:2])),
-            row["fps"],
-            image_size=(row["image_height"], row["image_width"]),
-            layout=get_layout(row["layout"]),
-            detector=row["detector"],
-        )
-        yield CorpusClip(row["id"], row["speaker"], sequence, waveform, sample_rate)
+    for name in (split,) if isinstance(split, str) else split:
+        for row in read_rows(corpus, split=name):
+            yield _to_clip(row)
+
+
+def read_speakers(corpus: str | os.PathLike[str]) -> dict[str, str]:
+    """Return the split of every speaker of a corpus; of the shards, only these two columns are read.
+
+    Raises:
+        FileNotFoundError: There is no shard.
+        ValueError: A speaker is in two splits, or a shard is of another schema version.
+        ImportError: pyarrow is not installed.
+    """
+    splits = sorted({path.name.rpartition("-")[0] for path in Path(corpus, "data").glob(_pattern("*"))})
+    if not splits:
+        raise FileNotFoundError(f"expected a corpus from `kp-io build`, found no shard in {Path(corpus, 'data')}")
+    home: dict[str, str] = {}
+    for split in splits:
+        for row in read_rows(corpus, split=split, columns=("speaker", "split")):
+            if home.setdefault(row["speaker"], row["split"]) != row["split"]:
+                raise ValueError(
+                    f"expected every speaker in one split of {corpus}, got {row['speaker']} in {home[row['speaker']]} "
+                    f"and {row['split']}"
+                )
+    return home
 
 
 def read_rows(
     corpus: str | os.PathLike[str], *, split: str, columns: Iterable[str] | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Yield the rows of one split, with NumPy arrays in the list columns."""
-    from_arrow = _pyarrow().parquet.ParquetFile
-    files = sorted(Path(corpus, "data").glob(f"{split}-[0-9][0-9][0-9][0-9][0-9].parquet"))
+    """Yield the rows of one split, with NumPy arrays in the list columns.
+
+    Raises:
+        FileNotFoundError: The corpus has no shard of that split.
+        ValueError: A shard is of another schema version, or damaged.
+        ImportError: pyarrow is not installed.
+    """
+    arrow = _pyarrow()
+    files = sorted(Path(corpus, "data").glob(_pattern(split)))
     if not files:
         raise FileNotFoundError(f"expected a corpus with the split {split!r} in {corpus}, found no shard of it")
     wanted = None if columns is None else list(columns)
     for path in files:
-        with from_arrow(path) as file:
+        with _open_shard(arrow, path) as file:
             for batch in file.iter_batches(batch_size=_ROWS_IN_GROUP, columns=wanted):
                 for i in range(batch.num_rows):
                     yield {name: _value(batch.column(j)[i]) for j, name in enumerate(batch.schema.names)}
+
+
+def _open_shard(arrow: Any, path: Path) -> Any:
+    try:
+        file = arrow.parquet.ParquetFile(path)
+    except arrow.ArrowInvalid as error:
+        raise ValueError(f"expected a shard of a corpus, got the damaged file {path}: {error}") from error
+    # The column and not the file's metadata, which does not outlive other programs that rewrite a shard.
+    column = file.read(columns=["schema_version"]).to_pydict().get("schema_version", ["none"])
+    if strangers := set(column) - {SCHEMA_VERSION}:
+        file.close()
+        raise ValueError(f"expected a shard of schema version {SCHEMA_VERSION}, got {strangers.pop()} in {path}")
+    return file
+
+
+def _pattern(split: str) -> str:
+    return f"{split}-[0-9][0-9][0-9][0-9][0-9].parquet"
+
+
+def _to_clip(row: dict[str, Any]) -> CorpusClip:
+    waveform, sample_rate = decode_flac(row["audio"])
+    points = torch.from_numpy(row["keypoints"].reshape(row["keypoints_shape"]))
+    sequence = KeypointSequence(
+        points,
+        torch.from_numpy(row["scores"].reshape(points.shape[:2])),
+        row["fps"],
+        image_size=(row["image_height"], row["image_width"]),
+        layout=get_layout(row["layout"]),
+        detector=row["detector"],
+    )
+    return CorpusClip(row["id"], row["speaker"], row["split"], sequence, waveform, sample_rate)
 
 
 def spool_row(path: Path, row: dict[str, Any]) -> None:

@@ -50,8 +50,8 @@ class PaperAudio2Keypoint(nn.Module):
         *,
         head_motion: float = 1.0,
         expression: float = 1.0,
-        rest_lips: bool = False,  # noqa: ARG002 - the presets are called alike
-        generator: torch.Generator | None = None,  # noqa: ARG002 - the presets are called alike
+        rest_lips: bool = False,
+        generator: torch.Generator | None = None,
     ) -> Float[Tensor, "b t k d"]:
         """Return keypoints, T = round(S / sample_rate × fps), at least 1; the base point stays the reference's.
 
@@ -87,7 +87,8 @@ class PaperAudio2Keypoint(nn.Module):
         frames = self.config.padded_frames(self.config.num_frames(waveform.shape[1]))
         missing = frames * self.config.samples_per_frame - waveform.shape[1]
         mode = "reflect" if missing < waveform.shape[1] else "constant"
-        return self.log_mel(F.pad(waveform, (0, missing), mode=mode) if missing else waveform)
+        log_mel: Tensor = self.log_mel(F.pad(waveform, (0, missing), mode=mode) if missing else waveform)
+        return log_mel
 
     def predict(self, log_mel: Float[Tensor, "b m f"], reference: Float[Tensor, "b c"]) -> Float[Tensor, "b c t"]:
         """Return normalised keypoints for the output of `encode_audio` and a normalised reference."""

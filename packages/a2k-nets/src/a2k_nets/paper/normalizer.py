@@ -46,7 +46,7 @@ class PaperNormalizer(nn.Module):
         scores = (keypoints - base - self.mean) / self.std.clamp(min=_MIN_STD)
         return rearrange(scores, "b t k d -> b (k d) t")
 
-    def decode(self, motion: Float[Tensor, "b c t"], base: Float[Tensor, "b #t d"]) -> Float[Tensor, "b t k d"]:
+    def decode(self, motion: Float[Tensor, "b c t"], base: Float[Tensor, "b 1 d"]) -> Float[Tensor, "b t k d"]:
         """Return keypoints in pixels, the base point being exactly where `base` says."""
         scores = rearrange(motion, "b (k d) t -> b t k d", d=self.config.dimensions)
         return scores * self.std + self.mean + base[:, :, None]

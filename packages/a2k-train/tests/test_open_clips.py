@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from a2k_train.clips import load_clips, speaker_folds
+from a2k_train.open_clips import open_clips
 from kp_io.audio import write_audio
 from kp_io.formats import load_keypoints, save_keypoints
 from kp_io.sequence import KeypointSequence
@@ -28,11 +28,11 @@ def folder(tmp_path, make) -> Path:
 
 class TestLoading:
     def test_only_the_splits_that_are_asked_for(self, corpus):
-        assert [clip.id for clip in load_clips(corpus, splits=("val",))] == ["clip4", "clip5"]
-        assert len(load_clips(corpus, splits=("train", "val"))) == 6
+        assert [clip.id for clip in open_clips(corpus, splits=("val",)).clips()] == ["clip4", "clip5"]
+        assert len(open_clips(corpus, splits=("train", "val"))) == 6
 
     def test_a_clip_is_as_it_was_written(self, corpus, make):
-        clip, made = load_clips(corpus, splits=("train",))[1], make(1, frames=60)
+        clip, made = open_clips(corpus, splits=("train",)).clip(1), make(1, frames=60)
         assert (clip.id, clip.speaker, clip.split, clip.num_frames) == ("clip1", "speaker1", "train", 60)
         assert torch.equal(clip.keypoints, made.keypoints)
         assert torch.allclose(clip.waveform, made.waveform, atol=1e-4)
@@ -43,7 +43,7 @@ class TestLoading:
     def test_the_sound_is_as_long_as_the_face(self, folder, samples):
         write_manifest(folder, "a,ada,train")
         write_audio(folder / "a.wav", torch.full((samples,), 0.5), sample_rate=16_000)
-        (clip,) = load_clips(folder, splits=("train",))
+        (clip,) = open_clips(folder, splits=("train",)).clips()
         assert len(clip.waveform) == 12 * 640
 
     def test_interpolated_frames_are_not_measured(self, folder):
@@ -52,17 +52,17 @@ class TestLoading:
         scores[3:5] = 0
         save_keypoints(folder / "a.npz", KeypointSequence(sequence.keypoints, scores, image_size=(224, 224)))
         write_manifest(folder, "a,ada,train")
-        (clip,) = load_clips(folder, splits=("train",))
+        (clip,) = open_clips(folder, splits=("train",)).clips()
         assert (~clip.measured).nonzero().flatten().tolist() == [3, 4]
 
     def test_a_manifest_from_elsewhere(self, folder, tmp_path_factory):
         table = write_manifest(tmp_path_factory.mktemp("tables"), "b,bob,hard")
-        assert [clip.id for clip in load_clips(folder, splits=("hard",), manifest=table)] == ["b"]
+        assert list(open_clips(folder, splits=("hard",), manifest=table).ids) == ["b"]
 
     def test_clips_that_are_not_annotated_are_left_out_and_told(self, folder, caplog):
         write_manifest(folder, "a,ada,train", "c,cyd,train")
         with caplog.at_level(logging.WARNING, logger="a2k_train"):
-            assert len(load_clips(folder, splits=("train",))) == 1
+            assert len(open_clips(folder, splits=("train",))) == 1
         assert "1 of 2 clips" in caplog.text
 
 
@@ -70,71 +70,37 @@ class TestWhatIsRefused:
     def test_a_speaker_in_two_splits(self, folder):
         write_manifest(folder, "a,ada,train", "b,ada,val")
         with pytest.raises(ValueError, match=r"every speaker in one split .* got ada in train and val"):
-            load_clips(folder, splits=("train",))
+            open_clips(folder, splits=("train",))
 
     @pytest.mark.parametrize(("header", "missing"), [("id,split", "speaker"), ("file,speaker", "id, split")])
     def test_missing_columns(self, folder, header, missing):
         write_manifest(folder, "a,b", header=header)
         with pytest.raises(ValueError, match=f"missing {missing}$"):
-            load_clips(folder, splits=("train",))
+            open_clips(folder, splits=("train",))
 
     def test_an_empty_table(self, folder):
         write_manifest(folder)
         with pytest.raises(ValueError, match=r"expected"):
-            load_clips(folder, splits=("train",))
+            open_clips(folder, splits=("train",))
 
     def test_no_table(self, folder):
         with pytest.raises(FileNotFoundError, match=r"found no .*manifest\.csv"):
-            load_clips(folder, splits=("train",))
+            open_clips(folder, splits=("train",))
 
     def test_no_clip_of_the_split(self, folder):
         write_manifest(folder, "a,ada,train")
         with pytest.raises(ValueError, match="expected annotated clips of split hard or val"):
-            load_clips(folder, splits=("hard", "val"))
+            open_clips(folder, splits=("hard", "val"))
 
     def test_no_sound(self, folder):
         write_manifest(folder, "a,ada,train")
         (folder / "a.wav").unlink()
         with pytest.raises(FileNotFoundError, match=r"a\.wav"):
-            load_clips(folder, splits=("train",))
+            open_clips(folder, splits=("train",))
 
     def test_another_frame_rate(self, folder):
         sequence = load_keypoints(folder / "a.npz")
         save_keypoints(folder / "a.npz", KeypointSequence(sequence.keypoints, fps=30.0, image_size=(224, 224)))
         write_manifest(folder, "a,ada,train")
-        with pytest.raises(ValueError, match=r"at 25 fps, got 30 in a\.npz"):
-            load_clips(folder, splits=("train",))
-
-
-class TestFolds:
-    @pytest.fixture
-    def many(self, make):
-        names = "aaaaabbbccddefgh"
-        return [make(seed, frames=10 + seed, speaker=name) for seed, name in enumerate(names)]
-
-    @pytest.mark.parametrize("seed", range(3))
-    @pytest.mark.parametrize("folds", [2, 3, 5, 8])
-    def test_no_speaker_is_in_two_folds(self, many, folds, seed):
-        parts = speaker_folds(many, folds=folds, seed=seed)
-        assert len(parts) == folds
-        assert sorted(clip.id for part in parts for clip in part) == sorted(clip.id for clip in many)
-        homes = [{clip.speaker for clip in part} for part in parts]
-        assert all(homes)
-        assert sum(len(home) for home in homes) == len(set().union(*homes))
-
-    def test_the_seed_decides_among_equals(self, make):
-        clips = [make(seed, frames=10) for seed in range(8)]
-
-        def ids(seed):
-            return [[clip.id for clip in part] for part in speaker_folds(clips, folds=4, seed=seed)]
-
-        assert ids(0) == ids(0)
-        assert any(ids(0) != ids(seed) for seed in range(1, 6))
-
-    def test_folds_are_about_equal(self, make):
-        clips = [make(seed, frames=10, speaker=f"s{seed}") for seed in range(20)]
-        assert [len(part) for part in speaker_folds(clips, folds=5)] == [4] * 5
-
-    def test_more_folds_than_speakers_are_refused(self, clips):
-        with pytest.raises(ValueError, match="at least 4 speakers for 4 folds, got 3"):
-            speaker_folds(clips, folds=4)
+        with pytest.raises(ValueError, match=r"at 25 fps, got 30 in a$"):
+            open_clips(folder, splits=("train",))

@@ -1,0 +1,98 @@
+"""A training in a folder: it logs, validates, writes checkpoints, and goes on where it was stopped."""
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from lightning_fabric import Fabric
+
+from a2k_train.config import TrainConfig
+from a2k_train.config_file import config_to_toml
+from a2k_train.pending_losses import PendingLosses
+from a2k_train.recipe import AnyModel
+from a2k_train.run_log import RunLog
+from a2k_train.store import ClipStore
+from a2k_train.trainer import Trainer
+from kp_io.atomic import atomic_path
+
+__all__ = ["fit"]
+
+logger = logging.getLogger(__name__)
+
+#: Steps between looks at the losses on a GPU: each look waits for it.
+_LOOK_EVERY = 25
+
+
+def fit(
+    config: TrainConfig,
+    store: ClipStore,
+    run: Path | str,
+    *,
+    fabric: Fabric | None = None,
+    on_step: Callable[[int, dict[str, float]], None] | None = None,
+    validate: Callable[[AnyModel, int], float] | None = None,
+) -> AnyModel:
+    """Train in a folder, or go on where an interrupted training stopped there.
+
+    Args:
+        config: The run's settings.
+        store: Training clips.
+        run: Folder that receives `config.toml`, `state.safetensors` (to resume), `log.jsonl`, `model.safetensors` and,
+            where there is a validation, `best/model.safetensors`.
+        fabric: Device, precision and processes, launched; by default one process on the CPU.
+        on_step: Called with the steps done and the losses, which are empty where nobody has looked at them yet.
+        validate: Called every `validate_every` steps with the model and the step; it returns a score, the lower the
+            better.
+
+    Returns:
+        The published model: of averaged weights where there is an average.
+
+    Raises:
+        ValueError: The folder holds a run with other settings or clips.
+        FloatingPointError: A loss is no longer finite; the last good state is kept.
+        OSError: The disk is full, or the folder cannot be written; the last state is kept.
+    """
+    run = Path(run)
+    run.mkdir(parents=True, exist_ok=True)
+    state = run / "state.safetensors"
+    trainer = Trainer(config, store, fabric=fabric)
+    if state.is_file():
+        trainer.load(state)
+        logger.info("resumed %s at step %d", run, trainer.step)
+    first = trainer.fabric.is_global_zero
+    if first:
+        with atomic_path(run / "config.toml") as file:
+            file.write_text(config_to_toml(config), encoding="utf-8")
+    pending = PendingLosses(look_every=1 if trainer.fabric.device.type == "cpu" else _LOOK_EVERY, state=state)
+    with RunLog(run if first else None, start=trainer.step) as log, trainer.batches() as batches:
+        for batch in batches:
+            seen = pending.add(trainer.step, trainer.train_step(batch))
+            if on_step is not None and first:
+                on_step(trainer.step, seen)
+            at_end = trainer.step == trainer.total_steps
+            if validate is not None and config.validate_every and (at_end or trainer.step % config.validate_every == 0):
+                pending.look()
+                if first:
+                    score = validate(trainer.published(), trainer.step)
+                    log.write(trainer.step, {"validation": score})
+                    _keep_best(run / "best", trainer, score)
+                trainer.fabric.barrier()
+            if at_end or trainer.step % config.checkpoint_every == 0:
+                log.write(trainer.step, pending.means())
+                trainer.save(state)
+    model = trainer.published()
+    if first:
+        model.save_pretrained(run)
+    trainer.fabric.barrier()
+    return model
+
+
+def _keep_best(folder: Path, trainer: Trainer, score: float) -> None:
+    """Write the model if no validation before was better."""
+    record = folder / "score.json"
+    if record.is_file() and json.loads(record.read_text(encoding="utf-8"))["score"] <= score:
+        return
+    trainer.published().save_pretrained(folder)
+    with atomic_path(record) as file:
+        file.write_text(json.dumps({"score": score, "step": trainer.step}) + "\n", encoding="utf-8")
