@@ -1,6 +1,7 @@
 """Settings in files: TOML for people, and the same again in every run's folder."""
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -35,17 +36,50 @@ def config_from_toml(text: str) -> TrainConfig:
         raise ValueError(f"expected settings in TOML, as in a run's config.toml, got {text[:80]!r}: {error}") from error
 
 
-def read_config(path: Path) -> TrainConfig:
-    """Read the settings of a file; see `config_from_toml`.
+def read_config(path: Path | None, *, preset: str | None = None, changes: Sequence[str] = ()) -> TrainConfig:
+    """Read the settings of a file and change some of them.
+
+    Args:
+        path: A TOML file, or None for the preset's defaults.
+        preset: Whose defaults; a file names its own.
+        changes: Lines of TOML that replace what the file says, as `model.width = 0.25`.
 
     Raises:
-        ValueError: The file is no such TOML; the message names it.
+        ValueError: The file is no such TOML, which the message names, or a change is none.
         OSError: There is no such file, or it cannot be read.
+
+    Example:
+        >>> read_config(None, preset="paper", changes=["model.width=0.25", "epochs=10"]).epochs
+        10
     """
-    try:
-        return config_from_toml(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+    values: dict[str, Any] = {}
+    if path is not None:
+        text = path.read_text(encoding="utf-8")
+        try:
+            config_from_toml(text)
+            values = tomllib.loads(text)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+    if preset is not None and values.setdefault("preset", preset) != preset:
+        raise ValueError(f"expected settings of the preset {preset}, got {values['preset']} in {path}")
+    for change in changes:
+        try:
+            _merge(values, tomllib.loads(change))
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f'expected a change such as model.width=0.25 or schedule="constant", got {change!r}') from error
+    return config_from_toml(tomli_w.dumps(values))
+
+
+def _merge(values: dict[str, Any], changes: dict[str, Any]) -> None:
+    """Put changes into nested tables, in place; of `steps` and `epochs`, the one given replaces the other."""
+    for name, other in (("steps", "epochs"), ("epochs", "steps")):
+        if name in changes and other not in changes:
+            values.pop(other, None)
+    for name, value in changes.items():
+        if isinstance(value, dict):
+            _merge(values.setdefault(name, {}), value)
+        else:
+            values[name] = value
 
 
 def _from_dict(values: dict[str, Any]) -> TrainConfig:

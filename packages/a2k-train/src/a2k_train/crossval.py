@@ -4,19 +4,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from a2k_train.clips import Clip
+from a2k_nets.config import ModelConfig
+from a2k_nets.model import Audio2Keypoint
 from a2k_train.config import TrainConfig
 from a2k_train.evaluate import evaluate
+from a2k_train.fit import fit
 from a2k_train.folds import speaker_folds
+from a2k_train.store import ClipStore
 from a2k_train.table import ClipScore, Table, write_scores
-from a2k_train.trainer import fit
 
 __all__ = ["cross_validate"]
 
 
 def cross_validate(
     config: TrainConfig,
-    clips: list[Clip],
+    store: ClipStore,
     run: Path | str,
     *,
     folds: int = 5,
@@ -26,7 +28,7 @@ def cross_validate(
 
     Args:
         config: Settings of each training; fold k trains with seed + k.
-        clips: All clips; their splits are not looked at.
+        store: All clips; their splits are not looked at.
         run: Folder that receives `fold-0`, `fold-1`, …, `clips.csv`, `table.md` and `table.json`. Interrupted, it goes
             on where it stopped.
         folds: Number of folds.
@@ -36,8 +38,10 @@ def cross_validate(
         ValueError: A fold would have fewer than two speakers, or the folder holds another run.
     """
     run = Path(run)
-    speakers = [clip.speaker for clip in clips]
-    parts = speaker_folds(speakers, [clip.num_frames for clip in clips], folds=folds, seed=config.seed)
+    if not isinstance(config.model, ModelConfig):
+        raise ValueError("expected settings of the preset residual, got the preset paper; `ablate` compares its variants")
+    speakers = store.speakers
+    parts = speaker_folds(speakers, store.lengths.tolist(), folds=folds, seed=config.seed)
     if min(len({speakers[index] for index in part}) for part in parts) < 2:
         # Better now than after hours of training: a fold's audio is shuffled among its speakers.
         raise ValueError(
@@ -46,12 +50,13 @@ def cross_validate(
         )
     scores: list[ClipScore] = []
     for fold, held_out in enumerate(parts):
-        training = [clips[index] for other, part in enumerate(parts) if other != fold for index in part]
+        training = store.select([index for other, part in enumerate(parts) if other != fold for index in part])
 
         def report(step: int, losses: dict[str, float], fold: int = fold) -> None:
             if on_step is not None:
                 on_step(fold, step, losses)
 
         model = fit(replace(config, seed=config.seed + fold), training, run / f"fold-{fold}", on_step=report)
-        scores += evaluate(model, [clips[index] for index in held_out], fold=fold, seed=config.seed)
+        assert isinstance(model, Audio2Keypoint)
+        scores += evaluate(model, store.select(held_out).clips(), fold=fold, seed=config.seed)
     return write_scores(run, scores)

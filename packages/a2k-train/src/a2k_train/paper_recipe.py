@@ -10,7 +10,7 @@ from a2k_nets.discriminator import MotionDiscriminator
 from a2k_nets.paper.config import PaperConfig
 from a2k_nets.paper.model import PaperAudio2Keypoint
 from a2k_train import paper_losses
-from a2k_train.augment import augment_waveform, mirror_faces
+from a2k_train.augment import augment_waveform, mirror_faces, turn_faces
 from a2k_train.config import PaperLossWeights, TrainConfig
 from a2k_train.networks import prepare
 from a2k_train.optimizers import adam
@@ -36,7 +36,8 @@ class PaperRecipe:
     def __init__(self, config: TrainConfig, store: ClipStore, fabric: Fabric) -> None:
         assert isinstance(config.model, PaperConfig)
         assert isinstance(config.losses, PaperLossWeights)
-        self.config, self.weights, self._fabric = config, config.losses, fabric
+        self.config, self.networks, self.weights = config, config.model, config.losses
+        self._fabric = fabric
         self._triplet = paper_losses.literal_triplet if self.weights.triplet_form == "literal" else paper_losses.triplet
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
@@ -127,7 +128,7 @@ class PaperRecipe:
             code = encoder(reference[..., None])
             with untouched(generator, self.discriminator, encoder):
                 with torch.no_grad():
-                    audio = generator.audio(log_mel, self.config.model.padded_frames(real.shape[2]))  # type: ignore[union-attr]  # checked in __init__
+                    audio = generator.audio(log_mel, self.networks.padded_frames(real.shape[2]))
                 fake = generator.decode(audio, reference, code)[..., : real.shape[2]]
                 losses = self._motion_losses(real, fake, mask, count)
                 losses["triplet"] = self._triplet(code, encoder(real), encoder(fake.detach()), margin=self.weights.margin)
@@ -146,8 +147,8 @@ class PaperRecipe:
     def _judge(self, motion: Tensor, mask: Tensor) -> Tensor:
         """Return the discriminator's scores of the points that move; where there is no face, it sees none."""
         assert self.discriminator is not None
-        base = self.config.model.base_point
-        points = rearrange(motion, "b (k d) t -> b t k d", d=self.config.model.dimensions)  # type: ignore[union-attr]  # checked in __init__
+        base = self.networks.base_point
+        points = rearrange(motion, "b (k d) t -> b t k d", d=self.networks.dimensions)
         moving = torch.cat((points[:, :, :base], points[:, :, base + 1 :]), dim=2)
         scores: Tensor = self.discriminator(moving * mask[:, :, None, None])
         return scores
@@ -156,5 +157,7 @@ class PaperRecipe:
         seed = (self.config.seed + 1) * 1_000_003 + step * self._fabric.world_size + self._fabric.global_rank
         generator = torch.Generator(batch.waveform.device).manual_seed(seed)
         batch = mirror_faces(batch, IBUG68.mirror, generator=generator)
+        if self.networks.dimensions == 2:
+            batch = turn_faces(batch, generator=generator)
         waveform = augment_waveform(batch.waveform, generator=generator)
         return Batch(waveform, batch.reference, batch.keypoints, batch.mask)

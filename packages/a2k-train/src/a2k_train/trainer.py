@@ -13,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from a2k_train.config import TrainConfig
 from a2k_train.config_file import config_to_toml
+from a2k_train.launch import launch
 from a2k_train.networks import number_type
 from a2k_train.prefetch import Prefetcher
 from a2k_train.recipe import AnyModel, make_recipe
@@ -21,14 +22,6 @@ from a2k_train.store import ClipStore
 from a2k_train.windows import Batch, WindowSampler
 
 __all__ = ["Trainer", "one_cycle", "single_device"]
-
-
-def single_device(device: str = "cpu", *, precision: str = "32-true") -> Fabric:
-    """Return the one process on the one device that a training has unless told otherwise."""
-    kind, _, index = device.partition(":")
-    fabric = Fabric(accelerator=kind, devices=[int(index)] if index else 1, precision=precision)  # type: ignore[arg-type]  # checked by TrainConfig
-    fabric.launch()
-    return fabric
 
 
 class Trainer:
@@ -46,7 +39,7 @@ class Trainer:
     """
 
     def __init__(self, config: TrainConfig, store: ClipStore, *, fabric: Fabric | None = None) -> None:
-        self.config, self.fabric = config, fabric or single_device(precision=config.precision)
+        self.config, self.fabric = config, fabric or launch(precision=config.precision)
         self.recipe = make_recipe(config, store, self.fabric)
         self.average = (
             AveragedModel(self.recipe.model, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))  # type: ignore[no-untyped-call]  # untyped in torch

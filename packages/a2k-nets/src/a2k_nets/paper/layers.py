@@ -20,7 +20,7 @@ def conv1d(
     """Return a block over time; frames stay as many, or become stride times fewer."""
     padding = (kernel_size - 1) // 2
     conv = nn.Conv1d(c_in, c_out, kernel_size, stride, padding, padding_mode=padding_mode, bias=False)
-    return nn.Sequential(conv, nn.BatchNorm1d(c_out), nn.LeakyReLU(_SLOPE))
+    return nn.Sequential(conv, nn.BatchNorm1d(c_out), nn.LeakyReLU(_SLOPE, inplace=True))
 
 
 def conv2d(
@@ -28,7 +28,7 @@ def conv2d(
 ) -> nn.Sequential:
     """Return a block over time and frequency."""
     conv = nn.Conv2d(c_in, c_out, kernel_size, stride, padding, bias=False)
-    return nn.Sequential(conv, nn.BatchNorm2d(c_out), nn.LeakyReLU(_SLOPE))
+    return nn.Sequential(conv, nn.BatchNorm2d(c_out), nn.LeakyReLU(_SLOPE, inplace=True))
 
 
 def glorot(module: nn.Module) -> None:

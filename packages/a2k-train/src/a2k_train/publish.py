@@ -1,0 +1,88 @@
+"""From a run to a folder that others can load."""
+
+import hashlib
+from pathlib import Path
+
+from a2k_nets.checkpoint import put_state, read_tensors
+from a2k_nets.model import Audio2Keypoint
+from a2k_nets.paper.config import PaperConfig
+from a2k_nets.paper.model import PaperAudio2Keypoint
+from a2k_nets.presets import preset_of
+from a2k_nets.pretrained import load_model
+from a2k_train.config import TrainConfig
+from a2k_train.config_file import config_to_toml, read_config
+from a2k_train.recipe import AnyModel
+from kp_io.atomic import atomic_path
+
+__all__ = ["publish"]
+
+_CARD = """# {title}
+
+A model of the `{preset}` preset of the Audio2Keypoint toolkit, trained for {step}. `model.safetensors` holds weights and
+settings, `config.toml` how it was trained, `SHA256SUMS` the file's digest.
+
+```python
+from a2k_nets.pretrained import load_model
+
+model = load_model("{folder}")
+```
+
+The weights are for research (CC-BY-NC-4.0 unless the footage's terms say otherwise). They must not be used to make a real
+person appear to say what they did not say. State here what footage they were trained on, and under which licences.
+{table}"""
+
+
+def publish(run: Path | str, out: Path | str, *, which: str = "last") -> Path:
+    """Write a run's model as a folder with weights, settings, a card and a digest; return the weights' path.
+
+    Args:
+        run: A run of `fit`, finished or not.
+        out: The folder to write.
+        which: `last`, or `best` of the validations.
+
+    Raises:
+        FileNotFoundError: The folder holds no run, or no validation was made.
+        ValueError: A file is damaged, or `which` is neither.
+    """
+    run, out = Path(run), Path(out)
+    if which not in ("last", "best"):
+        raise ValueError(f"expected which to be last or best, got {which!r}")
+    if not (run / "config.toml").is_file():
+        raise FileNotFoundError(f"expected the folder of a run, found no config.toml in {run}")
+    config = read_config(run / "config.toml")
+    if which == "best":
+        if not (run / "best" / "model.safetensors").is_file():
+            raise FileNotFoundError(f"expected a run with validations (validate_every), found no best model in {run}")
+        model, step = load_model(run / "best"), "as many steps as scored best in its validations"
+    else:
+        model, step = _from_state(run / "state.safetensors", config)
+    path = model.save_pretrained(out)
+    texts = {
+        "config.toml": config_to_toml(config),
+        "SHA256SUMS": f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n",
+        "MODEL_CARD.md": _CARD.format(
+            title=out.name, preset=preset_of(config.model), step=step, folder=out.name, table=_table(run)
+        ),
+    }
+    for name, text in texts.items():
+        if name == "MODEL_CARD.md" and (out / name).is_file():
+            continue  # somebody may have written theirs
+        with atomic_path(out / name) as file:
+            file.write_text(text, encoding="utf-8")
+    return path
+
+
+def _from_state(state: Path, config: TrainConfig) -> tuple[AnyModel, str]:
+    tensors, metadata = read_tensors(state)
+    model: AnyModel = (
+        PaperAudio2Keypoint(config.model) if isinstance(config.model, PaperConfig) else Audio2Keypoint(config.model)
+    )
+    # The average's names carry torch's wrapper.
+    prefix = "average/module." if config.ema_decay > 0 else "model/"
+    put_state(model, {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)})
+    return model.eval(), f"{metadata['step']} steps"
+
+
+def _table(run: Path) -> str:
+    table = run / "table.md"
+    return f"\n## How good it is\n\n{table.read_text(encoding='utf-8')}" if table.is_file() else ""
