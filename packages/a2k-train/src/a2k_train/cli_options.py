@@ -1,0 +1,88 @@
+"""The options that several commands of `a2k-train` share, and what becomes of them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from a2k_train.config import TrainConfig
+    from a2k_train.store import ClipStore
+
+__all__ = [
+    "Cache",
+    "Changes",
+    "Clips",
+    "ConfigFile",
+    "Device",
+    "Epochs",
+    "Manifest",
+    "Preset",
+    "Run",
+    "Seed",
+    "Splits",
+    "Steps",
+    "load",
+    "settings",
+]
+
+Clips = Annotated[
+    Path, typer.Argument(help="Corpus from `kp-io build`, or folder of <id>.npz and <id>.wav from `kp-io annotate --wav`.")
+]
+Manifest = Annotated[
+    Path | None, typer.Option(help="Of a folder: CSV with id, speaker and split [default: manifest.csv in it].")
+]
+Splits = Annotated[str, typer.Option(help="Comma-separated splits to use.")]
+Run = Annotated[Path, typer.Option(help="Folder of the run; an interrupted run goes on.")]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="TOML of settings, e.g. another run's config.toml.")]
+Preset = Annotated[str | None, typer.Option(help="Whose default settings: residual or paper [default: residual].")]
+Changes = Annotated[
+    list[str] | None, typer.Option("--set", help="A setting and its value, e.g. model.width=0.25; may be repeated.")
+]
+Steps = Annotated[int | None, typer.Option(min=1, help="Optimizer steps instead of the settings'.")]
+Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs instead of the settings' steps or epochs.")]
+Seed = Annotated[int | None, typer.Option(help="Seed instead of the settings'.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda or mps.")]
+Cache = Annotated[
+    str,
+    typer.Option(help="Where clips are held: memory; disk, mapped into memory, for corpora larger than it; device."),
+]
+
+
+def settings(
+    config: Path | None,
+    *,
+    preset: str | None = None,
+    changes: list[str] | None = None,
+    steps: int | None = None,
+    epochs: int | None = None,
+    seed: int | None = None,
+) -> "TrainConfig":
+    """Return the settings that the options describe."""
+    from a2k_train.config_file import read_config
+
+    given = [f"{name} = {value}" for name, value in (("steps", steps), ("epochs", epochs), ("seed", seed)) if value is not None]
+    return read_config(config, preset=preset, changes=[*(changes or ()), *given])
+
+
+def load(
+    folder: Path, config: "TrainConfig", *, splits: str, manifest: Path | None, cache: str = "memory", device: str = "cpu"
+) -> "ClipStore":
+    """Open the clips of some splits in the pixels that the settings' preset is trained in."""
+    from a2k_nets.paper.config import PaperConfig
+    from a2k_train.open_clips import open_clips
+
+    if cache not in ("memory", "disk", "device"):
+        raise ValueError(f"expected the cache memory, disk or device, got {cache!r}")
+    paper = config.model if isinstance(config.model, PaperConfig) else None
+    store = open_clips(
+        folder,
+        splits=tuple(split.strip() for split in splits.split(",")),
+        fps=float(config.model.fps),
+        sample_rate=config.model.audio.sample_rate,
+        frame_height=None if paper is None else paper.frame_height,
+        dims=2 if paper is None else paper.dimensions,
+        manifest=manifest,
+        cache="disk" if cache == "disk" else "memory",
+    )
+    return store.to(device) if cache == "device" else store
