@@ -154,6 +154,32 @@ def jitter(p, t, m):
     return np.mean([np.linalg.norm(d) * 25**3 / mean_eye(t, m, n) for n, d in differences(p, m, 3)])
 
 
+def velocity_ratio(p, t, m):
+    ratios = []
+    for n in range(p.shape[0]):
+        rms = [math.sqrt(np.mean([(d**2).sum() for i, d in differences(side, m, 1) if i == n])) for side in (p, t)]
+        ratios.append(rms[0] / rms[1])
+    return np.mean(ratios)
+
+
+def identity_error(p, t, m):
+    errors = []
+    skull = list(STABLE_POINTS)
+    for n in range(p.shape[0]):
+        anchor = t[n, first_frame(m, n, list(range(68)))]
+        aligned = [[] for _ in range(68)]
+        for f in range(p.shape[1]):
+            valid = [k for k in skull if m[n, f, k]]
+            if len(valid) >= p.shape[-1]:
+                ours = similarity(p[n, f][valid], anchor[valid])[0](p[n, f])
+                for k in range(68):
+                    if m[n, f, k]:
+                        aligned[k].append(ours[k])
+        size = np.linalg.norm(anchor[36] - anchor[45])
+        errors += [np.linalg.norm(np.mean(aligned[k], 0) - anchor[k]) / size for k in range(68)]
+    return np.mean(errors)
+
+
 def openings(p, m, n):
     """Frame numbers and mouth openings of a sequence."""
     return {
@@ -295,6 +321,8 @@ CASES = {
     "lip_error": (lip_error, {}),
     "lve": (lve, {}),
     "velocity_l1": (velocity_l1, {}),
+    "identity_error": (identity_error, {}),
+    "velocity_ratio": (velocity_ratio, {}),
     "acceleration": (acceleration, {}),
     "jitter": (jitter, {}),
     "mouth_correlation": (mouth_correlation, {}),
@@ -325,6 +353,31 @@ def test_agrees_with_numpy_in_three_dimensions(case, make_pair):
     reference, options = CASES[case]
     ours = getattr(kpm, case.split()[0])(preds, target, mask=mask, **options)
     np.testing.assert_allclose(ours.item(), reference(*to_numpy(preds, target, mask)), rtol=2e-4)
+
+
+@pytest.mark.parametrize("segment", [32, 25])
+def test_velocity_spectrum_agrees_with_scipy(segment):
+    from scipy.signal import welch
+
+    series = torch.randn(3, 150, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64).cumsum(1)
+    frequencies, power = kpm.velocity_spectrum(series, fps=25.0, segment=segment)
+    velocity = np.diff(series.numpy(), axis=1) * 25
+    expected = welch(velocity, 25.0, nperseg=segment, noverlap=segment - segment // 2, axis=1)
+    np.testing.assert_allclose(frequencies, expected[0][1:])
+    np.testing.assert_allclose(power, expected[1][:, 1:].mean(-1), rtol=1e-10)
+
+
+def test_velocity_spectrum_leaves_out_segments_with_masked_frames():
+    series = torch.randn(100, 2, generator=torch.Generator().manual_seed(0))
+    mask = torch.arange(100) < 60
+    wild = series.clone()
+    wild[60:] = torch.nan
+    _, masked = kpm.velocity_spectrum(wild, mask=mask)
+    _, cut = kpm.velocity_spectrum(series[:60])
+    assert torch.allclose(masked, cut)
+    assert kpm.velocity_spectrum(series[:20])[1].isnan().all()
+    assert kpm.velocity_spectrum(series, mask=torch.zeros(100, dtype=torch.bool))[1].isnan().all()
+    assert (kpm.velocity_spectrum(torch.ones(40, 2))[1] == 0).all()
 
 
 @pytest.mark.parametrize("masked", [False, True])

@@ -10,9 +10,14 @@ from kp_metrics.catalogue import CATALOGUE
 
 AUDIO = {"beat_align", "silence_opening"}
 POINTWISE = ("keypoint_l1", "pck", "pck_auc", "nme", "mpjpe", "pa_mpjpe", "lmd", "lip_error", "lve", "velocity_l1")
-SINGLE = ("acceleration", "jitter", "mouth_opening", "blink_rate")
-SEQUENCEWISE = ("mouth_correlation", "mouth_amplitude_ratio", "head_amplitude_ratio", "closure_f1", "mtm")
-PERFECT = {"pck", "pck_auc", "mouth_correlation", "mouth_amplitude_ratio", "head_amplitude_ratio", "closure_f1"}
+SINGLE = ("acceleration", "jitter", "mouth_opening", "blink_rate", "identity_error")
+SEQUENCEWISE = (
+    "mouth_correlation", "mouth_amplitude_ratio", "head_amplitude_ratio", "closure_f1", "mtm", "velocity_ratio",
+)  # fmt: skip
+PERFECT = {
+    "pck", "pck_auc", "mouth_correlation", "mouth_amplitude_ratio", "head_amplitude_ratio", "closure_f1",
+    "velocity_ratio",
+}  # fmt: skip
 seeds = st.integers(0, 10_000)
 quick = settings(max_examples=8, deadline=None)
 
@@ -101,7 +106,13 @@ def test_inputs_are_never_mutated(name, pair):
 @pytest.mark.parametrize("name", EVERY)
 def test_reductions_agree(name, pair):
     values = call(name, *pair, reduction="none")
-    assert values.isnan().any() or name in (*SEQUENCEWISE, "blink_rate", "beat_align", "silence_opening")
+    assert values.isnan().any() or name in (
+        *SEQUENCEWISE,
+        "blink_rate",
+        "beat_align",
+        "silence_opening",
+        "identity_error",
+    )
     assert call(name, *pair).item() == pytest.approx(values.nanmean().item(), rel=1e-4)
     assert call(name, *pair, reduction="sum").item() == pytest.approx(values.nansum().item(), rel=1e-4)
     by_sequence = values.reshape(values.shape[0], -1).nanmean(1)
@@ -138,7 +149,7 @@ def test_pixel_metrics_scale_with_the_picture(name, seed, factor, make_pair):
 
 @pytest.mark.parametrize(
     "name", ["pck_auc", "nme", "lip_error", "acceleration", "jitter", "mouth_opening", "mouth_correlation",
-             "mouth_amplitude_ratio", "head_amplitude_ratio", "blink_rate"],
+             "mouth_amplitude_ratio", "head_amplitude_ratio", "blink_rate", "identity_error", "velocity_ratio"],
 )  # fmt: skip
 @quick
 @given(seed=seeds, factor=st.floats(0.2, 10), shift=st.floats(-50, 50))

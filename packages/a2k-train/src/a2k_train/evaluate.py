@@ -1,6 +1,6 @@
-"""How well a model follows unseen speakers, beside the baselines that give a number its meaning."""
+"""How well models follow unseen speakers, beside the baselines that give a number its meaning."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from jaxtyping import Float
@@ -8,19 +8,13 @@ from torch import Tensor
 
 from a2k_nets.model import Audio2Keypoint
 from a2k_nets.pose import apply_similarity, invert_similarity
+from a2k_train.clip_score import ClipScore, score_clip
 from a2k_train.clips import Clip
-from a2k_train.table import ClipScore
+from a2k_train.face_statistics import FaceStatistics
+from a2k_train.predictions import BASELINES, Model, Prediction, from_random_moment, predict_rows, shuffled_row
 from a2k_train.voices import other_voices
-from kp_metrics import (
-    head_amplitude_ratio,
-    keypoint_l1,
-    lip_error,
-    mouth_amplitude_ratio,
-    mouth_correlation,
-    pck,
-)
 
-__all__ = ["evaluate"]
+__all__ = ["clip_seed", "evaluate", "evaluate_models"]
 
 
 @torch.no_grad()
@@ -56,7 +50,7 @@ def evaluate(
     scores = []
     for index, clip in enumerate(clips):
         reference = clip.keypoints[:1]
-        seeded = torch.Generator().manual_seed(seed * 1_000_003 + index)
+        seeded = torch.Generator().manual_seed(clip_seed(seed, index))
         preds = {
             "mean face": _place_mean_face(model, reference).expand_as(clip.keypoints),
             "hold reference": reference.expand_as(clip.keypoints),
@@ -64,46 +58,87 @@ def evaluate(
             "model": model(clip.waveform[None], reference, generator=seeded)[0],
             "ground truth": clip.keypoints,
         }
-        scores += [_score(row, fold, clip, points) for row, points in preds.items()]
+        scores += [score_clip(row, clip, points, fold=fold) for row, points in preds.items()]
         for voice in voices or [clips[shuffle[index]].waveform for shuffle in shuffles]:
-            audio = _from_random_moment(voice, len(clip.waveform), generator=seeded)
+            audio = from_random_moment(voice, len(clip.waveform), generator=seeded)
             points = model(audio[None], reference, head_motion=0.0)[0]
-            scores.append(_score("shuffled audio", fold, clip, points))
+            scores.append(score_clip("shuffled audio", clip, points, fold=fold))
         if on_clip is not None:
             on_clip(index + 1)
     return scores
 
 
-def _score(row: str, fold: int, clip: Clip, preds: Float[Tensor, "t k 2"]) -> ClipScore:
-    target, mask = clip.keypoints, clip.measured[:, None].expand(clip.keypoints.shape[:2])
-    eyes = float((target[0, 36] - target[0, 45]).norm())
-    return ClipScore(
-        row=row,
-        fold=fold,
-        clip=clip.id,
-        speaker=clip.speaker,
-        mouth_correlation=float(mouth_correlation(preds, target, mask=mask)),
-        lip_error=float(lip_error(preds, target, mask=mask)),
-        mouth_amplitude_ratio=float(mouth_amplitude_ratio(preds, target, mask=mask)),
-        head_amplitude_ratio=float(head_amplitude_ratio(preds, target, mask=mask)),
-        l1=100 * float(keypoint_l1(preds, target, mask=mask)) / eyes,
-        pck=100 * float(pck(preds, target, mask=mask)),
-    )
+@torch.no_grad()
+def evaluate_models(
+    models: Mapping[str, Model],
+    clips: list[Clip],
+    *,
+    statistics: FaceStatistics,
+    shuffled: Sequence[str] | None = None,
+    derangements: int = 5,
+    seed: int = 0,
+    on_clip: Callable[[int], None] | None = None,
+    on_prediction: Callable[[Prediction], None] | None = None,
+) -> list[ClipScore]:
+    """Score several models, of any preset, on the same clips of speakers that they have not seen.
+
+    Args:
+        models: Models by the names of their rows; they are put in eval mode.
+        clips: The clips, in the pixels of the statistics.
+        statistics: Of the training data: the mean face, and the units of `l1_z`.
+        shuffled: Names of the models that also hear other speakers; all by default. All hear the same.
+        derangements: How many times every clip hears another clip's audio, of another speaker.
+        seed: Of the derangements and of what a model draws.
+        on_clip: Called with the number of clips done.
+        on_prediction: Called with everything that is scored, once, and then forgotten here.
+
+    Returns:
+        One score for each clip and row, by clip, rows in the order of a table: mean face, hold reference, shuffled
+        audio, the models, ground truth.
+
+    Raises:
+        ValueError: There is no model, `shuffled` names none of them, or all clips are of one speaker.
+    """
+    listeners = list(models if shuffled is None else shuffled)
+    if not models or not set(listeners) <= set(models):
+        raise ValueError(f"expected models, and shuffled out of their names, got {list(models)} and {listeners}")
+    for model in models.values():
+        model.eval()
+    shuffles = other_voices(clips, count=derangements, seed=seed) if listeners else []
+    scores: list[ClipScore] = []
+
+    def keep(row: str, clip: Clip, points: Tensor) -> None:
+        scores.append(score_clip(row, clip, points, statistics=statistics))
+        if on_prediction is not None:
+            on_prediction(Prediction(row, clip, points))
+
+    for index, clip in enumerate(clips):
+        rows = predict_rows(models, clip, statistics=statistics, seed=clip_seed(seed, index))
+        for name in BASELINES:
+            keep(name, clip, rows.pop(name))
+        moments = torch.Generator().manual_seed(clip_seed(seed, index))
+        voices = [
+            from_random_moment(clips[shuffle[index]].waveform, len(clip.waveform), generator=moments)
+            for shuffle in shuffles
+        ]
+        for name in listeners:
+            for voice in voices:
+                seeded = torch.Generator().manual_seed(clip_seed(seed, index))
+                points = models[name](voice[None], clip.keypoints[:1], generator=seeded)[0]
+                keep(shuffled_row(name, listeners), clip, points)
+        for name, points in rows.items():
+            keep(name, clip, points)
+        if on_clip is not None:
+            on_clip(index + 1)
+    return scores
+
+
+def clip_seed(seed: int, index: int) -> int:
+    """Return the seed of what is drawn for the clip of that number, so that it can be predicted again alone."""
+    return seed * 1_000_003 + index
 
 
 def _place_mean_face(model: Audio2Keypoint, reference: Float[Tensor, "1 k 2"]) -> Float[Tensor, "1 k 2"]:
     """Return the mean face of the training data in the pose of the reference, pixels."""
     to_pixels = invert_similarity(model.normalizer.to_canonical(reference))
     return apply_similarity(to_pixels, model.normalizer.mean_face[None])
-
-
-def _from_random_moment(
-    waveform: Float[Tensor, " s"], length: int, *, generator: torch.Generator
-) -> Float[Tensor, " n"]:
-    """Return as many samples, repeating the waveform, from a random moment on.
-
-    Read sentences of one corpus begin, pause and end alike; from their beginnings, another speaker's audio would tell
-    something of this one's lips.
-    """
-    start = int(torch.randint(len(waveform), (), generator=generator))
-    return waveform.roll(-start).repeat(-(-length // len(waveform)))[:length]

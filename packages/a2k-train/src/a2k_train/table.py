@@ -1,17 +1,19 @@
 """The table that says how good a model is: rows of baselines beside it, means over folds, intervals by speaker."""
 
 import csv
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
 
 import torch
 
+from a2k_train.clip_score import ClipScore
+from a2k_train.table_formats import cell_text, to_csv, to_json, to_latex, to_markdown
+from kp_io.atomic import atomic_path
 from kp_metrics import bootstrap_interval
 
-__all__ = ["COLUMNS", "ROWS", "ClipScore", "Table", "summarize", "write_scores"]
+__all__ = ["ABLATION_COLUMNS", "COLUMNS", "ROWS", "ClipScore", "Table", "summarize", "write_scores", "write_table"]
 
 #: Names of the rows, in the order of the table.
 ROWS = ("mean face", "hold reference", "shuffled audio", "model, head still", "model", "ground truth")
@@ -26,38 +28,23 @@ COLUMNS = {
     "pck": "PCK 0.02 (%) ↑",
 }
 
+#: Columns of the table of several models: the paper's two, who moves how much, and who stays the person.
+ABLATION_COLUMNS = {
+    "l1_z": "L1 (z) ↓",
+    "pck_centred": "PCK 0.02 (%) ↑",
+    "mouth_correlation": "mouth r ↑",
+    "lip_error_ratio": "lip error / hold ↓",
+    "mouth_amplitude_ratio": "mouth amplitude",
+    "head_amplitude_ratio": "head amplitude",
+    "head_turn_ratio": "head turn",
+    "velocity_ratio": "velocity",
+    "first_frame_error": "first frame (% IOD) ↓",
+    "identity_error": "identity (% IOD) ↓",
+    "identity_drift": "drift (% IOD)",
+}
 
-# Columns that say whether a model listens; they are printed with their intervals.
+# Columns that say whether a model listens; the short table prints their intervals and no others.
 _WITH_INTERVAL = ("mouth_correlation", "lip_error_ratio")
-
-
-@dataclass(frozen=True, slots=True)
-class ClipScore:
-    """The metrics of one clip in one row of the table.
-
-    Attributes:
-        row: One of `ROWS`.
-        fold: Fold of a cross-validation; 0 without one.
-        clip: The clip's id.
-        speaker: Its speaker.
-        mouth_correlation: Pearson's r of predicted and true mouth opening.
-        lip_error: Mean error of the lips in the pose-free frame, over the inter-ocular distance.
-        mouth_amplitude_ratio: Standard deviation of predicted over true mouth opening.
-        head_amplitude_ratio: The same of the head's pose.
-        l1: Mean absolute coordinate error, % of the reference's inter-ocular distance.
-        pck: Share of keypoints within 0.02 × the larger side of the sequence's box, %.
-    """
-
-    row: str
-    fold: int
-    clip: str
-    speaker: str
-    mouth_correlation: float
-    lip_error: float
-    mouth_amplitude_ratio: float
-    head_amplitude_ratio: float
-    l1: float
-    pck: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,31 +56,55 @@ class Table:
         intervals: 95 % bootstrap intervals of the same, resampling speakers.
         num_clips: Clips.
         num_speakers: Speakers.
+        columns: Titles by the names of the columns.
+        with_interval: Columns that are printed with their intervals.
     """
 
     values: dict[str, dict[str, float]]
     intervals: dict[str, dict[str, tuple[float, float]]]
     num_clips: int
     num_speakers: int
+    columns: dict[str, str]
+    with_interval: tuple[str, ...]
 
     def markdown(self) -> str:
         """Return the table in Markdown; intervals stand where they are wider than the two decimals."""
-        lines = ["| | " + " | ".join(COLUMNS.values()) + " |", "|---|" + "---|" * len(COLUMNS)]
-        for row in self.values:
-            lines.append(f"| {row} | " + " | ".join(self._cell(row, name) for name in COLUMNS) + " |")
-        return "\n".join(lines)
+        return to_markdown(self._cells())
+
+    def latex(self) -> str:
+        """Return a LaTeX `tabular` for the booktabs package, intervals in small print below their values."""
+        return to_latex(self._cells())
+
+    def csv(self) -> str:
+        """Return comma-separated values, a line for each row: every value and the ends of its interval."""
+        return to_csv(self.values, self.intervals, list(self.columns))
+
+    def _cells(self) -> list[list[str]]:
+        body = [[row, *(self._cell(row, name) for name in self.columns)] for row in self.values]
+        return [["", *self.columns.values()], *body]
 
     def _cell(self, row: str, name: str) -> str:
-        value, (low, high) = self.values[row][name], self.intervals[row][name]
-        if value != value:
-            return "–"
-        shown = name in _WITH_INTERVAL and f"{low:.2f}" != f"{high:.2f}"
-        return f"{value:.2f} [{low:.2f}, {high:.2f}]" if shown and low == low else f"{value:.2f}"
+        interval = self.intervals[row][name] if name in self.with_interval else None
+        return cell_text(self.values[row][name], interval)
 
 
-def summarize(scores: Iterable[ClipScore]) -> Table:
-    """Return means and intervals of the scores; the lips' error is divided by the held reference's in the same fold."""
+def summarize(
+    scores: Iterable[ClipScore],
+    *,
+    rows: Sequence[str] | None = ROWS,
+    columns: Mapping[str, str] = COLUMNS,
+    with_interval: Sequence[str] = _WITH_INTERVAL,
+) -> Table:
+    """Return means and intervals of the scores; the lips' error is divided by the held reference's in the same fold.
+
+    Args:
+        scores: Scores of clips.
+        rows: Rows in their order; None for those of the scores in theirs.
+        columns: Titles by names in `ClipScore`, or `lip_error_ratio`.
+        with_interval: Columns that are printed with their intervals.
+    """
     scores = list(scores)
+    rows = list(dict.fromkeys(score.row for score in scores)) if rows is None else rows
     held = {s.clip: s.lip_error for s in scores if s.row == "hold reference"}
     typical = {
         fold: _mean(s.lip_error for s in scores if s.fold == fold and s.row == "hold reference")
@@ -101,10 +112,10 @@ def summarize(scores: Iterable[ClipScore]) -> Table:
     }
     values: dict[str, dict[str, float]] = {}
     intervals: dict[str, dict[str, tuple[float, float]]] = {}
-    for row in ROWS:
+    for row in rows:
         ours = [s for s in scores if s.row == row]
         values[row], intervals[row] = {}, {}
-        for name in COLUMNS:
+        for name in columns:
             if name == "lip_error_ratio":
                 # A fold's ratio of means is the mean of its clips' ratios, weighted by how far their lips moved: so the
                 # bootstrap draws both errors of a clip together.
@@ -113,7 +124,14 @@ def summarize(scores: Iterable[ClipScore]) -> Table:
             else:
                 series, weights = [getattr(s, name) for s in ours], [1.0] * len(ours)
             values[row][name], intervals[row][name] = _mean_over_folds(series, weights, ours)
-    return Table(values, intervals, len({s.clip for s in scores}), len({s.speaker for s in scores}))
+    return Table(
+        values,
+        intervals,
+        len({s.clip for s in scores}),
+        len({s.speaker for s in scores}),
+        dict(columns),
+        tuple(with_interval),
+    )
 
 
 def _mean_over_folds(
@@ -135,15 +153,23 @@ def _mean_over_folds(
 
 def write_scores(folder: Path, scores: list[ClipScore]) -> Table:
     """Write `clips.csv`, `table.md` and `table.json` into a folder; return the table."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "clips.csv").open("w", newline="", encoding="utf-8") as file:
+    table = summarize(scores)
+    write_table(folder, scores, table, suffixes=("md", "json"))
+    return table
+
+
+def write_table(
+    folder: Path, scores: list[ClipScore], table: Table, *, suffixes: Sequence[str] = ("md", "csv", "tex", "json")
+) -> None:
+    """Write the scores as `clips.csv`, a line for each clip and row, and the table as `table.md`, `.csv` and so on."""
+    with atomic_path(folder / "clips.csv") as path, path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(asdict(scores[0])))
         writer.writeheader()
         writer.writerows(asdict(score) for score in scores)
-    table = summarize(scores)
-    (folder / "table.md").write_text(table.markdown() + "\n", encoding="utf-8")
-    (folder / "table.json").write_text(json.dumps(asdict(table), indent=2) + "\n", encoding="utf-8")
-    return table
+    texts = {"md": table.markdown(), "csv": table.csv(), "tex": table.latex(), "json": to_json(asdict(table))}
+    for suffix in suffixes:
+        with atomic_path(folder / f"table.{suffix}") as path:
+            path.write_text(texts[suffix] + "\n", encoding="utf-8")
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -90,16 +90,23 @@ def contact_sheet(
     return _stack(rows, axis=0, gap=gap)
 
 
-def method_sheet(rows: Sequence[Sequence[Picture]], *, labels: Sequence[str], height: int | None = None) -> Picture:
+def method_sheet(
+    rows: Sequence[Sequence[Picture]],
+    *,
+    labels: Sequence[str],
+    column_labels: Sequence[str] | None = None,
+    height: int | None = None,
+) -> Picture:
     """Lay frames out as one picture whose rows are methods and whose columns are moments.
 
     Args:
         rows: Frames `(H, W, 3)` uint8 RGB of each method; all are scaled to the same height.
         labels: One line of text at the left of each row.
+        column_labels: One line of text above each column of the first row, such as its moment.
         height: Height of a frame, pixels; by default that of the tallest.
 
     Raises:
-        ValueError: There is no row, a row has no frame, or labels and rows differ in number.
+        ValueError: There is no row, a row has no frame, or labels and rows or columns differ in number.
 
     Example:
         >>> frame = np.zeros((50, 50, 3), np.uint8)
@@ -110,6 +117,8 @@ def method_sheet(rows: Sequence[Sequence[Picture]], *, labels: Sequence[str], he
         raise ValueError(f"expected at least one frame in each row, got {[len(row) for row in rows]}")
     if len(labels) != len(rows):
         raise ValueError(f"expected a label for each of {len(rows)} rows, got {len(labels)}")
+    if column_labels is not None and len(column_labels) != len(rows[0]):
+        raise ValueError(f"expected a label for each of {len(rows[0])} columns, got {len(column_labels)}")
     height = height or max(frame.shape[0] for row in rows for frame in row)
     cells = [[_to_height(frame, height) for frame in row] for row in rows]
     # A column is as wide as its widest frame, so that the same moments stand below each other.
@@ -118,6 +127,12 @@ def method_sheet(rows: Sequence[Sequence[Picture]], *, labels: Sequence[str], he
     line = max(20, round(height * _LABEL_SHARE * 1.5))
     gap = _gap(height)
     joined = []
+    if column_labels is not None:
+        strips = [
+            text_strip(t, width=w, height=line, ground=_GROUND) for t, w in zip(column_labels, widths, strict=False)
+        ]
+        corner = [np.full((line, width, 3), _GROUND, np.uint8) for width in (label_width, *widths[len(strips) :])]
+        joined.append(_stack([corner[0], *strips, *corner[1:]], axis=1, gap=gap))
     for row, label in zip(cells, labels, strict=True):
         strip = np.full((height, label_width, 3), _GROUND, np.uint8)
         top = max(0, (height - line) // 2)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         frechet_motion_distance,
         head_amplitude_ratio,
         head_pose,
+        identity_error,
         jitter,
         keypoint_l1,
         lip_error,
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
         silence_opening,
         slcc,
         velocity_l1,
+        velocity_ratio,
+        velocity_spectrum,
     )
     from kp_metrics.metrics import (
         LMD,
@@ -65,6 +68,7 @@ if TYPE_CHECKING:
         FrechetMotionDistance,
         FunctionMetric,
         HeadAmplitudeRatio,
+        IdentityError,
         Jitter,
         KeypointL1,
         KeypointMetric,
@@ -75,6 +79,7 @@ if TYPE_CHECKING:
         PairMetric,
         SilenceOpening,
         VelocityL1,
+        VelocityRatio,
     )
     from kp_metrics.normalizers import (
         NORMALIZERS,
@@ -116,6 +121,7 @@ __all__ = [
     "FrechetMotionDistance",
     "FunctionMetric",
     "HeadAmplitudeRatio",
+    "IdentityError",
     "Jitter",
     "KeypointL1",
     "KeypointMetric",
@@ -129,6 +135,7 @@ __all__ = [
     "Score",
     "SilenceOpening",
     "VelocityL1",
+    "VelocityRatio",
     "acceleration",
     "align_to_reference",
     "audio_beats",
@@ -148,6 +155,7 @@ __all__ = [
     "head_amplitude_ratio",
     "head_pose",
     "head_size",
+    "identity_error",
     "interocular_distance",
     "jitter",
     "keypoint_l1",
@@ -175,6 +183,8 @@ __all__ = [
     "slcc",
     "torso_size",
     "velocity_l1",
+    "velocity_ratio",
+    "velocity_spectrum",
 ]
 
 # Where the names live, the quickest import first. torch and torchmetrics take seconds to load: they wait until a name

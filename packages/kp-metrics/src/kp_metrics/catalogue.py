@@ -116,7 +116,15 @@ CATALOGUE: tuple[MetricInfo, ...] = (
     MetricInfo(
         "lve", "mean over frames of the largest mouth-point ‖p−t‖", "px", False, "squared (CodeTalker, torchmetrics)"
     ),
+    MetricInfo(
+        "identity_error",
+        "mean ‖p̄−r‖ of the mean face, frames aligned by stable points to the reference r, over its IOD",
+        "IOD",
+        False,
+        measures_preds=True,
+    ),
     MetricInfo("velocity_l1", "mean |Δp−Δt| · fps", "px/s", False, "normalizer", has_fps=True),
+    MetricInfo("velocity_ratio", "rms of predicted over rms of true Δ in a sequence", "ratio, 1 is best", None),
     MetricInfo("acceleration", "mean ‖Δ²p‖ · fps² / IOD", "IOD/s²", None, measures_preds=True, has_fps=True),
     MetricInfo(
         "jitter", "mean ‖Δ³p‖ · fps³ / IOD", "IOD/s³", None, "mm/s³ (VLOGGER)", measures_preds=True, has_fps=True

@@ -26,6 +26,9 @@ Keypoints = Tensor | Sequence[Tensor]
 # Their value is no mean over sequences, so that sequences can't be resampled one by one.
 _WHOLE_SET = frozenset({"slcc", "frechet_motion_distance"})
 
+# They are handed the conditioning frame.
+_WITH_REFERENCE = frozenset({"lip_error", "head_amplitude_ratio", "identity_error"})
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Data:
@@ -187,7 +190,7 @@ def _sums(info: MetricInfo, preds: Tensor, data: _Data) -> Tensor:
         keywords |= {"audio": data.inputs["audio"], "sample_rate": data.inputs["sample_rate"]}
     if info.needs == "area":
         keywords["area"] = data.inputs["area"]
-    if data.reference is not None and info.function_name in ("lip_error", "head_amplitude_ratio"):
+    if data.reference is not None and info.function_name in _WITH_REFERENCE:
         keywords["reference"] = data.reference
     if info.function_name in _WHOLE_SET:
         value = function(preds, data.target, **keywords).reshape(1)

@@ -14,16 +14,18 @@ from kp_metrics.functional.coordinate_error import keypoint_l1
 from kp_metrics.functional.diversity import diversity
 from kp_metrics.functional.frechet import frechet_distance, frechet_motion_distance, motion_features
 from kp_metrics.functional.head import HEAD_COMPONENTS, head_amplitude_ratio, head_pose
+from kp_metrics.functional.identity import identity_error
 from kp_metrics.functional.intensity import slcc
 from kp_metrics.functional.joint_error import mpjpe, pa_mpjpe
 from kp_metrics.functional.landmark_distance import lmd
 from kp_metrics.functional.lip_error import lip_error, lve
-from kp_metrics.functional.motion import acceleration, jitter, velocity_l1
+from kp_metrics.functional.motion import acceleration, jitter, velocity_l1, velocity_ratio
 from kp_metrics.functional.mouth import mouth_amplitude_ratio, mouth_correlation, mouth_opening
 from kp_metrics.functional.nme import nme
 from kp_metrics.functional.oks import COCO_SIGMAS, oks
 from kp_metrics.functional.pck import PCK_CONVENTIONS, pck, pck_auc, pck_curve
 from kp_metrics.functional.silence import silence_opening
+from kp_metrics.functional.spectrum import velocity_spectrum
 from kp_metrics.functional.timing import mtm
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "frechet_motion_distance",
     "head_amplitude_ratio",
     "head_pose",
+    "identity_error",
     "jitter",
     "keypoint_l1",
     "lip_error",
@@ -61,4 +64,6 @@ __all__ = [
     "silence_opening",
     "slcc",
     "velocity_l1",
+    "velocity_ratio",
+    "velocity_spectrum",
 ]

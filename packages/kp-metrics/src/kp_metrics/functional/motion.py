@@ -1,14 +1,23 @@
 """Velocity, acceleration and jitter: differences over time."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from kp_metrics.checks import check_keypoints, check_mask, check_pair, check_positive, working_precision
+from kp_metrics.checks import (
+    check_indices,
+    check_keypoints,
+    check_mask,
+    check_pair,
+    check_positive,
+    working_precision,
+)
 from kp_metrics.normalizers import Normalizer, measure, point_norm
 from kp_metrics.reduction import Reduction, reduce_values
 
-__all__ = ["acceleration", "difference", "jitter", "sequence_size", "velocity_l1"]
+__all__ = ["acceleration", "difference", "jitter", "sequence_size", "velocity_l1", "velocity_ratio"]
 
 
 def difference(keypoints: Tensor, mask: Tensor | None, order: int) -> tuple[Tensor, Tensor]:
@@ -71,6 +80,50 @@ def velocity_l1(
     measured = ~(size <= 0).any(-1, keepdim=True)
     values = (error.abs() / size.masked_fill(~measured, 1).unsqueeze(-2)).mean(-1) * fps
     return reduce_values(values, valid & measured, reduction, item_dims=2)
+
+
+def velocity_ratio(
+    preds: Float[Tensor, "*batch t k d"],
+    target: Float[Tensor, "*batch t k d"],
+    *,
+    indices: Sequence[int] | None = None,
+    mask: Bool[Tensor, "*batch t k"] | None = None,
+    reduction: Reduction = "mean",
+) -> Float[Tensor, "*out"]:
+    """Root mean square of the predicted over that of the true first differences, within each sequence.
+
+    1 moves as fast as the truth, near 0 stands still; above 1 it trembles, or moves too much. It does not ask whether
+    the movement is the right one. Subtract the base point first to leave out where the head goes.
+
+    Args:
+        preds: Predicted keypoints `(..., T, K, D)`.
+        target: True keypoints `(..., T, K, D)`.
+        indices: The points to look at; all by default.
+        mask: `(..., T, K)`, True where a point is valid; a difference needs both its frames.
+        reduction: `"mean"` or `"sum"` over sequences; `"sequence"` and `"none"` give one value a sequence.
+
+    Returns:
+        From 0 up; nearest 1 is best. NaN for a sequence whose true points never move, or with no valid difference; such
+        are left out of the mean.
+
+    Raises:
+        ValueError: The shapes or types do not fit together, or an index is no point.
+
+    Example:
+        >>> target = torch.arange(4.0).reshape(4, 1, 1)
+        >>> velocity_ratio(target / 2 + 7, target)
+        tensor(0.5000)
+    """
+    check_pair(preds, target, mask)
+    chosen = list(range(target.shape[-2]) if indices is None else indices)
+    check_indices(chosen, target, name="indices")
+    speeds = []
+    for points in (preds, target):
+        points = working_precision(points)[..., chosen, :]
+        steps, valid = difference(points, None if mask is None else mask[..., chosen], order=1)
+        speeds.append(reduce_values(steps.square().sum(-1), valid, "sequence", item_dims=2).sqrt())
+    moving = valid.flatten(-2).any(-1) & ~(speeds[1] <= 0)
+    return reduce_values(speeds[0] / speeds[1].masked_fill(~moving, 1), moving, reduction, item_dims=0)
 
 
 def acceleration(

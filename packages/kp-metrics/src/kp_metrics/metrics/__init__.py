@@ -6,11 +6,12 @@ from kp_metrics.metrics.face import (
     BlinkRate,
     ClosureF1,
     HeadAmplitudeRatio,
+    IdentityError,
     MouthAmplitudeRatio,
     MouthCorrelation,
     MouthOpening,
 )
-from kp_metrics.metrics.motion import Acceleration, Diversity, FrechetMotionDistance, Jitter, VelocityL1
+from kp_metrics.metrics.motion import Acceleration, Diversity, FrechetMotionDistance, Jitter, VelocityL1, VelocityRatio
 from kp_metrics.metrics.points import LMD, LVE, MPJPE, NME, OKS, PAMPJPE, PCK, PCKAUC, KeypointL1, LipError
 from kp_metrics.metrics.speech import SLCC, BeatAlign, SilenceOpening
 
@@ -33,6 +34,7 @@ __all__ = [
     "FrechetMotionDistance",
     "FunctionMetric",
     "HeadAmplitudeRatio",
+    "IdentityError",
     "Jitter",
     "KeypointL1",
     "KeypointMetric",
@@ -43,4 +45,5 @@ __all__ = [
     "PairMetric",
     "SilenceOpening",
     "VelocityL1",
+    "VelocityRatio",
 ]

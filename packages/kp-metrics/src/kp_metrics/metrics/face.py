@@ -10,6 +10,7 @@ __all__ = [
     "BlinkRate",
     "ClosureF1",
     "HeadAmplitudeRatio",
+    "IdentityError",
     "MouthAmplitudeRatio",
     "MouthCorrelation",
     "MouthOpening",
@@ -96,6 +97,32 @@ class HeadAmplitudeRatio(PairMetric):
         self, preds: Tensor, target: Tensor, mask: Tensor | None = None, reference: Tensor | None = None
     ) -> None:
         """Add a batch of `preds` and `target` `(..., T, K, D)`; `reference` `(..., K, D)`, else the first frame."""
+        self.accumulate(preds, target, mask, reference=reference)
+
+
+class IdentityError(PairMetric):
+    """How far the mean face is from the reference, see `kp_metrics.functional.identity_error`.
+
+    Example:
+        >>> import torch
+        >>> face = torch.rand(1, 68, 2, generator=torch.Generator().manual_seed(0))
+        >>> metric = IdentityError()
+        >>> metric.update(face * 60 + 112, face)
+        >>> metric.compute() < 1e-5
+        tensor(True)
+    """
+
+    function = staticmethod(functional.identity_error)
+    higher_is_better = False
+
+    def update(
+        self,
+        preds: Tensor,
+        target: Tensor | None = None,
+        mask: Tensor | None = None,
+        reference: Tensor | None = None,
+    ) -> None:
+        """Add a batch of `preds` `(..., T, K, D)`; `reference` `(..., K, D)`, else the first frame of `target`."""
         self.accumulate(preds, target, mask, reference=reference)
 
 

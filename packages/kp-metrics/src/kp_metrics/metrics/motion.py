@@ -10,7 +10,7 @@ from kp_metrics.checks import check_pair
 from kp_metrics.functional.frechet import MotionFeatures
 from kp_metrics.metrics.base import FunctionMetric, KeypointMetric, PairMetric, count_faults
 
-__all__ = ["Acceleration", "Diversity", "FrechetMotionDistance", "Jitter", "VelocityL1"]
+__all__ = ["Acceleration", "Diversity", "FrechetMotionDistance", "Jitter", "VelocityL1", "VelocityRatio"]
 
 
 class VelocityL1(PairMetric):
@@ -25,6 +25,22 @@ class VelocityL1(PairMetric):
 
     function = staticmethod(functional.velocity_l1)
     higher_is_better = False
+
+
+class VelocityRatio(PairMetric):
+    """Speed of the predictions over that of the truth, see `kp_metrics.functional.velocity_ratio`.
+
+    Example:
+        >>> target = torch.arange(4.0).reshape(4, 1, 1)
+        >>> metric = VelocityRatio()
+        >>> metric.update(target * 2, target)
+        >>> metric.compute()
+        tensor(2.)
+    """
+
+    function = staticmethod(functional.velocity_ratio)
+    # Nearest 1 is best.
+    higher_is_better = None
 
 
 class Acceleration(PairMetric):

@@ -1,0 +1,117 @@
+"""What an evaluation leaves in its folder: tables, spectra, plots."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jaxtyping import Float
+from torch import Tensor
+
+from a2k_train.clip_score import ClipScore
+from a2k_train.clips import Clip
+from a2k_train.evaluate import clip_seed, evaluate_models
+from a2k_train.face_statistics import FaceStatistics
+from a2k_train.plots import plot_correlations, plot_mouths, plot_spectra
+from a2k_train.predictions import GROUND_TRUTH, Model, predict_rows
+from a2k_train.spectra import Spectra, write_spectra
+from a2k_train.table import ABLATION_COLUMNS, Table, summarize, write_table
+
+__all__ = ["Evaluation", "evaluate_fully", "write_evaluation"]
+
+logger = logging.getLogger(__name__)
+
+#: Clips that are drawn, by their rank in mouth correlation from the worst to the best; the first is the typical one.
+_RANKS = {"median clip": 0.5, "upper quartile": 0.75, "lower quartile": 0.25, "best clip": 1.0, "worst clip": 0.0}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """Everything that is known of models after they have been run over clips.
+
+    Attributes:
+        models: Names of the models' rows.
+        listeners: Those of them that also heard other speakers.
+        scores: One for each clip and row.
+        spectra: Velocity spectra of every row.
+        examples: Keypoints `(T, K, 2)` by row of a few clips, by what they are: the first is the median clip.
+        fps: Frames a second.
+    """
+
+    models: tuple[str, ...]
+    listeners: tuple[str, ...]
+    scores: list[ClipScore]
+    spectra: Spectra
+    examples: dict[str, dict[str, Float[Tensor, "t k 2"]]]
+    fps: float
+
+    @property
+    def has_spectra(self) -> bool:
+        """Whether there was a clip long enough for spectra of every model and of the truth."""
+        return {GROUND_TRUTH, *self.models} <= set(self.spectra.rows)
+
+    def table(self) -> Table:
+        """Return the table of all rows with intervals everywhere."""
+        return summarize(self.scores, rows=None, columns=ABLATION_COLUMNS, with_interval=tuple(ABLATION_COLUMNS))
+
+
+def evaluate_fully(
+    models: Mapping[str, Model],
+    clips: list[Clip],
+    *,
+    statistics: FaceStatistics,
+    shuffled: Sequence[str] | None = None,
+    derangements: int = 5,
+    seed: int = 0,
+    on_clip: Callable[[int], None] | None = None,
+) -> Evaluation:
+    """Run models over clips once; see `a2k_train.evaluate.evaluate_models` for the arguments and what is refused.
+
+    The clips that are drawn are chosen by a rule, the rank of their mouth correlation under the last model, and not by
+    hand.
+    """
+    names = tuple(models)
+    fps = float(next(iter(models.values())).config.fps) if models else 25.0
+    spectra = Spectra(fps=fps)
+    scores = evaluate_models(
+        models,
+        clips,
+        statistics=statistics,
+        shuffled=shuffled,
+        derangements=derangements,
+        seed=seed,
+        on_clip=on_clip,
+        on_prediction=spectra.add,
+    )
+    found = [score.mouth_correlation for score in scores if score.row == names[-1]]
+    ranked = sorted(range(len(clips)), key=lambda index: found[index] if found[index] == found[index] else -2.0)
+    examples = {}
+    for title, rank in _RANKS.items():
+        index = ranked[round(rank * (len(ranked) - 1))]
+        rows = predict_rows(models, clips[index], statistics=statistics, seed=clip_seed(seed, index))
+        examples[f"{title}, r = {found[index]:.2f}"] = rows
+    listeners = names if shuffled is None else tuple(shuffled)
+    return Evaluation(names, listeners, scores, spectra, examples, fps)
+
+
+def write_evaluation(folder: Path | str, evaluation: Evaluation) -> Table:
+    """Write `clips.csv`, `table.md|csv|tex|json`, `spectra.csv` and, with matplotlib, three plots; return the table.
+
+    The plots are `spectra.png`, `correlation.png` (a dot a clip) and `mouth.png` (openings of a few clips over time).
+    Without matplotlib they are left out, with a warning.
+    """
+    folder = Path(folder)
+    table = evaluation.table()
+    write_table(folder, evaluation.scores, table)
+    if evaluation.has_spectra:
+        write_spectra(folder / "spectra.csv", evaluation.spectra)
+    else:
+        logger.warning("no clip is long enough for velocity spectra; spectra.csv and spectra.png are left out")
+    try:
+        plot_correlations(folder / "correlation.png", evaluation.scores)
+        plot_mouths(folder / "mouth.png", evaluation.examples, models=evaluation.models, fps=evaluation.fps)
+        if evaluation.has_spectra:
+            plot_spectra(folder / "spectra.png", evaluation.spectra, models=evaluation.models)
+    except ImportError as error:
+        logger.warning("left out the plots: %s", error)
+    return table

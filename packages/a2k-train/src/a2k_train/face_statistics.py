@@ -1,0 +1,75 @@
+"""Mean and spread of the training faces: the paper's units, and a mean face that belongs to no model."""
+
+from dataclasses import dataclass
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from a2k_train.clips import Clip
+from kp_io.layout import IBUG68
+from kp_io.statistics import KeypointStatistics
+
+__all__ = ["FaceStatistics", "face_statistics"]
+
+# The paper computes its statistics over the first 10,000 training sequences (section 4.5).
+_MAX_CLIPS = 10_000
+
+# A coordinate that never moves, as the base point's, has no unit of its own.
+_MIN_STD = 1e-3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FaceStatistics:
+    """Mean and standard deviation of every training coordinate after the base point is subtracted.
+
+    They are in pixels of the clips that they were taken from, and fit clips of the same frame height only.
+
+    Attributes:
+        mean: `(K, 2)`, pixels.
+        std: `(K, 2)`, pixels; the base point's is 0.
+    """
+
+    mean: Float[Tensor, "k 2"]
+    std: Float[Tensor, "k 2"]
+
+    def __post_init__(self) -> None:
+        positive = bool((self.std >= 0).all()) and bool((self.std > _MIN_STD).any())
+        if self.mean.shape != self.std.shape or not positive:
+            raise ValueError(
+                "expected mean and std of one shape (K, 2), std from 0 up and not all 0, got "
+                f"{tuple(self.mean.shape)} and {tuple(self.std.shape)}"
+            )
+
+    def place(self, reference: Float[Tensor, "k 2"]) -> Float[Tensor, "k 2"]:
+        """Return the mean face with its base point at that of a reference, pixels."""
+        return self.mean.to(reference) + reference[IBUG68.base_point]
+
+    def l1(
+        self, preds: Float[Tensor, "t k 2"], target: Float[Tensor, "t k 2"], *, measured: Bool[Tensor, " t"]
+    ) -> float:
+        """Return the paper's L1: centred coordinates, each over its standard deviation; those that never move left out.
+
+        Example:
+            >>> mean, std = torch.zeros(68, 2), torch.ones(68, 2)
+            >>> std[27] = 0.0
+            >>> target = torch.zeros(4, 68, 2)
+            >>> preds = target.clone()
+            >>> preds[:, 0] = 2.0
+            >>> round(67 * FaceStatistics(mean, std).l1(preds, target, measured=torch.ones(4).bool()), 4)
+            2.0
+        """
+        error = (preds - preds[:, IBUG68.base_point, None]) - (target - target[:, IBUG68.base_point, None])
+        moving = self.std > _MIN_STD
+        return float((error.abs()[measured][:, moving] / self.std.to(error)[moving]).mean())
+
+
+def face_statistics(clips: list[Clip]) -> FaceStatistics:
+    """Return the statistics of the training clips, of the first 10,000 as in the paper.
+
+    Raises:
+        ValueError: There is no clip.
+    """
+    running = KeypointStatistics(base_point=IBUG68.base_point)
+    for clip in clips[:_MAX_CLIPS]:
+        running.add(clip.keypoints)
+    return FaceStatistics(running.mean.float(), running.std.float())

@@ -1,0 +1,122 @@
+"""Plots of an evaluation with matplotlib, which comes with `a2k-train[plots]`."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jaxtyping import Float
+from torch import Tensor
+
+from a2k_train.clip_score import ClipScore
+from a2k_train.predictions import BASELINES, GROUND_TRUTH
+from a2k_train.spectra import PARTS, Spectra
+from kp_io.atomic import atomic_path
+from kp_metrics import mouth_opening
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_correlations", "plot_mouths", "plot_spectra"]
+
+_TRUTH = {"color": "black", "linewidth": 2.0}
+
+#: Rates below this share of the true power are off the picture: a still face has none.
+_FAINTEST = 1e-3
+
+
+def _figure(width: float, height: float, *, rows: int = 1, columns: int = 1) -> "tuple[Figure, list[Axes]]":
+    """Return a figure outside of pyplot, and its axes."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError("expected matplotlib for plots: pip install 'a2k-train[plots]'") from error
+    figure = Figure(figsize=(width, height), layout="constrained", dpi=130)
+    FigureCanvasAgg(figure)
+    return figure, list(figure.subplots(rows, columns, squeeze=False).flat)
+
+
+def _save(figure: "Figure", path: Path) -> None:
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary)
+
+
+def plot_spectra(path: Path, spectra: Spectra, *, models: Sequence[str]) -> None:
+    """Draw the velocity spectra of lips, base point and pose: the truth and the models, log over log.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+    """
+    figure, panels = _figure(12, 4, columns=len(PARTS))
+    for axes, (part, unit) in zip(panels, PARTS.items(), strict=True):
+        true = spectra.mean(GROUND_TRUTH, part)
+        axes.loglog(spectra.frequencies, true, label=GROUND_TRUTH, **_TRUTH)
+        tops = [float(true.max())]
+        for name in models:
+            density = spectra.mean(name, part)
+            tops.append(float(density.max()))
+            axes.loglog(spectra.frequencies, density.clamp(min=1e-30), label=name)
+        axes.set(title=part, xlabel="frequency, Hz", ylabel=f"velocity density, ({unit}/s)²/Hz")
+        axes.set_ylim(_FAINTEST * float(true.min()), 3 * max(tops))
+        axes.grid(visible=True, which="both", alpha=0.2)
+    panels[0].legend(fontsize="small")
+    _save(figure, path)
+
+
+def plot_correlations(path: Path, scores: Sequence[ClipScore]) -> None:
+    """Draw the mouth correlation of every clip in every row: a dot a clip, a bar for the middle half and the median.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+    """
+    by_row: dict[str, list[float]] = {}
+    for score in scores:
+        if score.row != GROUND_TRUTH and score.mouth_correlation == score.mouth_correlation:
+            by_row.setdefault(score.row, []).append(score.mouth_correlation)
+    figure, (axes,) = _figure(8, 1.2 + 0.45 * len(by_row))
+    for place, (row, values) in enumerate(reversed(by_row.items())):
+        ordered = sorted(values)
+        # Clips fan out by their rank, so that none hides another and two runs draw the same picture.
+        heights = [place + 0.28 * ((7 * rank) % 11 - 5) / 5 for rank in range(len(ordered))]
+        colour = "0.5" if row in BASELINES or row.startswith("shuffled") else "C0"
+        axes.plot(ordered, heights, ".", markersize=4, alpha=0.45, color=colour)
+        low, middle, high = (ordered[round(share * (len(ordered) - 1))] for share in (0.25, 0.5, 0.75))
+        axes.plot([low, high], [place, place], color=colour, linewidth=7, alpha=0.55, solid_capstyle="butt")
+        axes.plot([middle], [place], "|", color="black", markersize=15, markeredgewidth=2)
+    axes.set_yticks(range(len(by_row)), labels=[f"{row}  ({len(v)})" for row, v in reversed(by_row.items())])
+    axes.axvline(0, color="0.7", linewidth=0.8, zorder=0)
+    axes.set(xlabel="mouth correlation r of a clip", xlim=(-1, 1))
+    _save(figure, path)
+
+
+def plot_mouths(
+    path: Path,
+    examples: Mapping[str, Mapping[str, Float[Tensor, "t k 2"]]],
+    *,
+    models: Sequence[str],
+    fps: float,
+) -> None:
+    """Draw the mouth opening over time of some clips: the truth and the models.
+
+    Args:
+        path: The picture.
+        examples: Keypoints by row, by the title of their panel.
+        models: Rows to draw beside the truth.
+        fps: Frames a second.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+    """
+    figure, panels = _figure(10, 0.6 + 1.9 * len(examples), rows=len(examples))
+    for axes, (title, rows) in zip(panels, examples.items(), strict=True):
+        for name in (GROUND_TRUTH, *models):
+            opening = mouth_opening(rows[name], reduction="none").tolist()
+            style = _TRUTH if name == GROUND_TRUTH else {"linewidth": 1.3}
+            axes.plot([frame / fps for frame in range(len(opening))], opening, label=name, **style)
+        axes.set_title(title, fontsize="medium", loc="left")
+        axes.set(ylabel="opening, IOD")
+        axes.margins(x=0)
+    panels[-1].set(xlabel="time, s")
+    panels[0].legend(fontsize="small", ncols=1 + len(models), loc="upper right")
+    _save(figure, path)
