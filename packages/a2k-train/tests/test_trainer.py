@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from a2k_train.adversary import Adversary
 
 from a2k_nets.checkpoint import read_tensors
 from a2k_nets.config import ModelConfig
 from a2k_nets.model import Audio2Keypoint
-from a2k_train.adversary import Adversary
 from a2k_train.config import LossWeights, train_config_to_json
 from a2k_train.losses import masked_l1
 from a2k_train.open_clips import open_clips

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
+
+from lightning_fabric import Fabric
 
 from a2k_train.ablation_report import write_report
 from a2k_train.claims import VARIANTS
@@ -11,24 +13,13 @@ from a2k_train.clips import Clip
 from a2k_train.config import TrainConfig
 from a2k_train.evaluation_report import evaluate_fully
 from a2k_train.face_statistics import face_statistics
+from a2k_train.fit import fit
 from a2k_train.predictions import Model
+from a2k_train.recipe import AnyModel
+from a2k_train.store import ClipStore
 from a2k_train.table import Table
 
-__all__ = ["Train", "ablate", "variant_configs"]
-
-
-class Train(Protocol):
-    """A training that goes on where it was interrupted, as `a2k_train.trainer.fit` does."""
-
-    def __call__(
-        self,
-        config: TrainConfig,
-        clips: list[Clip],
-        run: Path,
-        *,
-        on_step: Callable[[int, dict[str, float]], None] | None = None,
-    ) -> Model:
-        """Train in a folder and return the model."""
+__all__ = ["ablate", "train_variant", "variant_configs"]
 
 
 def variant_configs(config: TrainConfig) -> dict[str, TrainConfig]:
@@ -48,11 +39,11 @@ def variant_configs(config: TrainConfig) -> dict[str, TrainConfig]:
 
 def ablate(
     config: TrainConfig,
-    clips: list[Clip],
+    store: ClipStore,
     val: list[Clip],
     run: Path | str,
     *,
-    train: Train,
+    fabric: Fabric | None = None,
     derangements: int = 5,
     on_step: Callable[[str, int, dict[str, float]], None] | None = None,
     on_clip: Callable[[int], None] | None = None,
@@ -61,12 +52,12 @@ def ablate(
 
     Args:
         config: Settings of each training; only `config.model.variant` differs, and the seed is the same.
-        clips: Training clips; their statistics are the mean face and the units of L1.
+        store: Training clips; their statistics are the mean face and the units of L1.
         val: Clips of other speakers, to score.
         run: Folder that receives the run of each variant under its name, and the report of
             `a2k_train.ablation_report.write_report`. Interrupted, it goes on where it stopped; a variant that is done
             costs no step.
-        train: What trains: `a2k_train.trainer.fit`.
+        fabric: Device and precision; by default one process on the CPU.
         derangements: How many times every clip is heard with another speaker's audio.
         on_step: Called with the variant, the steps done and the losses.
         on_clip: Called with the number of clips scored.
@@ -78,20 +69,20 @@ def ablate(
         ValueError: The config's model has no variants, a speaker is in both sets, or `val` has one speaker only.
     """
     run = Path(run)
-    configs = variant_configs(config)
-    _check_speakers(clips, val)
+    names = list(variant_configs(config))
+    _check_speakers(store, val)
     models: dict[str, Model] = {}
-    for name, settings in configs.items():
+    for name in names:
 
         def report(step: int, losses: dict[str, float], name: str = name) -> None:
             if on_step is not None:
                 on_step(name, step, losses)
 
-        models[name] = train(settings, clips, run / name, on_step=report)
+        models[name] = train_variant(config, name, store, run, fabric=fabric, on_step=report).to("cpu")
     evaluation = evaluate_fully(
         models,
         val,
-        statistics=face_statistics(clips),
+        statistics=face_statistics(store.clips()),
         derangements=derangements,
         seed=config.seed,
         on_clip=on_clip,
@@ -99,9 +90,29 @@ def ablate(
     return write_report(run, evaluation)
 
 
-def _check_speakers(clips: list[Clip], val: list[Clip]) -> None:
+def train_variant(
+    config: TrainConfig,
+    variant: str,
+    store: ClipStore,
+    run: Path | str,
+    *,
+    fabric: Fabric | None = None,
+    on_step: Callable[[int, dict[str, float]], None] | None = None,
+) -> AnyModel:
+    """Train one variant in the folder of its name below `run`; `ablate` there finds it done.
+
+    Raises:
+        ValueError: There is no such variant, or the folder holds a run with other settings.
+    """
+    configs = variant_configs(config)
+    if variant not in configs:
+        raise ValueError(f"expected a variant out of {', '.join(configs)}, got {variant!r}")
+    return fit(configs[variant], store, Path(run) / variant, fabric=fabric, on_step=on_step)
+
+
+def _check_speakers(store: ClipStore, val: list[Clip]) -> None:
     """Refuse before hours of training what would be refused after them."""
-    both = sorted({clip.speaker for clip in clips} & {clip.speaker for clip in val})
+    both = sorted(set(store.speakers) & {clip.speaker for clip in val})
     if both:
         raise ValueError(f"expected no speaker in both training and held-out clips, got {', '.join(both[:5])}")
     heard = {clip.speaker for clip in val}

@@ -75,7 +75,7 @@ def mirror_faces(batch: Batch, mirror: tuple[int, ...], *, generator: torch.Gene
 
 
 def turn_faces(batch: Batch, *, generator: torch.Generator) -> Batch:
-    """Return the batch with every window's faces turned by up to 10 degrees and scaled by up to 10 %, plane points only.
+    """Return the batch with each window's faces, plane ones, turned by up to 10 degrees and scaled by up to 10 %.
 
     The centre is the reference's mean point. The `residual` preset has no use for it: turning and scaling are what it
     takes away itself.

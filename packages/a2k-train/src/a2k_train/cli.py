@@ -105,6 +105,87 @@ def crossval(
 
 
 @app.command()
+def evaluate(
+    clips: Clips,
+    model: Annotated[Path | None, typer.Option(help="Checkpoint [default: the embedded one].")] = None,
+    manifest: Manifest = None,
+    splits: Splits = "val",
+    statistics: Annotated[
+        str, typer.Option(help="Splits of the mean face and of L1's units, for a model of the preset paper.")
+    ] = "train",
+    out: Annotated[Path | None, typer.Option(help="Folder for table, per-clip rows and plots.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the shuffled audio and the head's motion.")] = 0,
+) -> None:
+    """Score a model beside its baselines on the clips of some splits."""
+    with readable_errors():
+        from a2k_nets.pretrained import load_model
+        from a2k_train.cli_evaluate import score_model
+        from a2k_train.cli_options import load_for
+
+        network = load_model(model)
+        held_out = load_for(network.config, clips, splits=splits, manifest=manifest)
+        with progress("clips") as advance:
+            table = score_model(
+                network,
+                held_out.clips(),
+                training=lambda: load_for(network.config, clips, splits=statistics, manifest=manifest),
+                out=out,
+                seed=seed,
+                on_clip=lambda done: advance(done, len(held_out), {}),
+            )
+        _print_table(table)
+
+
+@app.command()
+def ablate(
+    clips: Clips,
+    run: Run,
+    manifest: Manifest = None,
+    splits: Splits = "train",
+    val: Annotated[str, typer.Option(help="Splits to score on; no speaker may be in both.")] = "val",
+    config: ConfigFile = None,
+    changes: Changes = None,
+    epochs: Epochs = None,
+    seed: Seed = None,
+    device: Device = "cpu",
+    cache: Cache = "memory",
+    only: Annotated[str | None, typer.Option(help="Train this variant only, e.g. beside others; no report.")] = None,
+) -> None:
+    """Train the four variants of the paper's Table 1 and report on them: tables, Figure 3, its claims."""
+    with readable_errors():
+        from a2k_train.ablation import ablate as compare
+        from a2k_train.ablation import train_variant, variant_configs
+        from a2k_train.launch import launch
+
+        chosen = settings(config, preset="paper", changes=changes, epochs=epochs, seed=seed)
+        fabric = launch(device, precision=chosen.precision)
+        store = load(clips, chosen, splits=splits, manifest=manifest, cache=cache, device=str(fabric.device))
+        total = chosen.total_steps(-(-len(store) // chosen.batch_size))
+        if only is not None:
+            with progress("steps") as advance:
+                train_variant(
+                    chosen, only, store, run, on_step=lambda step, losses: advance(step, total, losses), fabric=fabric
+                )
+            typer.echo(f"{run / only}")
+            return
+        held_out = load(clips, chosen, splits=val, manifest=manifest)
+        names = list(variant_configs(chosen))
+        with progress("steps") as advance:
+            table = compare(
+                chosen,
+                store,
+                held_out.clips(),
+                run,
+                fabric=fabric,
+                on_step=lambda name, step, losses: advance(
+                    names.index(name) * total + step, len(names) * total, losses
+                ),
+            )
+        _print_table(table)
+        typer.echo(f"report: {run / 'table.md'}, {run / 'claims.md'}, {run / 'figure3.png'}")
+
+
+@app.command()
 def publish(
     run: Annotated[Path, typer.Argument(help="Folder of a run, finished or not.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for weights, settings, card and digest.")],

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from a2k_nets.presets import AnyConfig
     from a2k_train.config import TrainConfig
     from a2k_train.store import ClipStore
 
@@ -23,11 +24,13 @@ __all__ = [
     "Splits",
     "Steps",
     "load",
+    "load_for",
     "settings",
 ]
 
 Clips = Annotated[
-    Path, typer.Argument(help="Corpus from `kp-io build`, or folder of <id>.npz and <id>.wav from `kp-io annotate --wav`.")
+    Path,
+    typer.Argument(help="Corpus from `kp-io build`, or folder of <id>.npz and <id>.wav from `kp-io annotate --wav`."),
 ]
 Manifest = Annotated[
     Path | None, typer.Option(help="Of a folder: CSV with id, speaker and split [default: manifest.csv in it].")
@@ -61,28 +64,46 @@ def settings(
     """Return the settings that the options describe."""
     from a2k_train.config_file import read_config
 
-    given = [f"{name} = {value}" for name, value in (("steps", steps), ("epochs", epochs), ("seed", seed)) if value is not None]
+    given = [
+        f"{name} = {value}"
+        for name, value in (("steps", steps), ("epochs", epochs), ("seed", seed))
+        if value is not None
+    ]
     return read_config(config, preset=preset, changes=[*(changes or ()), *given])
 
 
 def load(
-    folder: Path, config: "TrainConfig", *, splits: str, manifest: Path | None, cache: str = "memory", device: str = "cpu"
+    folder: Path,
+    config: "TrainConfig",
+    *,
+    splits: str,
+    manifest: Path | None,
+    cache: str = "memory",
+    device: str = "cpu",
 ) -> "ClipStore":
-    """Open the clips of some splits in the pixels that the settings' preset is trained in."""
+    """Open the clips of some splits in the pixels that a run's model is trained in."""
+    if cache not in ("memory", "disk", "device"):
+        raise ValueError(f"expected the cache memory, disk or device, got {cache!r}")
+    where = "disk" if cache == "disk" else "memory"
+    store = load_for(config.model, folder, splits=splits, manifest=manifest, cache=where)
+    return store.to(device) if cache == "device" else store
+
+
+def load_for(
+    model: "AnyConfig", folder: Path, *, splits: str, manifest: Path | None, cache: str = "memory"
+) -> "ClipStore":
+    """Open the clips of some splits in the pixels that a model works in."""
     from a2k_nets.paper.config import PaperConfig
     from a2k_train.open_clips import open_clips
 
-    if cache not in ("memory", "disk", "device"):
-        raise ValueError(f"expected the cache memory, disk or device, got {cache!r}")
-    paper = config.model if isinstance(config.model, PaperConfig) else None
-    store = open_clips(
+    paper = model if isinstance(model, PaperConfig) else None
+    return open_clips(
         folder,
         splits=tuple(split.strip() for split in splits.split(",")),
-        fps=float(config.model.fps),
-        sample_rate=config.model.audio.sample_rate,
+        fps=float(model.fps),
+        sample_rate=model.audio.sample_rate,
         frame_height=None if paper is None else paper.frame_height,
         dims=2 if paper is None else paper.dimensions,
         manifest=manifest,
-        cache="disk" if cache == "disk" else "memory",
+        cache=cache,
     )
-    return store.to(device) if cache == "device" else store

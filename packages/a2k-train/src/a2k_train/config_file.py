@@ -24,8 +24,8 @@ def config_from_toml(text: str) -> TrainConfig:
     """Read settings; what is not given is the preset's default, and unknown names are refused with the nearest one.
 
     Example:
-        >>> config_from_toml('preset = "paper"\\nmodel.width = 0.25').model.width
-        0.25
+        >>> config_from_toml("model.width = 64").model.width
+        64
         >>> config_from_toml("step = 10")
         Traceback (most recent call last):
         ValueError: unknown setting 'step' of TrainConfig; did you mean 'steps'?
@@ -66,7 +66,9 @@ def read_config(path: Path | None, *, preset: str | None = None, changes: Sequen
         try:
             _merge(values, tomllib.loads(change))
         except tomllib.TOMLDecodeError as error:
-            raise ValueError(f'expected a change such as model.width=0.25 or schedule="constant", got {change!r}') from error
+            raise ValueError(
+                f'expected a change such as model.width=0.25 or schedule="constant", got {change!r}'
+            ) from error
     return config_from_toml(tomli_w.dumps(values))
 
 

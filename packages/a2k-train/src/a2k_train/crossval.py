@@ -39,7 +39,9 @@ def cross_validate(
     """
     run = Path(run)
     if not isinstance(config.model, ModelConfig):
-        raise ValueError("expected settings of the preset residual, got the preset paper; `ablate` compares its variants")
+        raise ValueError(
+            "expected settings of the preset residual, got the preset paper; `ablate` compares its variants"
+        )
     speakers = store.speakers
     parts = speaker_folds(speakers, store.lengths.tolist(), folds=folds, seed=config.seed)
     if min(len({speakers[index] for index in part}) for part in parts) < 2:

@@ -52,4 +52,6 @@ def _check(kind: str, index: str) -> None:
     }
     if not have.get(kind, False):
         here = [name for name, there in have.items() if there] or ["cpu"]
-        raise ValueError(f"expected a device that torch finds here ({', '.join(here)}), got {kind}{index and ':'}{index}")
+        raise ValueError(
+            f"expected a device that torch finds here ({', '.join(here)}), got {kind}{index and ':'}{index}"
+        )

@@ -21,7 +21,7 @@ def prepare(fabric: Fabric, config: TrainConfig, *modules: nn.Module | None) -> 
             module.double()
         if fabric.world_size > 1 and fabric.device.type == "cuda":
             for name, child in module.named_children():
-                setattr(module, name, nn.SyncBatchNorm.convert_sync_batchnorm(child))
+                setattr(module, name, nn.SyncBatchNorm.convert_sync_batchnorm(child))  # type: ignore[no-untyped-call]  # untyped in torch
         fabric.to_device(module)
 
 

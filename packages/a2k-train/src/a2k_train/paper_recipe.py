@@ -55,9 +55,7 @@ class PaperRecipe:
                 if part is not None:
                     part.compile()
         self._updaters = {
-            name: Updater(
-                fabric, network.parameters(), adam(network.parameters(), config.learning_rate), clip=config.gradient_clip
-            )
+            name: Updater(fabric, adam(network.parameters(), config.learning_rate), clip=config.gradient_clip)
             for name, network in (
                 ("discriminator", self.discriminator),
                 ("generator", self.model.generator),
@@ -131,7 +129,8 @@ class PaperRecipe:
                     audio = generator.audio(log_mel, self.networks.padded_frames(real.shape[2]))
                 fake = generator.decode(audio, reference, code)[..., : real.shape[2]]
                 losses = self._motion_losses(real, fake, mask, count)
-                losses["triplet"] = self._triplet(code, encoder(real), encoder(fake.detach()), margin=self.weights.margin)
+                codes = encoder(real), encoder(fake.detach())
+                losses["triplet"] = self._triplet(code, *codes, margin=self.weights.margin)
         self._updaters["piv_encoder"].update(self._weigh(losses))
         return losses["triplet"]
 

@@ -18,8 +18,8 @@ __all__ = ["publish"]
 
 _CARD = """# {title}
 
-A model of the `{preset}` preset of the Audio2Keypoint toolkit, trained for {step}. `model.safetensors` holds weights and
-settings, `config.toml` how it was trained, `SHA256SUMS` the file's digest.
+A model of the `{preset}` preset of the Audio2Keypoint toolkit, trained for {step}. `model.safetensors` holds weights
+and settings, `config.toml` how it was trained, `SHA256SUMS` the file's digest.
 
 ```python
 from a2k_nets.pretrained import load_model
@@ -27,8 +27,8 @@ from a2k_nets.pretrained import load_model
 model = load_model("{folder}")
 ```
 
-The weights are for research (CC-BY-NC-4.0 unless the footage's terms say otherwise). They must not be used to make a real
-person appear to say what they did not say. State here what footage they were trained on, and under which licences.
+The weights are for research (CC-BY-NC-4.0 unless the footage's terms say otherwise). They must not be used to make a
+real person appear to say what they did not say. State here what footage they saw, and under which licences.
 {table}"""
 
 

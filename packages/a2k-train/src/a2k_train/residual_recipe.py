@@ -53,11 +53,10 @@ class ResidualRecipe:
         if config.compile:
             self.model.generator.compile()
         optimizer = adamw(self.model.parameters(), config.learning_rate, config.weight_decay)
-        self._updater = Updater(fabric, self.model.parameters(), optimizer, clip=config.gradient_clip)
+        self._updater = Updater(fabric, optimizer, clip=config.gradient_clip)
         self._critic = None
         if self.discriminator is not None:
-            parameters = list(self.discriminator.parameters())
-            self._critic = Updater(fabric, parameters, adam(parameters, _CRITIC_LEARNING_RATE), clip=0.0)
+            self._critic = Updater(fabric, adam(self.discriminator.parameters(), _CRITIC_LEARNING_RATE), clip=0.0)
         # Errors are weighed in units of the lips' own motion, whatever each coordinate's variance is.
         std = self.model.normalizer.std_expression
         lips = slice(*config.model.lip_points)

@@ -5,12 +5,9 @@ import logging
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import Any
 
 from kp_io.atomic import atomic_path
-
-if TYPE_CHECKING:
-    from torch.utils.tensorboard import SummaryWriter
 
 __all__ = ["RunLog"]
 
@@ -27,7 +24,7 @@ class RunLog:
 
     def __init__(self, run: Path | None, *, start: int) -> None:
         self._file = None if run is None else run / "log.jsonl"
-        self._writer: SummaryWriter | None = None
+        self._writer: Any = None
         if self._file is None or run is None:
             return
         if self._file.is_file():
@@ -39,7 +36,7 @@ class RunLog:
             return
         from torch.utils.tensorboard import SummaryWriter
 
-        self._writer = SummaryWriter(str(run / "tensorboard"), purge_step=start + 1)  # type: ignore[no-untyped-call]  # untyped in torch
+        self._writer = SummaryWriter(str(run / "tensorboard"), purge_step=start + 1)
 
     def __enter__(self) -> "RunLog":
         return self
@@ -48,7 +45,7 @@ class RunLog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._writer is not None:
-            self._writer.close()  # type: ignore[no-untyped-call]  # untyped in torch
+            self._writer.close()
 
     def write(self, step: int, numbers: dict[str, float]) -> None:
         """Append one line for the steps done."""
@@ -58,7 +55,7 @@ class RunLog:
             file.write(json.dumps({"step": step, **numbers}) + "\n")
         if self._writer is not None:
             for name, value in numbers.items():
-                self._writer.add_scalar(name, value, step)  # type: ignore[no-untyped-call]  # untyped in torch
+                self._writer.add_scalar(name, value, step)
 
 
 def _step_of(line: str) -> int:

@@ -5,7 +5,6 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -21,7 +20,7 @@ from a2k_train.state import load_state, save_state
 from a2k_train.store import ClipStore
 from a2k_train.windows import Batch, WindowSampler
 
-__all__ = ["Trainer", "one_cycle", "single_device"]
+__all__ = ["Trainer", "one_cycle"]
 
 
 class Trainer:
@@ -90,8 +89,12 @@ class Trainer:
 
     def _to_device(self, batch: Batch) -> Batch:
         kind, device = number_type(self.config), self.fabric.device
-        numbers = (t.to(device, kind, non_blocking=True) for t in (batch.waveform, batch.reference, batch.keypoints))
-        return Batch(*numbers, batch.mask.to(device, non_blocking=True))
+
+        def moved(numbers: Tensor) -> Tensor:
+            return numbers.to(device, kind, non_blocking=True)
+
+        mask = batch.mask.to(device, non_blocking=True)
+        return Batch(moved(batch.waveform), moved(batch.reference), moved(batch.keypoints), mask)
 
     def published(self) -> AnyModel:
         """Return the model that a run publishes, ready to generate: of averaged weights where there is an average."""

@@ -1,7 +1,5 @@
 """One network's share of a step: its gradient, averaged over processes, clipped, applied."""
 
-from collections.abc import Iterable
-
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
@@ -18,14 +16,13 @@ class Updater:
 
     Args:
         fabric: The processes.
-        parameters: What is optimised.
-        optimizer: Of just these parameters.
+        optimizer: Its parameters are what is updated.
         clip: Bound of the gradient's norm; 0 for none.
     """
 
-    def __init__(self, fabric: Fabric, parameters: Iterable[nn.Parameter], optimizer: Optimizer, *, clip: float) -> None:
+    def __init__(self, fabric: Fabric, optimizer: Optimizer, *, clip: float) -> None:
         self._fabric, self.optimizer, self._clip = fabric, optimizer, clip
-        self._parameters = list(parameters)
+        self._parameters: list[nn.Parameter] = [p for group in optimizer.param_groups for p in group["params"]]
 
     def update(self, loss: Tensor) -> None:
         """Take a step down the gradient of a loss."""
@@ -42,5 +39,5 @@ class Updater:
     def _average(self, gradients: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Return the means over processes, exchanged as one long vector."""
         flat = self._fabric.all_reduce(torch.cat([g.reshape(-1) for g in gradients]), reduce_op="mean")
-        parts = torch.as_tensor(flat).split([g.numel() for g in gradients])
+        parts = torch.split(torch.as_tensor(flat), [g.numel() for g in gradients])
         return tuple(part.view_as(g) for part, g in zip(parts, gradients, strict=True))
