@@ -136,7 +136,7 @@ def _gather(store: ClipStore, plan: Int64[Tensor, "2 b"], place: Float64[Tensor,
     frames = frames.minimum(last)
 
     def read(rows: Tensor) -> Tensor:
-        return rows.index_select(0, frames.flatten()).unflatten(0, frames.shape)
+        return rows.index_select(0, frames.flatten()).reshape(*frames.shape, *rows.shape[1:])
 
     mask = read(store.measured) & inside
     nth = (place * mask.sum(dim=1)).long() + 1
