@@ -1,7 +1,7 @@
 """Made-up clips whose mouth opens with the loudness of noise; they exercise code and say nothing of quality."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -11,9 +11,10 @@ from torch import Tensor
 from a2k_nets.config import ModelConfig
 from a2k_train.clips import Clip, to_int16
 from a2k_train.config import TrainConfig
-from kp_io.audio import write_audio
+from kp_io.audio import encode_flac, write_audio
 from kp_io.formats import save_keypoints
 from kp_io.sequence import KeypointSequence
+from kp_io.shards import spool_row, write_shard
 
 LOWER_LIPS = [56, 57, 58, 65, 66, 67]
 
@@ -106,4 +107,52 @@ def corpus(tmp_path_factory) -> Path:
             table.writerow([clip.id, clip.speaker, clip.split, "made up"])
             save_keypoints(folder / f"{clip.id}.npz", KeypointSequence(clip.keypoints, image_size=(224, 224)))
             write_audio(folder / f"{clip.id}.wav", clip.waveform, sample_rate=16_000)
+    return folder
+
+
+@pytest.fixture
+def write_corpus() -> Callable[..., Path]:
+    pytest.importorskip("pyarrow", reason="needs the extra kp-io[build]")
+    return _write_corpus
+
+
+def _write_corpus(folder: Path, clips: Iterable[Clip], *, clips_per_shard: int = 2, **columns: object) -> Path:
+    """Write clips as `kp-io build` would have; columns replace values of every row, also by what they are called on."""
+    shards: dict[str, list[list[Path]]] = {}
+    for number, clip in enumerate(clips):
+        shape = clip.keypoints.shape
+        row = {
+            "id": clip.id,
+            "speaker": clip.speaker,
+            "split": clip.split,
+            "num_frames": clip.num_frames,
+            "fps": 25.0,
+            "keypoints": clip.keypoints.flatten().numpy(),
+            "keypoints_shape": list(shape),
+            "scores": clip.measured.float().repeat_interleave(shape[1]).numpy(),
+            "layout": "ibug68",
+            "image_height": 448,
+            "image_width": 448,
+            "face_px": 100.0,
+            "interpolated": 0.0,
+            "audio": encode_flac(clip.waveform, sample_rate=16_000),
+            "sample_rate": 16_000,
+            "detector": "drawn",
+            "source": f"{clip.id}.mp4",
+            "sha256": "",
+            "licence": "",
+            "schema_version": 1,
+        }
+        row |= {name: value(clip) if callable(value) else value for name, value in columns.items()}
+        spooled = folder / "spool" / f"{number}.arrow"
+        spool_row(spooled, row)
+        home = shards.setdefault(clip.split, [[]])
+        if len(home[-1]) == clips_per_shard:
+            home.append([])
+        home[-1].append(spooled)
+    for split, parts in shards.items():
+        for number, spooled_clips in enumerate(parts):
+            write_shard(folder / "data" / f"{split}-{number:05d}.parquet", spooled_clips)
+    for name in ("corpus.json", "summary.json"):
+        (folder / name).write_text("{}", encoding="utf-8")
     return folder

@@ -1,13 +1,17 @@
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from a2k_train.open_clips import open_clips
-from kp_io.audio import write_audio
+from kp_io import ClipRules, CorpusOptions, build_corpus, write_video
+from kp_io.audio import encode_flac, read_audio, write_audio
 from kp_io.formats import load_keypoints, save_keypoints
 from kp_io.sequence import KeypointSequence
+
+SPEECH = Path(__file__).parents[3] / "examples" / "assets" / "sense_and_sensibility_0870.wav"
 
 
 def write_manifest(folder: Path, *rows: str, header: str = "id,speaker,split") -> Path:
@@ -104,3 +108,116 @@ class TestWhatIsRefused:
         write_manifest(folder, "a,ada,train")
         with pytest.raises(ValueError, match=r"at 25 fps, got 30 in a$"):
             open_clips(folder, splits=("train",))
+
+
+class TestCorpus:
+    @pytest.fixture
+    def six(self, make):
+        return [make(seed, frames=60, split="train" if seed < 4 else "val") for seed in range(6)]
+
+    def test_it_holds_the_same_as_single_files(self, corpus, six, write_corpus, tmp_path):
+        files = open_clips(corpus, splits=("train", "val"))
+        shards = open_clips(write_corpus(tmp_path, six), splits=("train", "val"))
+        assert (shards.ids, shards.speakers, shards.splits) == (files.ids, files.speakers, files.splits)
+        for name in ("keypoints", "measured", "sound", "lengths"):
+            assert torch.equal(getattr(shards, name), getattr(files, name))
+
+    def test_interpolated_frames_are_not_measured(self, make, write_corpus, tmp_path):
+        clip = make(0, frames=12)
+        measured = torch.arange(12) % 3 != 1
+        store = open_clips(write_corpus(tmp_path, [replace(clip, measured=measured)]), splits=("train",))
+        assert torch.equal(store.measured, measured)
+
+    def test_a_splits_order_is_the_shards_order(self, six, write_corpus, tmp_path):
+        write_corpus(tmp_path, six)
+        assert open_clips(tmp_path, splits=("train",)).ids == ("clip0", "clip1", "clip2", "clip3")
+        assert open_clips(tmp_path, splits=("val", "val")).ids == ("clip4", "clip5")
+
+    @pytest.mark.parametrize("cache", ["memory", "disk"])
+    def test_pictures_are_brought_to_one_height(self, six, write_corpus, tmp_path, cache):
+        store = open_clips(write_corpus(tmp_path, six), splits=("train",), frame_height=224, cache=cache)
+        # Pixel centres are whole numbers: half a pixel is the picture's edge.
+        assert torch.allclose(store.clip(2).keypoints + 0.5, (six[2].keypoints + 0.5) / 2, atol=1e-4)
+
+    def test_a_corpus_from_real_pictures_and_speech(self, make, tmp_path):
+        pytest.importorskip("pyarrow", reason="needs the extra kp-io[build]")
+        portrait = pytest.importorskip("skimage.data", reason="needs scikit-image").astronaut()[:400, 30:430]
+        speech = read_audio(SPEECH)[:20_000]
+        for speaker in ("ada", "bob"):
+            (tmp_path / "videos" / speaker).mkdir(parents=True)
+            write_video(tmp_path / "videos" / speaker / "talk.mp4", 30 * [portrait], audio=speech)
+
+        class Drawn:
+            name = "drawn"
+
+            def detect(self, image):
+                return [self.track(image, None)]
+
+            def track(self, image, previous):
+                return make(0, frames=1).keypoints[0], torch.ones(68)
+
+        options = CorpusOptions(ClipRules(height=200), val=0, test=0)
+        build_corpus(tmp_path / "videos", tmp_path / "corpus", options=options, make_detector=Drawn)
+        store = open_clips(tmp_path / "corpus", splits=("train",))
+        assert (store.ids, store.speakers) == (("ada/talk", "bob/talk"), ("ada", "bob"))
+        assert store.lengths.tolist() == [30, 30]
+        # AAC is lossy; it is the same speech at the same time all the same.
+        heard = store.clip(1).waveform
+        assert float(torch.corrcoef(torch.stack((heard[:19_200], speech[:19_200])))[0, 1]) > 0.9
+
+    def test_a_changed_corpus_is_read_anew(self, six, write_corpus, tmp_path):
+        kept = tmp_path / "kept"
+        for clips in (six, six[:3]):
+            write_corpus(tmp_path / "corpus", clips, clips_per_shard=4)
+            store = open_clips(tmp_path / "corpus", splits=("train",), cache="disk", cache_folder=kept)
+            assert store.ids == tuple(clip.id for clip in clips if clip.split == "train")
+        assert len([path for path in kept.iterdir() if path.is_dir()]) == 2
+        open_clips(tmp_path / "corpus", splits=("train",), cache="disk", cache_folder=kept)
+        assert len([path for path in kept.iterdir() if path.is_dir()]) == 2
+
+    def test_an_unfinished_corpus_is_told(self, six, write_corpus, tmp_path, caplog):
+        write_corpus(tmp_path, six)
+        (tmp_path / "summary.json").unlink()
+        with caplog.at_level(logging.WARNING, logger="a2k_train"):
+            assert len(open_clips(tmp_path, splits=("train",))) == 4
+        assert "not finished" in caplog.text
+
+    @pytest.mark.parametrize(
+        ("columns", "options", "message"),
+        [
+            ({"schema_version": 2}, {}, "schema version 1, got 2 in .*00000.parquet"),
+            ({"fps": 30.0}, {}, "keypoints at 25 fps, got 30 in clip0"),
+            ({"audio": lambda clip: encode_flac(clip.waveform[::2], sample_rate=8_000)}, {}, "16000 Hz, got 8000"),
+            ({"audio": b"no sound"}, {}, "FLAC"),
+            ({"speaker": "ada"}, {}, "every speaker in one split .* got ada in train and val"),
+            ({"detector": lambda clip: f"of {clip.id}"}, {}, "one detector, got of clip0 and, in clip1, of clip1"),
+            ({}, {"dims": 3}, "keypoints with depth, got 2-D ones in clip0"),
+            ({}, {"dims": 4}, "2 or 3 coordinates"),
+            ({}, {"fps": 24.0, "sample_rate": 16_001}, "whole number of samples"),
+            ({}, {"cache": "tape"}, "memory or disk, got 'tape'"),
+            ({}, {"manifest": "table.csv"}, "no table beside the corpus"),
+        ],
+    )
+    def test_what_is_refused(self, six, write_corpus, tmp_path, columns, options, message):
+        write_corpus(tmp_path, six, **columns)
+        with pytest.raises(ValueError, match=message):
+            open_clips(tmp_path, **({"splits": ("train",)} | options))
+
+    def test_detectors_may_be_mixed_on_purpose(self, six, write_corpus, tmp_path):
+        write_corpus(tmp_path, six, detector=lambda clip: f"of {clip.id}")
+        assert len(open_clips(tmp_path, splits=("train",), mixed_detectors=True)) == 4
+
+    def test_no_shard(self, six, write_corpus, tmp_path):
+        write_corpus(tmp_path, six)
+        with pytest.raises(FileNotFoundError, match="split 'hard'"):
+            open_clips(tmp_path, splits=("train", "hard"))
+        for shard in tmp_path.glob("data/*"):
+            shard.unlink()
+        with pytest.raises(FileNotFoundError, match="found no shard in"):
+            open_clips(tmp_path, splits=("train",))
+
+    def test_a_damaged_shard(self, six, write_corpus, tmp_path):
+        write_corpus(tmp_path, six)
+        (tmp_path / "data" / "train-00001.parquet").write_bytes(b"half a shard")
+        with pytest.raises(ValueError, match=r"damaged file .*train-00001"):
+            open_clips(tmp_path, splits=("train",))

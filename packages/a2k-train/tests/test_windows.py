@@ -100,3 +100,104 @@ class TestWindows:
         sampler = sample(clips, speaker_balance=balance, batch_size=100)
         drawn = torch.cat([sampler.batch(step).keypoints[:, 0, 0, 0] for step in range(40)])
         assert float(drawn.mean()) == pytest.approx(share, abs=0.03)
+
+    def test_a_window_never_leaves_its_clip(self, make):
+        clips = [replace(make(i, frames=17), keypoints=torch.full((17, 68, 2), float(i))) for i in range(5)]
+        batch = sample(clips, batch_size=50).batch(0)
+        assert torch.equal(batch.keypoints, batch.keypoints[:, :1].expand_as(batch.keypoints))
+        assert len(batch.keypoints[:, 0, 0, 0].unique()) == 5
+
+    def test_a_selection_draws_from_nothing_else(self, clips):
+        store = ClipStore.from_clips(clips).select([2, 3])
+        drawn = WindowSampler(store, window_frames=10, batch_size=30).batch(0)
+        theirs = torch.cat([clips[2].keypoints, clips[3].keypoints])
+        assert all(bool((theirs == points).flatten(1).all(dim=1).any()) for points in drawn.keypoints[:, 0])
+
+
+class TestReference:
+    @pytest.fixture
+    def counted(self, make):
+        """A clip whose frame t lies at t px, some of them not measured."""
+        keypoints = torch.arange(16.0)[:, None, None].expand(-1, 68, 2)
+        measured = torch.ones(16, dtype=torch.bool)
+        measured[[0, 1, 5, 15]] = False
+        return replace(make(0, frames=16), keypoints=keypoints, measured=measured)
+
+    def test_it_is_the_first_measured_frame(self, counted):
+        assert sample([counted], random_reference=0.0).batch(0).reference[:, 0, 0].tolist() == [2, 2, 2]
+
+    def test_or_any_measured_one(self, counted):
+        drawn = sample([counted], random_reference=1.0, batch_size=500).batch(0).reference[:, 0, 0]
+        assert drawn.unique().tolist() == [2, 3, 4, *range(6, 15)]
+
+    def test_a_share_of_them_is_drawn(self, counted):
+        drawn = sample([counted], random_reference=0.4, batch_size=2_000).batch(0).reference[:, 0, 0]
+        assert float((drawn == 2).float().mean()) == pytest.approx(0.6 + 0.4 / 12, abs=0.04)
+
+    @pytest.mark.parametrize("share", [0.0, 1.0])
+    def test_a_window_without_a_face_still_has_one(self, counted, share):
+        lost = replace(counted, measured=torch.zeros(16, dtype=torch.bool))
+        batch = sample([lost], random_reference=share).batch(0)
+        assert batch.reference[:, 0, 0].tolist() == [0, 0, 0]
+        assert not batch.mask.any()
+
+
+class TestEpochs:
+    @pytest.fixture
+    def seven(self, make):
+        """Seven clips; the points of clip i lie at 100 i px and move right a pixel a frame."""
+        moves = torch.arange(60.0)[:, None, None].expand(-1, 68, 2)
+        return [replace(make(i, frames=60), keypoints=100 * i + moves) for i in range(7)]
+
+    @pytest.mark.parametrize("batch_size", [1, 3, 7, 20])
+    def test_every_clip_once_an_epoch(self, seven, batch_size):
+        sampler = sample(seven, sampling="epochs", batch_size=batch_size)
+        drawn = torch.cat([sampler.batch(step).keypoints[:, 0, 0, 0] for step in range(-(-35 // batch_size))])
+        epochs = (drawn[:35] // 100).long().reshape(5, 7)
+        assert (epochs.sort(dim=1).values == torch.arange(7)).all()
+        assert len(epochs.unique(dim=0)) > 3  # in another order each time
+        starts = (drawn[:35] % 100)[epochs.flatten() == 2]
+        assert len(starts.unique()) > 2  # and at other moments
+        assert sampler.steps_per_epoch == -(-7 // batch_size)
+
+    def test_any_step_can_be_the_first(self, seven):
+        run, resumed = (sample(seven, sampling="epochs") for _ in range(2))
+        batches = [run.batch(step) for step in range(8)]
+        assert same(resumed.batch(6), batches[6])
+        assert same(resumed.batch(2), batches[2])
+        assert not same(sample(seven, sampling="epochs", seed=1).batch(2), batches[2])
+
+
+class TestRanks:
+    @pytest.mark.parametrize("sampling", ["balanced", "epochs"])
+    def test_they_share_a_batch(self, clips, sampling):
+        whole = sample(clips, sampling=sampling, batch_size=12).batch(3)
+        for rank in range(4):
+            share = sample(clips, sampling=sampling, batch_size=12, rank=rank, world_size=4).batch(3)
+            for mine, all_of_them in zip(fields(share), fields(whole), strict=True):
+                assert torch.equal(mine, all_of_them[rank::4])
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"batch_size": 3, "world_size": 2}, "a batch that 2 processes can share evenly, got 3"),
+            ({"rank": 2, "world_size": 2, "batch_size": 4}, "rank from 0 to 1, got 2"),
+            ({"rank": -1}, "rank from 0 to 0, got -1"),
+            ({"sampling": "all"}, "balanced or epochs, got 'all'"),
+            ({"batch_size": 0}, "positive window and batch"),
+            ({"window_frames": 0}, "positive window and batch"),
+            ({"random_reference": 1.5}, "random_reference within"),
+        ],
+    )
+    def test_what_is_refused(self, clips, options, message):
+        with pytest.raises(ValueError, match=message):
+            sample(clips, **options)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_on_a_gpu_the_windows_are_the_same(clips):
+    store = ClipStore.from_clips(clips)
+    here, there = (WindowSampler(place, window_frames=16).batch(4) for place in (store, store.to("cuda")))
+    assert there.waveform.is_cuda
+    assert all(torch.equal(a, b.cpu()) for a, b in zip(fields(here), fields(there), strict=True))
+    assert all(torch.equal(a, b.cpu()) for a, b in zip(fields(here), fields(here.pin_memory().to("cuda")), strict=True))

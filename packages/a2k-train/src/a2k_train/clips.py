@@ -6,9 +6,10 @@ import torch
 from jaxtyping import Bool, Float, Int16
 from torch import Tensor
 
-__all__ = ["Clip", "to_float", "to_int16"]
+__all__ = ["FULL_SCALE", "Clip", "to_float", "to_int16"]
 
-_FULL_SCALE = 32_768.0
+#: What a 16-bit sample is divided by.
+FULL_SCALE = 32_768.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +50,7 @@ def to_int16(waveform: Float[Tensor, "*s"]) -> Int16[Tensor, "*s"]:
         >>> to_int16(torch.tensor([-1.0, 0.25, 1.0]))
         tensor([-32768,   8192,  32767], dtype=torch.int16)
     """
-    return (waveform * _FULL_SCALE).round().clamp(-_FULL_SCALE, _FULL_SCALE - 1).to(torch.int16)
+    return (waveform * FULL_SCALE).round().clamp(-FULL_SCALE, FULL_SCALE - 1).to(torch.int16)
 
 
 def to_float(sound: Int16[Tensor, "*s"]) -> Float[Tensor, "*s"]:
@@ -59,4 +60,4 @@ def to_float(sound: Int16[Tensor, "*s"]) -> Float[Tensor, "*s"]:
         >>> to_float(torch.tensor([-32768, 8192], dtype=torch.int16))
         tensor([-1.0000,  0.2500])
     """
-    return sound.to(torch.float32).div_(_FULL_SCALE)  # in place: the copy is ours
+    return sound.to(torch.float32).div_(FULL_SCALE)  # in place: the copy is ours

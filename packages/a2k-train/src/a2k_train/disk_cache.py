@@ -4,12 +4,14 @@ import json
 import logging
 import math
 import os
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -93,21 +95,25 @@ def _read(folder: Path) -> ClipStore:
         index = json.loads((folder / "index.json").read_text("utf-8"))
         if index.pop("format") != _FORMAT:
             raise ValueError("another format")
-        tensors = _map(folder, index.pop("shapes"), sum(index["lengths"]))
-    except (KeyError, ValueError, FileNotFoundError) as error:
+        shapes = index.pop("shapes")
+        tensors = {
+            name: _map(folder / f"{name}.raw", dtype, sum(index["lengths"]), shapes[name])
+            for name, dtype in _TYPES.items()
+        }
+    except (AttributeError, KeyError, TypeError, ValueError, FileNotFoundError) as error:
         raise ValueError(f"expected a cache of clips, got the damaged folder {folder} ({error}); remove it") from error
-    return ClipStore.from_tensors(**tensors, **index)
+    return ClipStore.from_tensors(tensors["keypoints"], tensors["measured"], tensors["sound"], **index)
 
 
-def _map(folder: Path, shapes: dict[str, list[int]], num_frames: int) -> dict[str, Tensor]:
-    tensors = {}
-    for name, dtype in _TYPES.items():
-        path, shape = folder / f"{name}.raw", (num_frames, *shapes[name])
-        if path.stat().st_size != math.prod(shape) * dtype.itemsize:
-            raise ValueError(f"{path.name} has {path.stat().st_size} bytes")
-        # Not shared: what a program writes into such a tensor by mistake never reaches the file.
-        tensors[name] = torch.from_file(str(path), shared=False, size=math.prod(shape), dtype=dtype).reshape(shape)
-    return tensors
+def _map(file: Path, dtype: torch.dtype, num_frames: int, shape: list[int]) -> Tensor:
+    count = num_frames * math.prod(shape)
+    if file.stat().st_size != count * dtype.itemsize:
+        raise ValueError(f"{file.name} has {file.stat().st_size} bytes instead of {count * dtype.itemsize}")
+    # Read-only: a private mapping that may be written, such as torch.from_file's, is refused where it exceeds the RAM.
+    mapped = np.memmap(file, dtype=str(dtype).removeprefix("torch."), mode="r", shape=(num_frames, *shape))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(mapped)
 
 
 @contextmanager

@@ -54,14 +54,14 @@ class ClipStore:
         if not clips:
             raise ValueError("expected at least one clip, got none")
         per_frame = len(clips[0].sound) // clips[0].num_frames
-        return cls(
-            keypoints=torch.cat([clip.keypoints for clip in clips]),
-            measured=torch.cat([clip.measured for clip in clips]),
-            sound=torch.cat([clip.sound for clip in clips]).reshape(-1, per_frame),
-            ids=tuple(clip.id for clip in clips),
-            speakers=tuple(clip.speaker for clip in clips),
-            splits=tuple(clip.split for clip in clips),
-            **_places([clip.num_frames for clip in clips]),
+        return cls.from_tensors(
+            torch.cat([clip.keypoints for clip in clips]),
+            torch.cat([clip.measured for clip in clips]),
+            torch.cat([clip.sound for clip in clips]).reshape(-1, per_frame),
+            ids=[clip.id for clip in clips],
+            speakers=[clip.speaker for clip in clips],
+            splits=[clip.split for clip in clips],
+            lengths=[clip.num_frames for clip in clips],
         )
 
     @classmethod
@@ -77,8 +77,9 @@ class ClipStore:
         lengths: Sequence[int],
     ) -> "ClipStore":
         """Take tensors as they are, the clips one after the other without gaps."""
-        names = {"ids": tuple(ids), "speakers": tuple(speakers), "splits": tuple(splits)}
-        return cls(keypoints, measured, sound, **names, **_places(lengths))
+        count = torch.tensor(list(lengths), dtype=torch.int64)
+        starts = count.cumsum(0) - count
+        return cls(keypoints, measured, sound, tuple(ids), tuple(speakers), tuple(splits), starts, count)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -163,8 +164,3 @@ def alike(clips: Iterable[Clip]) -> Iterator[Clip]:
                 f"{tuple(clip.keypoints.shape[1:])} in {clip.id}"
             )
         yield clip
-
-
-def _places(lengths: Sequence[int]) -> dict[str, Tensor]:
-    count = torch.tensor(list(lengths), dtype=torch.int64)
-    return {"starts": count.cumsum(0) - count, "lengths": count}

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
-from a2k_train.clips import to_float
+from a2k_train.clips import FULL_SCALE
 from a2k_train.draw import BalancedDraw, EpochDraw, seeded
 from a2k_train.store import ClipStore
 
@@ -136,14 +136,16 @@ def _gather(store: ClipStore, plan: Int64[Tensor, "2 b"], place: Float64[Tensor,
     frames = frames.minimum(last)
 
     def read(rows: Tensor) -> Tensor:
-        return rows.index_select(0, frames.flatten()).unflatten(0, frames.shape)
+        return rows.index_select(0, frames.flatten()).reshape(*frames.shape, *rows.shape[1:])
 
     mask = read(store.measured) & inside
     nth = (place * mask.sum(dim=1)).long() + 1
     # The first frame that has so many measured ones up to it; without any, the window's first.
     reference = frames.gather(1, (mask.cumsum(dim=1) == nth[:, None]).int().argmax(dim=1, keepdim=True))[:, 0]
+    # To float, to [-1, 1] and to silence past the end in one pass: most of a batch's bytes are its sound.
+    gain = inside.float() / FULL_SCALE
     return Batch(
-        waveform=to_float(read(store.sound).masked_fill_(~inside[..., None], 0).flatten(1)),
+        waveform=read(store.sound).float().mul_(gain[..., None]).flatten(1),
         reference=store.keypoints.index_select(0, reference),
         keypoints=read(store.keypoints),
         mask=mask,
