@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ import torch
 from torch import Tensor
 
 from a2k_nets.config import ModelConfig
+from a2k_nets.paper.config import PaperConfig
 from a2k_train.clips import Clip, to_int16
-from a2k_train.config import TrainConfig
+from a2k_train.config import TrainConfig, defaults
+from a2k_train.store import ClipStore
 from kp_io.audio import encode_flac, write_audio
 from kp_io.formats import save_keypoints
 from kp_io.sequence import KeypointSequence
@@ -85,6 +88,27 @@ def clips() -> list[Clip]:
         make_clip(2, speaker="bob"),
         make_clip(3, frames=10, speaker="cyd"),
     ]
+
+
+@pytest.fixture(scope="session")
+def store(clips: list[Clip]) -> ClipStore:
+    """The same four clips."""
+    return ClipStore.from_clips(clips)
+
+
+@pytest.fixture(scope="session")
+def tiny_paper() -> TrainConfig:
+    """Settings of a training of the paper's networks that takes a second."""
+    return replace(
+        defaults("paper"),
+        model=PaperConfig(width=0.05, levels=3),
+        epochs=0,
+        steps=4,
+        batch_size=4,
+        window_frames=16,
+        checkpoint_every=2,
+        learning_rate=1e-3,
+    )
 
 
 @pytest.fixture(scope="session")

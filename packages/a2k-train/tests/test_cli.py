@@ -8,14 +8,14 @@ from typer.testing import CliRunner
 
 from a2k_nets.model import Audio2Keypoint
 from a2k_train.cli import app
-from a2k_train.config import train_config_to_json
+from a2k_train.config_file import config_to_toml, read_config
 from a2k_train.table import ROWS
 
 
 @pytest.fixture
 def settings(tiny, tmp_path) -> Path:
-    path = tmp_path / "settings.json"
-    path.write_text(train_config_to_json(tiny))
+    path = tmp_path / "settings.toml"
+    path.write_text(config_to_toml(tiny))
     return path
 
 
@@ -58,8 +58,8 @@ class TestFit:
     def test_options_go_before_the_file(self, corpus, settings, tmp_path):
         code, _, err = run("fit", corpus, "--run", tmp_path / "run", "--config", settings, "--steps", 2, "--seed", 7)
         assert code == 0, err
-        config = json.loads((tmp_path / "run" / "config.json").read_text())
-        assert (config["steps"], config["seed"]) == (2, 7)
+        config = read_config(tmp_path / "run" / "config.toml")
+        assert (config.steps, config.seed) == (2, 7)
 
     @pytest.mark.parametrize("splits", ["train,val", "train, val", "val ,train"])
     def test_several_splits(self, corpus, settings, tmp_path, splits):
@@ -94,7 +94,7 @@ class TestCrossval:
             rows = list(csv.DictReader(file))
         assert sorted(row["clip"] for row in rows if row["row"] == "model") == [f"clip{i}" for i in range(6)]
         assert {row["fold"] for row in rows} == {"0", "1"}
-        seeds = [json.loads((folder / f"fold-{fold}" / "config.json").read_text())["seed"] for fold in range(2)]
+        seeds = [read_config(folder / f"fold-{fold}" / "config.toml").seed for fold in range(2)]
         assert seeds == [0, 1]
         before = (folder / "table.md").read_text(encoding="utf-8")
         assert run(*arguments)[0] == 0
@@ -157,15 +157,15 @@ class TestWhatFails:
 
 @pytest.mark.parametrize("command", ["fit", "crossval"])
 class TestSettingsThatFail:
-    @pytest.mark.parametrize("text", ["", "{", "[]", '{"stepz": 1}', '{"steps": -1}', '{"steps": "ten"}'])
+    @pytest.mark.parametrize("text", ["{", "[]", "stepz = 1", "steps = -1", 'steps = "ten"'])
     def test_a_file_that_is_none(self, as_users_run_it, command, corpus, tmp_path, text):
-        (tmp_path / "bad.json").write_text(text)
-        error_of(command, corpus, "--run", tmp_path / "run", "--config", tmp_path / "bad.json")
+        (tmp_path / "bad.toml").write_text(text)
+        error_of(command, corpus, "--run", tmp_path / "run", "--config", tmp_path / "bad.toml")
         assert not (tmp_path / "run").exists()
 
     def test_a_file_that_is_not_there(self, command, corpus, tmp_path):
-        assert "absent.json" in error_of(
-            command, corpus, "--run", tmp_path / "run", "--config", tmp_path / "absent.json"
+        assert "absent.toml" in error_of(
+            command, corpus, "--run", tmp_path / "run", "--config", tmp_path / "absent.toml"
         )
 
     def test_a_folder_that_cannot_be(self, command, corpus, settings, tmp_path):

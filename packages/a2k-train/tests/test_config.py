@@ -1,54 +1,95 @@
-import json
-
 import pytest
 
 from a2k_nets.config import ModelConfig
-from a2k_train.config import LossWeights, TrainConfig, train_config_from_json, train_config_to_json
+from a2k_nets.paper.config import PaperConfig
+from a2k_train.config import LossWeights, PaperLossWeights, TrainConfig, defaults
+from a2k_train.config_file import config_from_toml, config_to_toml, read_config
 
 
-def test_json_brings_it_back():
+def test_toml_brings_it_back():
     config = TrainConfig(
         model=ModelConfig(width=24, dilations=(1, 3)), losses=LossWeights(adversarial=0.1), steps=7, learning_rate=1e-4
     )
-    assert train_config_from_json(train_config_to_json(config)) == config
+    assert config_from_toml(config_to_toml(config)) == config
+
+
+@pytest.mark.parametrize("preset", ["residual", "paper"])
+def test_the_defaults_of_each_preset_come_back(preset):
+    assert config_from_toml(config_to_toml(defaults(preset))) == defaults(preset)
+    assert config_from_toml(f'preset = "{preset}"') == defaults(preset)
+
+
+def test_the_papers_numbers():
+    config = defaults("paper")
+    assert (config.learning_rate, config.batch_size, config.epochs, config.window_frames) == (1e-4, 32, 300, 64)
+    assert {config.losses.regression, config.losses.adversarial, config.losses.piv, config.losses.triplet} == {1.0}
 
 
 def test_what_is_not_said_is_the_default():
-    assert train_config_from_json("{}") == TrainConfig()
-    assert train_config_from_json('{"losses": {"pose": 2.0}}').losses == LossWeights(pose=2.0)
+    assert config_from_toml("") == TrainConfig()
+    assert config_from_toml("losses.pose = 2.0").losses == LossWeights(pose=2.0)
+    assert config_from_toml('preset = "paper"\nmodel.audio.hop_length = 200').model.audio.n_mels == 64
+
+
+class TestFiles:
+    def test_changes_go_before_the_file(self, tmp_path):
+        (tmp_path / "settings.toml").write_text('preset = "paper"\nepochs = 5\nmodel.width = 0.5')
+        config = read_config(tmp_path / "settings.toml", changes=["model.width=0.25", "steps=9"])
+        assert (config.model.width, config.steps, config.epochs) == (0.25, 9, 0)
+
+    def test_a_preset_that_is_not_the_files(self, tmp_path):
+        (tmp_path / "settings.toml").write_text('preset = "residual"')
+        with pytest.raises(ValueError, match="expected settings of the preset paper"):
+            read_config(tmp_path / "settings.toml", preset="paper")
+
+    def test_the_file_is_named(self, tmp_path):
+        (tmp_path / "settings.toml").write_text("stepz = 3")
+        with pytest.raises(ValueError, match=r"settings\.toml: unknown setting 'stepz'"):
+            read_config(tmp_path / "settings.toml")
+
+    def test_a_change_that_is_none(self):
+        with pytest.raises(ValueError, match="expected a change such as"):
+            read_config(None, changes=["model.width is 3"])
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"batchsize": 3}', "'batchsize' of TrainConfig; did you mean 'batch_size'"),
-        ('{"losses": {"velocty": 3}}', "'velocty' of LossWeights; did you mean 'velocity'"),
-        ('{"model": {"wdth": 3}}', "'wdth' of ModelConfig; did you mean 'width'"),
-        ('{"model": {"audio": {"hop": 3}}}', "'hop' of AudioConfig; did you mean 'hop_length'"),
+        ("batchsize = 3", "'batchsize' of TrainConfig; did you mean 'batch_size'"),
+        ("losses.velocty = 3", "'velocty' of LossWeights; did you mean 'velocity'"),
+        ("model.wdth = 3", "'wdth' of ModelConfig; did you mean 'width'"),
+        ("model.audio.hop = 3", "'hop' of AudioConfig; did you mean 'hop_length'"),
+        ('preset = "paper"\nlosses.pivot = 1.0', "'pivot' of PaperLossWeights; did you mean 'piv'"),
+        ('preset = "paper"\nmodel.variants = "final"', "'variants' of PaperConfig; did you mean 'variant'"),
+        ('preset = "papr"', "preset"),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest(text, message):
     with pytest.raises(ValueError, match=message):
-        train_config_from_json(text)
+        config_from_toml(text)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"losses": 3}', '{"steps": "ten"}', '{"model": 3}'])
+@pytest.mark.parametrize("text", ["{", "7", "losses = 3", 'steps = "ten"', "model = 3", "a = ["])
 def test_what_is_no_config_is_refused(as_users_run_it, text):
-    with pytest.raises(ValueError, match=r"expect|Expect"):
-        train_config_from_json(text)
+    with pytest.raises(ValueError, match=r"expect|Expect|unknown"):
+        config_from_toml(text)
 
 
 @pytest.mark.parametrize(
     "settings",
     [
         {"steps": 0},
+        {"epochs": 3},
         {"batch_size": -1},
         {"window_frames": 1},
         {"learning_rate": 0.0},
         {"checkpoint_every": 0},
         {"ema_decay": 1.0},
         {"random_reference": 1.5},
-        {"smoothing_frames": 4},
+        {"schedule": "cosine"},
+        {"sampling": "all"},
+        {"precision": "16"},
+        {"gradient_clip": -1.0},
     ],
 )
 def test_settings_that_do_not_fit_are_refused(settings):
@@ -56,5 +97,11 @@ def test_settings_that_do_not_fit_are_refused(settings):
         TrainConfig(**settings)
 
 
-def test_json_is_readable():
-    assert json.loads(train_config_to_json(TrainConfig()))["model"]["audio"]["sample_rate"] == 16_000
+def test_a_triplet_that_is_none():
+    with pytest.raises(ValueError, match="triplet_form to be one of margin, literal"):
+        PaperLossWeights(triplet_form="hinge")
+
+
+def test_presets_do_not_mix():
+    with pytest.raises(ValueError, match="one preset"):
+        TrainConfig(model=PaperConfig())

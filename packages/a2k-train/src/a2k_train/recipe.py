@@ -1,6 +1,6 @@
 """What a preset brings to the training loop: its networks, and what it does with a batch."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from lightning_fabric import Fabric
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ __all__ = ["AnyModel", "Recipe", "make_recipe"]
 AnyModel = Audio2Keypoint | PaperAudio2Keypoint
 
 
+@runtime_checkable
 class Recipe(Protocol):
     """Networks, optimizers, and one step of training; the loop knows nothing of losses or of GANs."""
 
