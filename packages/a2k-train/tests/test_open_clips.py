@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from a2k_train.open_clips import open_clips
+from a2k_train.windows import WindowSampler
 from kp_io import ClipRules, CorpusOptions, build_corpus, write_video
 from kp_io.audio import encode_flac, read_audio, write_audio
 from kp_io.formats import load_keypoints, save_keypoints
@@ -132,6 +133,11 @@ class TestCorpus:
         write_corpus(tmp_path, six)
         assert open_clips(tmp_path, splits=("train",)).ids == ("clip0", "clip1", "clip2", "clip3")
         assert open_clips(tmp_path, splits=("val", "val")).ids == ("clip4", "clip5")
+
+    @pytest.mark.parametrize("cache", ["memory", "disk"])
+    def test_one_clip(self, six, write_corpus, tmp_path, cache):
+        store = open_clips(write_corpus(tmp_path, six[:1]), splits=("train",), cache=cache)
+        assert len(WindowSampler(store, window_frames=64, batch_size=4, sampling="epochs").batch(2).mask) == 4
 
     @pytest.mark.parametrize("cache", ["memory", "disk"])
     def test_pictures_are_brought_to_one_height(self, six, write_corpus, tmp_path, cache):

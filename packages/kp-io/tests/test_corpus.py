@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from kp_io import ClipRules, CorpusOptions, build_corpus, read_clips
+from kp_io import ClipRules, CorpusOptions, build_corpus, read_clips, read_speakers
 from kp_io.build_estimate import estimate_build
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -237,6 +237,35 @@ def test_a_corpus_of_another_schema_is_not_misread(videos, tmp_path, monkeypatch
         next(read_clips(tmp_path / "corpus"))
     with pytest.raises(FileNotFoundError, match="split 'none'"):
         next(read_clips(tmp_path / "corpus", split="none"))
+
+
+def test_speakers_and_several_splits(videos, tmp_path):
+    summary = build(videos, tmp_path / "corpus")
+    assert set(summary.splits) == {"train", "val"}
+    clips = list(read_clips(tmp_path / "corpus", split=("val", "train")))
+    parts = [clip for split in ("val", "train") for clip in read_clips(tmp_path / "corpus", split=split)]
+    assert [clip.id for clip in clips] == [clip.id for clip in parts]
+    assert read_speakers(tmp_path / "corpus") == {clip.speaker: clip.split for clip in clips}
+    with pytest.raises(FileNotFoundError, match="found no shard in"):
+        read_speakers(videos)
+
+
+def test_a_speaker_in_two_splits_of_a_tampered_corpus(videos, tmp_path):
+    build(videos, tmp_path / "corpus")
+    train, val = (next((tmp_path / "corpus" / "data").glob(f"{split}-*")) for split in ("train", "val"))
+    table = parquet.read_table(train)
+    splits = ["val"] * table.num_rows
+    parquet.write_table(table.set_column(table.schema.get_field_index("split"), "split", [splits]), val)
+    with pytest.raises(ValueError, match=r"every speaker in one split .* in train and val"):
+        read_speakers(tmp_path / "corpus")
+
+
+def test_a_shard_cut_short(videos, tmp_path):
+    build(videos, tmp_path / "corpus")
+    shard = next((tmp_path / "corpus" / "data").glob("train-*"))
+    shard.write_bytes(shard.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"damaged file .*train-00000\.parquet"):
+        next(read_clips(tmp_path / "corpus"))
 
 
 def test_a_thousand_empty_files(tmp_path):
