@@ -173,8 +173,12 @@ def test_other_clips_do_not_resume(make, tiny, tmp_path):
 
 
 def test_the_papers_networks_overfit_one_clip(make, tiny_paper):
-    clip = make(0, frames=16, jitter_px=0.05)
-    config = replace(tiny_paper, model=replace(tiny_paper.model, width=0.15), steps=150, learning_rate=5e-3)
+    clip = make(0, frames=16, jitter_px=0.0)
+    config = replace(tiny_paper, model=replace(tiny_paper.model, width=0.1), steps=120, learning_rate=3e-3)
     trainer = Trainer(config, ClipStore.from_clips([clip]))
-    logged = [float(trainer.train_step()["regression"]) for _ in range(config.steps)]
-    assert sum(logged[-10:]) < 0.5 * sum(logged[:10])
+    for _ in range(config.steps):
+        trainer.train_step()
+    with torch.inference_mode():
+        preds = trainer.published()(clip.waveform[None], clip.keypoints[:1])[0]
+    opening, truth = ((points[:, 66] - points[:, 62]).norm(dim=1) for points in (preds, clip.keypoints))
+    assert float(torch.corrcoef(torch.stack((opening, truth)))[0, 1]) > 0.9

@@ -85,7 +85,7 @@ def turn_faces(batch: Batch, *, generator: torch.Generator) -> Batch:
     angle, size = angle.to(batch.reference) * (torch.pi / 18), 1 + 0.1 * size.to(batch.reference)
     centre = batch.reference.mean(dim=1, keepdim=True)
     zero = torch.zeros_like(angle)
-    turn = torch.cat((size * angle.cos(), size * angle.sin(), zero, zero), dim=1)[:, None]
+    turn = torch.cat((size * angle.cos(), size * angle.sin(), zero, zero), dim=1)
 
     def turned(points: Tensor) -> Tensor:
         return apply_similarity(turn, points - centre) + centre

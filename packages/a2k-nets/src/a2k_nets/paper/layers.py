@@ -8,6 +8,10 @@ __all__ = ["conv1d", "conv2d", "glorot"]
 
 _SLOPE = 0.2
 
+# TensorFlow's default, in which the paper was trained. PyTorch's is a hundredth of it, and where all references are of one
+# person, so that the encoders of faces see next to no variance, it blows up what little there is.
+_EPS = 1e-3
+
 
 def conv1d(
     c_in: int,
@@ -20,7 +24,7 @@ def conv1d(
     """Return a block over time; frames stay as many, or become stride times fewer."""
     padding = (kernel_size - 1) // 2
     conv = nn.Conv1d(c_in, c_out, kernel_size, stride, padding, padding_mode=padding_mode, bias=False)
-    return nn.Sequential(conv, nn.BatchNorm1d(c_out), nn.LeakyReLU(_SLOPE, inplace=True))
+    return nn.Sequential(conv, nn.BatchNorm1d(c_out, eps=_EPS), nn.LeakyReLU(_SLOPE, inplace=True))
 
 
 def conv2d(
@@ -28,7 +32,7 @@ def conv2d(
 ) -> nn.Sequential:
     """Return a block over time and frequency."""
     conv = nn.Conv2d(c_in, c_out, kernel_size, stride, padding, bias=False)
-    return nn.Sequential(conv, nn.BatchNorm2d(c_out), nn.LeakyReLU(_SLOPE, inplace=True))
+    return nn.Sequential(conv, nn.BatchNorm2d(c_out, eps=_EPS), nn.LeakyReLU(_SLOPE, inplace=True))
 
 
 def glorot(module: nn.Module) -> None:
