@@ -1,7 +1,10 @@
 """Mean and spread of the training faces: the paper's units, and a mean face that belongs to no model."""
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -9,7 +12,7 @@ from a2k_train.clips import Clip
 from kp_io.layout import IBUG68
 from kp_io.statistics import KeypointStatistics
 
-__all__ = ["FaceStatistics", "face_statistics"]
+__all__ = ["FaceStatistics", "face_statistics", "read_face_statistics"]
 
 # The paper computes its statistics over the first 10,000 training sequences (section 4.5).
 _MAX_CLIPS = 10_000
@@ -73,3 +76,17 @@ def face_statistics(clips: list[Clip]) -> FaceStatistics:
     for clip in clips[:_MAX_CLIPS]:
         running.add(clip.keypoints)
     return FaceStatistics(running.mean.float(), running.std.float())
+
+
+def read_face_statistics(path: Path | str) -> FaceStatistics:
+    """Read the `statistics.json` of a corpus, as `kp-io build` writes it.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no such JSON.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        return FaceStatistics(torch.tensor(content["mean"])[:, :2], torch.tensor(content["std"])[:, :2])
+    except (KeyError, TypeError, IndexError, json.JSONDecodeError) as error:
+        raise ValueError(f"expected the statistics of a corpus in {path}, as kp-io build writes: {error}") from error

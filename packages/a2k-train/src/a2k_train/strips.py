@@ -56,6 +56,6 @@ def draw_strips(
     pictures = []
     for points in shown.values():
         placed = (points - low + room) * scale
-        pictures.append(list(rasterize(placed, image_size=(2 * height, width))))
+        pictures.append(list(rasterize(placed, image_size=(2 * height, width), thickness=max(1, height // 50))))
     times = [f"{moment / fps:.2f} s" for moment in moments]
     return method_sheet(pictures, labels=list(shown), column_labels=times, height=height)
