@@ -180,3 +180,40 @@ def _write_corpus(folder: Path, clips: Iterable[Clip], *, clips_per_shard: int =
     for name in ("corpus.json", "summary.json"):
         (folder / name).write_text("{}", encoding="utf-8")
     return folder
+
+
+class Listener:
+    """Stands in for a model of any preset: it opens the mouth with the loudness that it hears.
+
+    `gain` scales the opening, `person` blends the reference (1) with a generic face (0), `drift_px` widens the jaw over
+    the clip.
+    """
+
+    def __init__(self, *, gain: float = 40.0, person: float = 1.0, drift_px: float = 0.0) -> None:
+        self.config = ModelConfig(width=8, dilations=(1,))
+        self.gain, self.person, self.drift_px = gain, person, drift_px
+
+    def eval(self) -> "Listener":
+        return self
+
+    def __call__(self, waveform: Tensor, reference: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        loudness = waveform.unflatten(1, (-1, 640)).square().mean(dim=2).sqrt()
+        frames = loudness.shape[1]
+        generic = 1.3 * (drawn_face() - drawn_face()[27]) + reference[0, 27]
+        generic[:17, 1] += 15.0
+        face = self.person * reference + (1 - self.person) * generic
+        keypoints = face[:, None].repeat(1, frames, 1, 1)
+        keypoints[:, :, LOWER_LIPS, 1] += self.gain * (loudness - loudness[:, :1])[..., None]
+        keypoints[:, :, :17, 1] += self.drift_px * torch.linspace(0, 1, frames)[:, None]
+        return keypoints
+
+
+@pytest.fixture(scope="session")
+def variants() -> dict[str, Listener]:
+    """Four models that are as the paper says its variants are."""
+    return {
+        "audio_only": Listener(person=0.0),
+        "no_piv": Listener(person=0.7, drift_px=5.0),
+        "no_discriminator": Listener(gain=8.0),
+        "final": Listener(),
+    }

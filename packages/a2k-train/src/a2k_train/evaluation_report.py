@@ -36,7 +36,7 @@ class Evaluation:
         listeners: Those of them that also heard other speakers.
         scores: One for each clip and row.
         spectra: Velocity spectra of every row.
-        examples: Keypoints `(T, K, 2)` by row of a few clips, by what they are. The first is the usual one:
+        examples: Keypoints `(T, K, D)` by row of a few clips, by what they are. The first is the usual one:
             of the third whose faces are nearest in size to the mean face, the clip of the median correlation.
         fps: Frames a second.
     """
@@ -45,7 +45,7 @@ class Evaluation:
     listeners: tuple[str, ...]
     scores: list[ClipScore]
     spectra: Spectra
-    examples: dict[str, dict[str, Float[Tensor, "t k 2"]]]
+    examples: dict[str, dict[str, Float[Tensor, "t k d"]]]
     fps: float
 
     @property
@@ -107,7 +107,7 @@ def _chosen(clips: list[Clip], correlations: list[float], statistics: FaceStatis
     return chosen | {title: ranked[round(rank * (len(ranked) - 1))] for title, rank in _RANKS.items()}
 
 
-def _eye_distance(face: Float[Tensor, "k 2"]) -> float:
+def _eye_distance(face: Float[Tensor, "k d"]) -> float:
     return max(1e-6, float((face[IBUG68.left_eye_corner] - face[IBUG68.right_eye_corner]).norm()))
 
 

@@ -92,7 +92,7 @@ def plot_correlations(path: Path, scores: Sequence[ClipScore]) -> None:
 
 def plot_mouths(
     path: Path,
-    examples: Mapping[str, Mapping[str, Float[Tensor, "t k 2"]]],
+    examples: Mapping[str, Mapping[str, Float[Tensor, "t k d"]]],
     *,
     models: Sequence[str],
     fps: float,
