@@ -31,7 +31,8 @@ class Spectra:
     Example:
         >>> from a2k_train.clips import Clip
         >>> face = torch.rand(68, 2) * 100 + torch.arange(50)[:, None, None] % 2
-        >>> clip = Clip("a", "ada", "val", torch.zeros(32_000, dtype=torch.int16), face, torch.ones(50, dtype=torch.bool))
+        >>> sound, measured = torch.zeros(32_000, dtype=torch.int16), torch.ones(50, dtype=torch.bool)
+        >>> clip = Clip("a", "ada", "val", sound, face, measured)
         >>> spectra = Spectra(fps=25.0)
         >>> spectra.add(Prediction("model", clip, face))
         >>> density = spectra.mean("model", "base point")
