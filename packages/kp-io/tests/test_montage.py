@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from kp_io import contact_sheet, side_by_side
+from kp_io.montage import method_sheet
 
 
 def grey(value, size=(64, 48)):
@@ -58,3 +59,19 @@ def test_refused():
         contact_sheet([], columns=2)
     with pytest.raises(ValueError, match="label for each"):
         contact_sheet([grey(0)], columns=2, labels=[])
+
+
+def test_methods_stand_in_rows_and_moments_in_columns():
+    rows = [[grey(10), grey(20)], [grey(30), grey(40)]]
+    bare = method_sheet(rows, labels=["ours", "theirs"])
+    sheet = method_sheet(rows, labels=["ours", "theirs"], column_labels=["0.00 s", "1.00 s"])
+    strip = sheet.shape[0] - bare.shape[0]
+    assert strip >= 20
+    np.testing.assert_array_equal(sheet[strip:], bare)
+    above = sheet[:strip] > 128
+    labels = sheet.shape[1] - 2 * 48
+    assert not above[:, : labels - 2].any()
+    assert above[:, labels : labels + 48].any()
+    assert above[:, labels + 49 :].any()
+    with pytest.raises(ValueError, match="label for each of 2 columns"):
+        method_sheet(rows, labels=["ours", "theirs"], column_labels=["0.00 s"])

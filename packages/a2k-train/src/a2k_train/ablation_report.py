@@ -25,7 +25,7 @@ _LABELS = {
 def write_report(folder: Path | str, evaluation: Evaluation) -> Table:
     """Write everything of `write_evaluation`, `claims.md`, `claims.json` and `figure3.png`; return the table.
 
-    The figure shows drawn keypoints of the median clip: the truth on top, then a strip for each variant.
+    The figure shows drawn keypoints of the usual clip: the truth on top, then a strip for each variant.
 
     Raises:
         ValueError: A variant of the paper's Table 1 was not evaluated.

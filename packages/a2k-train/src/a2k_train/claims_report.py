@@ -15,8 +15,8 @@ _WORD = {True: "yes", False: "no", None: "open"}
 _RULE = (
     "A comparison is met (yes) if the 95 % interval of the mean difference on the same clips, speakers drawn anew, "
     "lies on the asked side of 0; it fails (no) if it lies on the other side; it is open if the interval includes 0. "
-    "A claim holds if all its conditions are met, holds in part if some are, does not hold if none is and one fails, "
-    "and is not shown if all are open."
+    "By how much is how far the number lies on the asked side, with that interval. A claim holds if all its conditions "
+    "are met, holds in part if some are, does not hold if none is and one fails, and is not shown if all are open."
 )
 
 

@@ -72,7 +72,7 @@ class ClipScore:
 def score_clip(
     row: str,
     clip: Clip,
-    preds: Float[Tensor, "t k 2"],
+    preds: Float[Tensor, "t k d"],
     *,
     fold: int = 0,
     statistics: FaceStatistics | None = None,
@@ -114,7 +114,7 @@ def score_clip(
     )
 
 
-def _drift(preds: Float[Tensor, "t k 2"], reference: Float[Tensor, "k 2"], mask: Bool[Tensor, "t k"]) -> float:
+def _drift(preds: Float[Tensor, "t k d"], reference: Float[Tensor, "k d"], mask: Bool[Tensor, "t k"]) -> float:
     """Return by how much the identity error grows from the first quarter to the last; NaN with fewer than 8 frames."""
     quarter = len(preds) // 4
     if quarter < 2:

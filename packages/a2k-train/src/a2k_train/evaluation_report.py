@@ -1,6 +1,7 @@
 """What an evaluation leaves in its folder: tables, spectra, plots."""
 
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +17,14 @@ from a2k_train.plots import plot_correlations, plot_mouths, plot_spectra
 from a2k_train.predictions import GROUND_TRUTH, Model, predict_rows
 from a2k_train.spectra import Spectra, write_spectra
 from a2k_train.table import ABLATION_COLUMNS, Table, summarize, write_table
+from kp_io.layout import IBUG68
 
 __all__ = ["Evaluation", "evaluate_fully", "write_evaluation"]
 
 logger = logging.getLogger(__name__)
 
-#: Clips that are drawn, by their rank in mouth correlation from the worst to the best; the first is the typical one.
-_RANKS = {"median clip": 0.5, "upper quartile": 0.75, "lower quartile": 0.25, "best clip": 1.0, "worst clip": 0.0}
+#: Clips that are drawn, by their rank in mouth correlation from the worst to the best.
+_RANKS = {"best clip": 1.0, "upper quartile": 0.75, "lower quartile": 0.25, "worst clip": 0.0}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +36,8 @@ class Evaluation:
         listeners: Those of them that also heard other speakers.
         scores: One for each clip and row.
         spectra: Velocity spectra of every row.
-        examples: Keypoints `(T, K, 2)` by row of a few clips, by what they are: the first is the median clip.
+        examples: Keypoints `(T, K, D)` by row of a few clips, by what they are. The first is the usual one:
+            of the third whose faces are nearest in size to the mean face, the clip of the median correlation.
         fps: Frames a second.
     """
 
@@ -42,7 +45,7 @@ class Evaluation:
     listeners: tuple[str, ...]
     scores: list[ClipScore]
     spectra: Spectra
-    examples: dict[str, dict[str, Float[Tensor, "t k 2"]]]
+    examples: dict[str, dict[str, Float[Tensor, "t k d"]]]
     fps: float
 
     @property
@@ -67,8 +70,8 @@ def evaluate_fully(
 ) -> Evaluation:
     """Run models over clips once; see `a2k_train.evaluate.evaluate_models` for the arguments and what is refused.
 
-    The clips that are drawn are chosen by a rule, the rank of their mouth correlation under the last model, and not by
-    hand.
+    The clips that are drawn are chosen by a rule, the rank of their mouth correlation under the last model and the size
+    of their faces, and not by hand.
     """
     names = tuple(models)
     fps = float(next(iter(models.values())).config.fps) if models else 25.0
@@ -84,14 +87,28 @@ def evaluate_fully(
         on_prediction=spectra.add,
     )
     found = [score.mouth_correlation for score in scores if score.row == names[-1]]
-    ranked = sorted(range(len(clips)), key=lambda index: found[index] if found[index] == found[index] else -2.0)
     examples = {}
-    for title, rank in _RANKS.items():
-        index = ranked[round(rank * (len(ranked) - 1))]
+    for title, index in _chosen(clips, found, statistics).items():
         rows = predict_rows(models, clips[index], statistics=statistics, seed=clip_seed(seed, index))
         examples[f"{title}, r = {found[index]:.2f}"] = rows
     listeners = names if shuffled is None else tuple(shuffled)
     return Evaluation(names, listeners, scores, spectra, examples, fps)
+
+
+def _chosen(clips: list[Clip], correlations: list[float], statistics: FaceStatistics) -> dict[str, int]:
+    """Return which clips are drawn, by what they are; the typical one is first."""
+    ranked = sorted(range(len(clips)), key=lambda i: correlations[i] if correlations[i] == correlations[i] else -2.0)
+    # Beside a mean face of training, a person who stands far from the camera would be too small to see.
+    typical = _eye_distance(statistics.mean)
+    unlike = [abs(math.log(_eye_distance(clip.keypoints[0]) / typical)) for clip in clips]
+    near = sorted(ranked, key=lambda i: unlike[i])[: max(1, len(ranked) // 3)]
+    of_usual_size = [index for index in ranked if index in near]
+    chosen = {"usual clip": of_usual_size[(len(of_usual_size) - 1) // 2]}
+    return chosen | {title: ranked[round(rank * (len(ranked) - 1))] for title, rank in _RANKS.items()}
+
+
+def _eye_distance(face: Float[Tensor, "k d"]) -> float:
+    return max(1e-6, float((face[IBUG68.left_eye_corner] - face[IBUG68.right_eye_corner]).norm()))
 
 
 def write_evaluation(folder: Path | str, evaluation: Evaluation) -> Table:

@@ -1,7 +1,10 @@
 """Mean and spread of the training faces: the paper's units, and a mean face that belongs to no model."""
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -9,7 +12,7 @@ from a2k_train.clips import Clip
 from kp_io.layout import IBUG68
 from kp_io.statistics import KeypointStatistics
 
-__all__ = ["FaceStatistics", "face_statistics"]
+__all__ = ["FaceStatistics", "face_statistics", "read_face_statistics"]
 
 # The paper computes its statistics over the first 10,000 training sequences (section 4.5).
 _MAX_CLIPS = 10_000
@@ -25,27 +28,27 @@ class FaceStatistics:
     They are in pixels of the clips that they were taken from, and fit clips of the same frame height only.
 
     Attributes:
-        mean: `(K, 2)`, pixels.
-        std: `(K, 2)`, pixels; the base point's is 0.
+        mean: `(K, D)`, pixels.
+        std: `(K, D)`, pixels; the base point's is 0.
     """
 
-    mean: Float[Tensor, "k 2"]
-    std: Float[Tensor, "k 2"]
+    mean: Float[Tensor, "k d"]
+    std: Float[Tensor, "k d"]
 
     def __post_init__(self) -> None:
         positive = bool((self.std >= 0).all()) and bool((self.std > _MIN_STD).any())
         if self.mean.shape != self.std.shape or not positive:
             raise ValueError(
-                "expected mean and std of one shape (K, 2), std from 0 up and not all 0, got "
+                "expected mean and std of one shape (K, D), std from 0 up and not all 0, got "
                 f"{tuple(self.mean.shape)} and {tuple(self.std.shape)}"
             )
 
-    def place(self, reference: Float[Tensor, "k 2"]) -> Float[Tensor, "k 2"]:
+    def place(self, reference: Float[Tensor, "k d"]) -> Float[Tensor, "k d"]:
         """Return the mean face with its base point at that of a reference, pixels."""
         return self.mean.to(reference) + reference[IBUG68.base_point]
 
     def l1(
-        self, preds: Float[Tensor, "t k 2"], target: Float[Tensor, "t k 2"], *, measured: Bool[Tensor, " t"]
+        self, preds: Float[Tensor, "t k d"], target: Float[Tensor, "t k d"], *, measured: Bool[Tensor, " t"]
     ) -> float:
         """Return the paper's L1: centred coordinates, each over its standard deviation; those that never move left out.
 
@@ -71,5 +74,19 @@ def face_statistics(clips: list[Clip]) -> FaceStatistics:
     """
     running = KeypointStatistics(base_point=IBUG68.base_point)
     for clip in clips[:_MAX_CLIPS]:
-        running.add(clip.keypoints)
+        running.add(clip.keypoints.cpu())
     return FaceStatistics(running.mean.float(), running.std.float())
+
+
+def read_face_statistics(path: Path | str) -> FaceStatistics:
+    """Read the `statistics.json` of a corpus, as `kp-io build` writes it.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no such JSON.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        return FaceStatistics(torch.tensor(content["mean"]), torch.tensor(content["std"]))
+    except (KeyError, TypeError, IndexError, json.JSONDecodeError) as error:
+        raise ValueError(f"expected the statistics of a corpus in {path}, as kp-io build writes: {error}") from error

@@ -68,13 +68,13 @@ class Judge:
     def below(self, metric: str, row: str, bound: float) -> Condition:
         """The mean of a row lies below a bound."""
         found = paired_difference(self.scores, row, None, metric)
-        text = f"`{metric}` of {row} below {bound:g}: it is {found.value:.3g}"
+        text = f"`{metric}` of {row} below {bound:g}: it is {_short(found.value)}"
         return _condition(text, bound - found.value, bound - found.high, bound - found.low)
 
     def above(self, metric: str, row: str, bound: float) -> Condition:
         """The mean of a row lies above a bound."""
         found = paired_difference(self.scores, row, None, metric)
-        text = f"`{metric}` of {row} above {bound:g}: it is {found.value:.3g}"
+        text = f"`{metric}` of {row} above {bound:g}: it is {_short(found.value)}"
         return _condition(text, found.value - bound, found.low - bound, found.high - bound)
 
     def nearer(self, part: str, first: str, second: str) -> Condition:
@@ -93,7 +93,7 @@ class Judge:
         times = "" if factor == 1 else f"{factor:g} × "
         text = (
             f"`{metric}` {'above' if sign > 0 else 'below'} in {first}, against {times}{second}: "
-            f"{ours:.3g} against {times}{theirs:.3g}"
+            f"{_short(ours)} against {times}{_short(theirs)}"
         )
         low, high = (found.low, found.high) if sign > 0 else (-found.high, -found.low)
         return _condition(text, sign * found.value, low, high)
@@ -102,3 +102,8 @@ class Judge:
 def _condition(text: str, value: float, low: float, high: float) -> Condition:
     met = True if low > 0 else False if high < 0 else None
     return Condition(text, value, low, high, met)
+
+
+def _short(value: float) -> str:
+    """Return three digits; what rounding of pixels leaves is 0."""
+    return "0" if abs(value) < 1e-4 else f"{value:.3g}"

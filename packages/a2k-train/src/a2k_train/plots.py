@@ -21,7 +21,7 @@ __all__ = ["plot_correlations", "plot_mouths", "plot_spectra"]
 
 _TRUTH = {"color": "black", "linewidth": 2.0}
 
-#: Rates below this share of the true power are off the picture: a still face has none.
+#: Densities below this share of the least true one are off the picture.
 _FAINTEST = 1e-3
 
 
@@ -52,13 +52,15 @@ def plot_spectra(path: Path, spectra: Spectra, *, models: Sequence[str]) -> None
     for axes, (part, unit) in zip(panels, PARTS.items(), strict=True):
         true = spectra.mean(GROUND_TRUTH, part)
         axes.loglog(spectra.frequencies, true, label=GROUND_TRUTH, **_TRUTH)
-        tops = [float(true.max())]
-        for name in models:
-            density = spectra.mean(name, part)
-            tops.append(float(density.max()))
+        densities = {name: spectra.mean(name, part) for name in models}
+        floor = _FAINTEST * float(true.min())
+        for name, density in densities.items():
             axes.loglog(spectra.frequencies, density.clamp(min=1e-30), label=name)
+        still = [name for name, density in densities.items() if float(density.max()) < floor]
+        if still:
+            axes.text(0.03, 0.03, "stand still:\n" + "\n".join(still), transform=axes.transAxes, fontsize="small")
         axes.set(title=part, xlabel="frequency, Hz", ylabel=f"velocity density, ({unit}/s)²/Hz")
-        axes.set_ylim(_FAINTEST * float(true.min()), 3 * max(tops))
+        axes.set_ylim(floor, 3 * max(float(density.max()) for density in (true, *densities.values())))
         axes.grid(visible=True, which="both", alpha=0.2)
     panels[0].legend(fontsize="small")
     _save(figure, path)
@@ -92,7 +94,7 @@ def plot_correlations(path: Path, scores: Sequence[ClipScore]) -> None:
 
 def plot_mouths(
     path: Path,
-    examples: Mapping[str, Mapping[str, Float[Tensor, "t k 2"]]],
+    examples: Mapping[str, Mapping[str, Float[Tensor, "t k d"]]],
     *,
     models: Sequence[str],
     fps: float,

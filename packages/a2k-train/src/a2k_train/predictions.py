@@ -31,22 +31,22 @@ class Model(Protocol):
         """Switch to inference."""
 
     def __call__(self, waveform: Tensor, reference: Tensor, *, generator: torch.Generator | None = None) -> Any:
-        """Return keypoints `(B, T, K, 2)` for waveforms `(B, S)` and references `(B, K, 2)`."""
+        """Return keypoints `(B, T, K, D)` for waveforms `(B, S)` and references `(B, K, D)`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """The keypoints of one row for one clip, `(T, K, 2)` in the clip's pixels."""
+    """The keypoints of one row for one clip, `(T, K, D)` in the clip's pixels."""
 
     row: str
     clip: Clip
-    keypoints: Float[Tensor, "t k 2"]
+    keypoints: Float[Tensor, "t k d"]
 
 
 @torch.no_grad()
 def predict_rows(
     models: Mapping[str, Model], clip: Clip, *, statistics: FaceStatistics, seed: int
-) -> dict[str, Float[Tensor, "t k 2"]]:
+) -> dict[str, Float[Tensor, "t k d"]]:
     """Return the keypoints of the baselines, of each model from the clip's first frame and audio, and of the truth.
 
     Args:

@@ -31,7 +31,8 @@ class Spectra:
     Example:
         >>> from a2k_train.clips import Clip
         >>> face = torch.rand(68, 2) * 100 + torch.arange(50)[:, None, None] % 2
-        >>> clip = Clip("a", "ada", "val", torch.zeros(32_000), face, torch.ones(50, dtype=torch.bool))
+        >>> sound, measured = torch.zeros(32_000, dtype=torch.int16), torch.ones(50, dtype=torch.bool)
+        >>> clip = Clip("a", "ada", "val", sound, face, measured)
         >>> spectra = Spectra(fps=25.0)
         >>> spectra.add(Prediction("model", clip, face))
         >>> density = spectra.mean("model", "base point")
@@ -69,14 +70,14 @@ class Spectra:
 
 
 def _tracks(
-    keypoints: Float[Tensor, "t k 2"], reference: Float[Tensor, "k 2"]
+    keypoints: Float[Tensor, "t k d"], reference: Float[Tensor, "k d"]
 ) -> Iterator[tuple[str, Float[Tensor, "t c"]]]:
     """Yield what moves, in eye distances of the reference, or in radians and logarithms."""
     eyes = (reference[IBUG68.left_eye_corner] - reference[IBUG68.right_eye_corner]).norm()
     mouth = [*IBUG68.part("outer_lip").indices, *IBUG68.part("inner_lip").indices]
     yield "lips", align_to_reference(keypoints, reference)[:, mouth].flatten(1) / eyes
     yield "base point", keypoints[:, IBUG68.base_point] / eyes
-    yield "roll and scale", head_pose(keypoints, reference)[:, 2:]
+    yield "roll and scale", head_pose(keypoints, reference)[:, -2:]
 
 
 def spectral_distance(spectra: Spectra, row: str, part: str, *, truth: str = GROUND_TRUTH) -> float:

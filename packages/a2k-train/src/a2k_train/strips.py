@@ -17,7 +17,7 @@ _MARGIN = 0.08
 
 
 def draw_strips(
-    rows: Mapping[str, Float[Tensor, "t k 2"]],
+    rows: Mapping[str, Float[Tensor, "t k d"]],
     *,
     fps: float,
     columns: int = 8,
@@ -28,7 +28,7 @@ def draw_strips(
     All rows have one frame of reference, so that a face of another size or place shows.
 
     Args:
-        rows: Keypoints `(T, 68, 2)` in pixels of one picture by the label of their row, the truth first.
+        rows: Keypoints `(T, 68, D)`, D 2 or 3, in pixels of one picture by the label of their row, the truth first.
         fps: Frames a second, for the times above the columns.
         columns: Moments, spread evenly from the first frame to the last.
         height: Height of a face's cell, pixels.
@@ -46,7 +46,7 @@ def draw_strips(
         raise ValueError(f"expected rows of one length and at least two columns, got {sorted(lengths)} and {columns}")
     last = lengths.pop() - 1
     moments = [round(i * last / (columns - 1)) for i in range(columns)]
-    shown = {label: points[moments] for label, points in rows.items()}
+    shown = {label: points[moments, :, :2] for label, points in rows.items()}
     everything = torch.stack(list(shown.values()))
     low, high = everything.amin(dim=(0, 1, 2)), everything.amax(dim=(0, 1, 2))
     room = _MARGIN * float((high - low).max().clamp(min=1.0))
@@ -56,6 +56,6 @@ def draw_strips(
     pictures = []
     for points in shown.values():
         placed = (points - low + room) * scale
-        pictures.append(list(rasterize(placed, image_size=(2 * height, width))))
+        pictures.append(list(rasterize(placed, image_size=(2 * height, width), thickness=max(1, height // 50))))
     times = [f"{moment / fps:.2f} s" for moment in moments]
     return method_sheet(pictures, labels=list(shown), column_labels=times, height=height)

@@ -124,7 +124,7 @@ def method_sheet(
     # A column is as wide as its widest frame, so that the same moments stand below each other.
     widths = [max(row[column].shape[1] for row in cells if column < len(row)) for column in range(max(map(len, cells)))]
     label_width = round(_LABEL_WIDTH_SHARE * height)
-    line = max(20, round(height * _LABEL_SHARE * 1.5))
+    line = max(20, round(height * _LABEL_SHARE * 2))
     gap = _gap(height)
     joined = []
     if column_labels is not None:
