@@ -172,13 +172,24 @@ def test_other_clips_do_not_resume(make, tiny, tmp_path):
         Trainer(tiny, store.select([0, 1])).load(tmp_path / "state.safetensors")
 
 
-def test_the_papers_networks_overfit_one_clip(make, tiny_paper):
-    clip = make(0, frames=16, jitter_px=0.0)
-    config = replace(tiny_paper, model=replace(tiny_paper.model, width=0.1), steps=120, learning_rate=3e-3)
-    trainer = Trainer(config, ClipStore.from_clips([clip]))
-    for _ in range(config.steps):
-        trainer.train_step()
+def test_the_papers_networks_overfit(make, tiny_paper):
+    """Four faces of four sizes: the reference tells which, the sound how far the mouth is open."""
+    clips = [make(seed, frames=16, jitter_px=0.0) for seed in range(4)]
+    clips = [replace(clip, keypoints=(0.9 + 0.05 * i) * clip.keypoints) for i, clip in enumerate(clips)]
+    config = replace(
+        tiny_paper,
+        model=replace(tiny_paper.model, width=0.1),
+        losses=replace(tiny_paper.losses, regression=100.0),
+        steps=300,
+        learning_rate=3e-3,
+    )
+    trainer = Trainer(config, ClipStore.from_clips(clips))
+    logged = [float(trainer.train_step()["regression"]) for _ in range(config.steps)]
+    assert sum(logged[-10:]) < 0.25 * sum(logged[:10])
     with torch.inference_mode():
-        preds = trainer.published()(clip.waveform[None], clip.keypoints[:1])[0]
-    opening, truth = ((points[:, 66] - points[:, 62]).norm(dim=1) for points in (preds, clip.keypoints))
-    assert float(torch.corrcoef(torch.stack((opening, truth)))[0, 1]) > 0.9
+        preds = trainer.published()(
+            torch.stack([clip.waveform for clip in clips]), torch.stack([clip.keypoints[0] for clip in clips])
+        )
+    for points, clip in zip(preds, clips, strict=True):
+        opening, truth = ((face[:, 66] - face[:, 62]).norm(dim=1) for face in (points, clip.keypoints))
+        assert float(torch.corrcoef(torch.stack((opening, truth)))[0, 1]) > 0.8
