@@ -13,7 +13,7 @@ from av.error import FFmpegError
 from jaxtyping import Float
 from torch import Tensor
 
-from kp_io.atomic import atomic_path
+from kp_io.atomic import atomic_path, write_error
 from kp_io.media import decoded, moving_pictures, open_media
 
 __all__ = [
@@ -163,7 +163,7 @@ def write_audio(path: str | os.PathLike[str], waveform: Float[Tensor, " s"], *, 
         try:
             _write_pcm(str(temporary), suffix, pcm, sample_rate)
         except FFmpegError as error:
-            raise OSError(f"cannot write {path}: {error.strerror or error}") from error
+            raise write_error(path, error) from error
 
 
 def encode_flac(waveform: Float[Tensor, " s"], *, sample_rate: int = 16000) -> bytes:

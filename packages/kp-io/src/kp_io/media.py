@@ -66,7 +66,7 @@ def decoded(container: InputContainer, stream: VideoStream | AudioStream, source
     Raises:
         ValueError: So many are broken that the file is.
     """
-    broken = 0
+    broken = good = 0
     packets = container.demux(stream)
     while True:
         try:
@@ -81,6 +81,7 @@ def decoded(container: InputContainer, stream: VideoStream | AudioStream, source
                 kind = "a video" if stream.type == "video" else "sound"
                 raise ValueError(f"expected {kind} that can be decoded, got {source}: {error.strerror}") from error
             continue
+        good += len(frames)
         yield from frames
-    if broken:
+    if broken and good:  # where nothing could be read, that is what whoever asked has to say
         logger.warning("%s is damaged: %d broken packets of its %s were skipped", source, broken, stream.type)
