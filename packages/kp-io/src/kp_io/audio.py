@@ -121,7 +121,8 @@ def read_audio(
     chunks, rate = _decode_mono(source, start)
     mono = np.concatenate(chunks) if chunks else np.zeros(0, np.float32)
     if not len(mono):
-        raise ValueError(f"expected sound in {source}, got an audio stream of 0 samples")
+        early = f"sound that ends before the first frame (at {start or 0:.2f} s)"
+        raise ValueError(f"expected sound in {source}, got {early if chunks else 'an audio stream of 0 samples'}")
     if not np.isfinite(mono).all():
         count = int((~np.isfinite(mono)).sum())
         raise ValueError(f"expected finite samples in {source}, got NaN or infinity in {count} of {len(mono)} samples")
