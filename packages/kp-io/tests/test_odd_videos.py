@@ -158,8 +158,19 @@ READ = {
         (48, 64),
     ),
 }
-NAMES = ["a b.mkv", "ü – 日本 😀.mkv", "-o.mkv", "100%d #1.mkv", "10:30 talk.mkv", "http:a.mkv", "new\nline.mkv", "[b]'\".mkv"]
-READ |= {f"name {name!r}": (lambda make, tmp, name=name: make(name, num_frames=12), ALL, (48, 64)) for name in NAMES}
+NAMES = [
+    "a b.mkv",
+    "ü – 日本 😀.mkv",
+    "-o.mkv",
+    "100%d #1.mkv",
+    "10:30 talk.mkv",
+    "http:a.mkv",
+    "new\nline.mkv",
+    "[b]'\".mkv",
+]
+READ |= {
+    f"name {name!r}": (lambda make, tmp, name=name: make(f"{name}.mkv", num_frames=12), ALL, (48, 64)) for name in NAMES
+}
 
 
 @pytest.mark.parametrize("what", READ)
@@ -175,9 +186,7 @@ def test_odd_videos_are_read(what, make_video, shown, tmp_path, monkeypatch):
     info = probe_video(path)
     assert (info.height, info.width) == size
     if info.has_audio:
-        sound = align_audio(
-            read_audio(path, align_to_video=True), num_frames=len(frames), fps=25.0, sample_rate=16000
-        )
+        sound = align_audio(read_audio(path, align_to_video=True), num_frames=len(frames), fps=25.0, sample_rate=16000)
         assert len(sound) == 640 * len(frames)
 
 

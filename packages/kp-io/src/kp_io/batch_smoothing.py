@@ -1,7 +1,9 @@
 """Annotation that smooths before anything appears under its name."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 from kp_io.batch import Job, Outcome, run_jobs
 from kp_io.formats import load_keypoints, save_keypoints
@@ -34,8 +36,13 @@ def run_smoothed_jobs(
             except (OSError, ValueError) as problem:
                 error = str(problem)
             finally:
-                measured.unlink(missing_ok=True)
+                _remove(measured)
             yield replace(outcome, job=job, error=error)
     finally:
         for job in hidden:  # those that were measured but not asked for, when the run is stopped
-            job.target.unlink(missing_ok=True)
+            _remove(job.target)
+
+
+def _remove(hidden: Path) -> None:
+    with suppress(OSError):  # it never was there, or the folder cannot be written and the job has said so
+        hidden.unlink()
