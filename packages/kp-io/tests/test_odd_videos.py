@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 from av.stream import Disposition
+from av.video.reformatter import ColorTrc
 
 from kp_io import align_audio, probe_video, read_audio, read_video, write_video
 
@@ -266,6 +267,23 @@ def test_wide_pixels_are_stretched_and_turned_afterwards(make_video):
     assert frame.shape == (128, 48, 3)
     assert frame[100:].mean() > 240  # the left side came to the bottom, twice as long
     assert frame[:92].mean() < 10
+
+
+def test_hdr_is_as_bright_as_on_an_ordinary_screen(tmp_path):
+    # 10, 50, 100, 203 and 1000 cd/m² as ST 2084 has them, in 10 bits.
+    codes = np.array([307, 450, 520, 594, 769], np.uint16).repeat(16)
+    grey = np.broadcast_to(codes[None, :, None] * 64, (48, 80, 3))
+    with av.open(str(tmp_path / "hdr.mkv"), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"qp": "0"})
+        stream.width, stream.height, stream.pix_fmt = 80, 48, "yuv420p10le"
+        stream.codec_context.color_trc = ColorTrc.SMPTE2084
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(grey), format="rgb48le").reformat(format="yuv420p10le")
+        frame.color_trc = ColorTrc.SMPTE2084
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    [shown] = read_video(tmp_path / "hdr.mkv")
+    expected = [255 * min(1, light / 203) ** (1 / 2.4) for light in (10, 50, 100, 203, 1000)]
+    assert np.abs(shown[24, 8::16] - np.array(expected)[:, None]).max() < 3
 
 
 @pytest.mark.parametrize(("codec", "pix_fmt", "name"), [("png", "rgba", "a.mov"), ("ffv1", "yuva420p", "a.mkv")])

@@ -1,9 +1,11 @@
 """A decoded frame as upright RGB with square pixels (PyAV)."""
 
 from fractions import Fraction
+from functools import cache
 
 import av
 import numpy as np
+from av.video.reformatter import ColorTrc
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
@@ -48,9 +50,23 @@ class FramePixels:
 
     def _converted(self) -> UInt8[np.ndarray, "h w 3"]:
         width, height = self._size
+        if self._frame.color_trc == ColorTrc.SMPTE2084:
+            # 16 bits, because in the dark one step of 8 would become several.
+            return _pq_to_sdr()[self._frame.to_ndarray(format="rgb48le", width=width, height=height)]
         if not any(component.is_alpha for component in self._frame.format.components):
             return self._frame.to_ndarray(format="rgb24", width=width, height=height)
         # What a transparent pixel hides is arbitrary; pictures are laid on white, and so are frames.
         rgba = self._frame.to_ndarray(format="rgba", width=width, height=height)
         colour, alpha = rgba[..., :3].astype(np.uint16), rgba[..., 3:].astype(np.uint16)
         return ((colour * alpha + _WHITE * (_WHITE - alpha) + _WHITE // 2) // _WHITE).astype(np.uint8)
+
+
+@cache
+def _pq_to_sdr() -> UInt8[np.ndarray, " 65536"]:
+    """Return what a value of PQ (SMPTE ST 2084, HDR10) is on an ordinary screen.
+
+    Paper white, 203 cd/m² by ITU-R BT.2408, becomes 255; what is brighter is clipped, which spares faces.
+    """
+    root = (np.arange(65536) / 65535) ** (32 / 2523)
+    light = 10_000 * (np.maximum(root - 107 / 128, 0) / (2413 / 128 - 2392 / 128 * root)) ** (8192 / 1305)
+    return (255 * np.minimum(light / 203, 1) ** (1 / 2.4)).round().astype(np.uint8)
