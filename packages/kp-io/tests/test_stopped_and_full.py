@@ -93,11 +93,11 @@ def test_a_pipe_that_nobody_reads_is_no_error_to_talk_about(tmp_path, sequence):
 
 @pytest.fixture(params=["full", "read-only"])
 def bad_disk(request, tmp_path):
-    """A disk on which nothing more can be written, with the reason that is to be told."""
+    """A disk on which nothing more can be written (the one page of the full one is taken), and the reason to be told."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = shutil.which("mount")
-    command = [mount or "", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(folder)]
+    command = [mount or "", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(folder)]
     if mount is None or subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("needs the right to mount a small disk")
     try:
