@@ -93,7 +93,7 @@ def test_a_pipe_that_nobody_reads_is_no_error_to_talk_about(tmp_path, sequence):
 
 @pytest.fixture(params=["full", "read-only"])
 def bad_disk(request, tmp_path):
-    """A disk on which nothing more can be written (the one page of the full one is taken), and the reason to be told."""
+    """A disk that takes nothing more (of the full one, its only page is taken), and the reason that is to be told."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = shutil.which("mount")
