@@ -97,8 +97,9 @@ def read_video(path: str | os.PathLike[str], *, fps: float | None = 25.0) -> Ite
     `round(duration * fps)` frames, at least one, where the duration goes from the start of the first frame to the end
     of the last. Frames are shown as players show them: rotation metadata is applied, pixels that are not square are
     stretched until they are, interlaced frames lose their combs, transparency is laid on white, HDR (PQ) gets the
-    brightness of ordinary video; frames of another size than the first are scaled to it. Only a few frames are in memory at a time. Of a truncated file the frames that can
-    be decoded are read, with a logged warning. Of several video streams the first is read.
+    brightness of ordinary video; frames of another size than the first are scaled to it. Only a few frames are in
+    memory at a time. Of a truncated file the frames that can be decoded are read, with a logged warning. Of several
+    video streams the first is read.
 
     Args:
         path: A video in any container and codec that FFmpeg reads.
