@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import TypeVar
@@ -14,6 +15,9 @@ import torch
 __all__ = ["start_worker", "work"]
 
 Result = TypeVar("Result")
+
+#: A library that does not come back to Python within this time is not waited for.
+_GRACE_SECONDS = 10.0
 
 
 def start_worker(lifeline: Connection) -> None:
@@ -42,3 +46,5 @@ def work(function: Callable[..., Result], *args: object) -> Result:
 def _end_with(lifeline: Connection) -> None:
     multiprocessing.connection.wait([lifeline])
     os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_GRACE_SECONDS)
+    os._exit(1)
