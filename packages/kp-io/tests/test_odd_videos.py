@@ -166,9 +166,7 @@ NAMES = [
     "new\nline.mkv",
     "[b]'\".mkv",
 ]
-READ |= {
-    f"name {name!r}": (lambda make, tmp, name=name: make(f"{name}.mkv", num_frames=12), ALL, (48, 64)) for name in NAMES
-}
+READ |= {f"name {name!r}": (lambda make, tmp, name=name: make(name, num_frames=12), ALL, (48, 64)) for name in NAMES}
 
 
 @pytest.mark.parametrize("what", READ)

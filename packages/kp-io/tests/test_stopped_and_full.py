@@ -52,18 +52,25 @@ def videos(tmp_path, make_video):
     return tmp_path / "videos"
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send to one process")
-@pytest.mark.parametrize("more", [(), ("--workers", "2", "--smooth", "one-euro")], ids=["here", "in two processes"])
-def test_ctrl_c_leaves_whole_files_and_the_rest_for_later(videos, tmp_path, quick, more):
-    (tmp_path / "slow.py").write_text(SLOW)
-    out = tmp_path / "out"
-    command = [sys.executable, str(tmp_path / "slow.py"), "annotate", str(videos), "-o", str(out), "--wav", *more]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+def interrupted(folder, *arguments, sign):
+    """Run `kp-io` slowly, and press Ctrl-C when there is a file like `sign`."""
+    (folder / "slow.py").write_text(SLOW)
+    command = [sys.executable, "slow.py", *map(str, arguments)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe, text=True) as process:
         limit = time.monotonic() + 60
-        while not list(out.glob("[!.]*.npz")) and process.poll() is None and time.monotonic() < limit:
+        while not list(folder.glob(sign)) and process.poll() is None and time.monotonic() < limit:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=30)
+    return process, stdout, stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send to one process")
+@pytest.mark.parametrize("more", [(), ("--workers", "2", "--smooth", "one-euro")], ids=["here", "in two processes"])
+def test_ctrl_c_leaves_whole_files_and_the_rest_for_later(videos, tmp_path, quick, more):
+    out = tmp_path / "out"
+    process, stdout, stderr = interrupted(tmp_path, "annotate", videos, "-o", out, "--wav", *more, sign="out/[!.]*.npz")
     assert (process.returncode, stdout, stderr) == (130, "", "stopped; the same command goes on, or begins again\n")
     done = list(out.glob("*.npz"))
     assert 1 <= len(done) < 8
@@ -73,6 +80,20 @@ def test_ctrl_c_leaves_whole_files_and_the_rest_for_later(videos, tmp_path, quic
     result = quick("annotate", videos, "-o", out, "--wav")
     assert result.exit_code == 0, result.output
     assert f"{8 - len(done)} files, {20 * (8 - len(done))} frames, {len(done)} were there already" in result.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send to one process")
+def test_ctrl_c_while_a_corpus_is_built(videos, tmp_path, quick):
+    pytest.importorskip("pyarrow", reason="needs the extra kp-io[build]")
+    command = ("build", videos, tmp_path / "out", "--min-seconds", "0", "--val", "0", "--test", "0")
+    sign = "out/.build/spool/*/[!.]*.arrow"
+    process, stdout, stderr = interrupted(tmp_path, *command, "--workers", "2", sign=sign)
+    assert (process.returncode, stdout, stderr) == (130, "", "stopped; the same command goes on from here\n")
+    assert 1 <= len(list(tmp_path.glob(sign))) < 8
+    assert not list(tmp_path.glob("out/.build/spool/*/.*"))
+    result = quick(*command)
+    assert result.exit_code == 0, result.output
+    assert "8 videos" in result.stdout
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes of Windows end otherwise")
