@@ -25,18 +25,21 @@ def _numbered(number, size):
     return np.ascontiguousarray(np.broadcast_to(row[None, :, None], (*size, 3)))
 
 
-def _encode_video(container, values, times, *, size, codec, pix_fmt, rotation, rate):
+def _encode_video(container, values, times, *, size, codec, pix_fmt, rotation, rate, aspect, options):
     stream = container.add_stream(codec, rate=rate)
     stream.height, stream.width = size
     stream.pix_fmt = pix_fmt
-    stream.options = {"qp": "0", "preset": "ultrafast"} if codec == "libx264" else {}
+    stream.options = ({"qp": "0", "preset": "ultrafast"} if codec == "libx264" else {}) | options
+    if aspect is not None:
+        stream.codec_context.sample_aspect_ratio = aspect
     # The MPEG codecs know constant rates only.
     tick = 1 / rate if codec.startswith("mpeg") else Fraction(1, TICKS)
     stream.time_base = stream.codec_context.time_base = tick
     if rotation:
         stream.set_display_rotation(rotation)
     for value, time in zip(values, times, strict=True):
-        frame = av.VideoFrame.from_ndarray(value, format="rgb24").reformat(format=pix_fmt, threads=1)
+        stored = "rgb24" if value.shape[2] == 3 else "rgba"
+        frame = av.VideoFrame.from_ndarray(value, format=stored).reformat(format=pix_fmt, threads=1)
         frame.pts, frame.time_base = round(time / tick), tick
         yield stream, frame
     yield stream, None
@@ -68,6 +71,8 @@ def make_video(tmp_path: Path) -> Callable[..., Path]:
         codec: str = "libx264",
         pix_fmt: str = "yuv420p",
         rotation: int = 0,
+        aspect: Fraction | None = None,
+        options: dict[str, str] | None = None,
         audio: np.ndarray | None = None,
         sample_rate: int = 16000,
         layout: str = "mono",
@@ -81,7 +86,16 @@ def make_video(tmp_path: Path) -> Callable[..., Path]:
         with av.open(str(path), "w") as container:
             rate = Fraction(fps).limit_denominator(1001)
             video = _encode_video(
-                container, values, times, size=size, codec=codec, pix_fmt=pix_fmt, rotation=rotation, rate=rate
+                container,
+                values,
+                times,
+                size=size,
+                codec=codec,
+                pix_fmt=pix_fmt,
+                rotation=rotation,
+                rate=rate,
+                aspect=aspect,
+                options=options or {},
             )
             stages = [video]
             if audio is not None:

@@ -59,6 +59,7 @@ def test_height_scales_points_and_size(make_video, row_of):
 def test_unfit_videos_say_why(tmp_path, make_video, row_of):
     make_video("mute.mkv", pictures=grey(25))
     make_video("still.mkv", pictures=grey(25), audio=0 * SPEECH)
+    make_video("late.mkv", pictures=grey(25), audio=SPEECH, audio_start=4.0)
     make_video("dark.mkv", pictures=[np.zeros((48, 64, 3), np.uint8)] * 25, audio=SPEECH)
     make_video("short ü.mkv", pictures=grey(12), audio=SPEECH)
     lost = [np.full((48, 64, 3), NO_FACE, np.uint8)] * 5
@@ -68,6 +69,7 @@ def test_unfit_videos_say_why(tmp_path, make_video, row_of):
     for name, kind, rules, words in (
         ("mute.mkv", "silent", {}, "expected an audio stream"),
         ("still.mkv", "silent", {}, "silence"),
+        ("late.mkv", "silent", {}, "only after it"),
         ("dark.mkv", "faceless", {}, "no face"),
         ("short ü.mkv", "short", {}, "at least 1 s, got 0.48 s"),
         ("gaps.mkv", "gaps", {}, "20.0%"),

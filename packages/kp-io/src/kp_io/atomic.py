@@ -1,12 +1,16 @@
 """Files that appear whole or not at all."""
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["atomic_path"]
+__all__ = ["atomic_path", "is_disk_full", "write_error"]
+
+#: The disk, or the user's share of it, is full.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
@@ -43,6 +47,27 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         yield temporary
         temporary.replace(target)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and is_disk_full(error) and error.strerror:
+            raise write_error(target, error) from error
         raise
+
+
+def write_error(path: str | os.PathLike[str], error: Exception) -> OSError:
+    """Return an error that says which file cannot be written, from one of the system or of FFmpeg that does not."""
+    named = OSError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}")
+    if is_disk_full(error):
+        named = OSError(f"{named}; make room or choose another folder")
+    named.errno = getattr(error, "errno", None)
+    return named
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Return whether a write failed because the disk, or the user's share of it, is full.
+
+    Example:
+        >>> is_disk_full(OSError(errno.ENOSPC, "No space left on device")), is_disk_full(ValueError())
+        (True, False)
+    """
+    return getattr(error, "errno", None) in _FULL

@@ -10,11 +10,11 @@ import av
 import numpy as np
 import torch
 from av.error import FFmpegError
-from av.stream import Disposition
 from jaxtyping import Float
 from torch import Tensor
 
-from kp_io.atomic import atomic_path
+from kp_io.atomic import atomic_path, write_error
+from kp_io.media import decoded, moving_pictures, open_media
 
 __all__ = [
     "align_audio",
@@ -34,6 +34,9 @@ _DOWNMIX_OTHER = 0.5
 
 #: A gap in the audio's timestamps below this is jitter of the container, not missing sound.
 _GAP_SECONDS = 0.1
+
+#: Timestamps that jump further than this are broken; the silence to fill the gap would fill the memory.
+_MAX_GAP_SECONDS = 600
 
 #: Suffix to FFmpeg's codec of what `write_audio` writes, both 16-bit and lossless.
 _CODECS = {".wav": "pcm_s16le", ".flac": "flac"}
@@ -112,20 +115,14 @@ def read_audio(
         torch.Size([8000])
     """
     source = Path(path)
-    if not source.is_file():
-        raise FileNotFoundError(f"expected an audio or video file, found no file {source}")
     if sample_rate < 1:
         raise ValueError(f"expected a positive sample_rate, got {sample_rate}")
-    try:
-        start = _video_start(source) if align_to_video else None
-        chunks, rate = _decode_mono(source, start)
-    except FFmpegError as error:
-        raise ValueError(
-            f"expected an audio or video file that can be read, got {source}: {error.strerror or error}"
-        ) from error
+    start = _video_start(source) if align_to_video else None
+    chunks, rate = _decode_mono(source, start)
     mono = np.concatenate(chunks) if chunks else np.zeros(0, np.float32)
     if not len(mono):
-        raise ValueError(f"expected sound in {source}, got an audio stream of 0 samples")
+        early = f"sound that ends before the first frame (at {start or 0:.2f} s)"
+        raise ValueError(f"expected sound in {source}, got {early if chunks else 'an audio stream of 0 samples'}")
     if not np.isfinite(mono).all():
         count = int((~np.isfinite(mono)).sum())
         raise ValueError(f"expected finite samples in {source}, got NaN or infinity in {count} of {len(mono)} samples")
@@ -167,7 +164,7 @@ def write_audio(path: str | os.PathLike[str], waveform: Float[Tensor, " s"], *, 
         try:
             _write_pcm(str(temporary), suffix, pcm, sample_rate)
         except FFmpegError as error:
-            raise OSError(f"cannot write {path}: {error.strerror or error}") from error
+            raise write_error(path, error) from error
 
 
 def encode_flac(waveform: Float[Tensor, " s"], *, sample_rate: int = 16000) -> bytes:
@@ -241,6 +238,11 @@ def _decode_mono(source: Path, start_seconds: float | None) -> tuple[list[np.nda
             if not rate and at < 0:
                 done = at  # sound before the first frame counts as negative time and is cut below
             elif at - done > (_GAP_SECONDS * frame.sample_rate if rate else 0):
+                if at - done > _MAX_GAP_SECONDS * frame.sample_rate:
+                    raise ValueError(
+                        f"expected sound without long gaps in {source}, got a jump of "
+                        f"{(at - done) / frame.sample_rate:.0f} s; remux the file to repair it"
+                    )
                 block = np.concatenate([np.zeros(at - done, np.float32), block])
         rate = frame.sample_rate
         chunks.append(block[max(0, -done) :])
@@ -249,25 +251,11 @@ def _decode_mono(source: Path, start_seconds: float | None) -> tuple[list[np.nda
 
 
 def _audio_frames(source: Path) -> Iterator[av.AudioFrame]:
-    """Yield the decodable frames of the first audio stream; broken packets are skipped and logged."""
-    with av.open(str(source), metadata_errors="ignore") as container:
+    """Yield the decodable frames of the first audio stream."""
+    with open_media(source, expected="an audio or video file") as container:
         if not container.streams.audio:
             raise ValueError(f"expected an audio stream in {source}, found none")
-        broken = 0
-        packets = container.demux(container.streams.audio[0])
-        while True:
-            try:
-                packet = next(packets, None)
-                if packet is None:
-                    break
-                yield from packet.decode()
-            except FFmpegError as error:
-                broken += 1
-                if broken > 1000:
-                    raise
-                logger.debug("%s: skipped a broken piece of audio: %s", source, error)
-        if broken:
-            logger.warning("%s: skipped %d broken pieces of audio", source, broken)
+        yield from decoded(container, container.streams.audio[0], source)
 
 
 def _mono(frame: av.AudioFrame) -> np.ndarray:
@@ -288,7 +276,7 @@ def _mono(frame: av.AudioFrame) -> np.ndarray:
 
 def _video_start(source: Path) -> float | None:
     """Return when the first frame of the first stream of moving pictures is shown; None where there is none."""
-    with av.open(str(source), metadata_errors="ignore") as container:
-        stream = next((s for s in container.streams.video if not s.disposition & Disposition.attached_pic), None)
-        first = None if stream is None else next(container.decode(stream), None)
+    with open_media(source, expected="an audio or video file") as container:
+        stream = moving_pictures(container)
+        first = None if stream is None else next(decoded(container, stream, source), None)
         return None if first is None else first.time or 0.0

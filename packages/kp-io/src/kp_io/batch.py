@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
-import torch
-
 from kp_io.annotate import annotate_image, annotate_video, default_detector
+from kp_io.atomic import is_disk_full
 from kp_io.audio import align_audio, read_audio, write_audio
 from kp_io.detector import LandmarkDetector
 from kp_io.formats import FORMATS, save_keypoints
 from kp_io.image import IMAGE_SUFFIXES
 from kp_io.video import VIDEO_SUFFIXES
+from kp_io.worker_process import start_worker, work
 
 __all__ = ["Job", "Outcome", "plan_jobs", "run_jobs"]
 
@@ -118,6 +118,9 @@ def run_jobs(
 
     Yields:
         One outcome a job.
+
+    Raises:
+        OSError: The disk is full.
     """
     if workers <= 1 or len(jobs) <= 1:
         for job in jobs:
@@ -125,16 +128,19 @@ def run_jobs(
         return
     # Spawned, not forked: a fork would inherit locks that the threads of torch and FFmpeg hold.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        min(workers, len(jobs)), context, initializer=torch.set_num_threads, initargs=(1,)
-    ) as pool:
-        futures: dict[Future[Outcome], Job] = {pool.submit(_run, job, fps=fps, face=face): job for job in jobs}
+    lifeline, hand = context.Pipe(duplex=False)
+    with ProcessPoolExecutor(min(workers, len(jobs)), context, initializer=start_worker, initargs=(lifeline,)) as pool:
+        run = partial(_run, fps=fps, face=face)
+        futures: dict[Future[Outcome], Job] = {pool.submit(work, run, job): job for job in jobs}
         try:
             for future in as_completed(futures):
                 try:
                     yield future.result()
                 except BrokenProcessPool:
                     yield Outcome(futures[future], error="a worker process died, out of memory perhaps; run it again")
+        except BaseException:
+            hand.close()  # the processes let go: what they are at may take many minutes
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -143,6 +149,8 @@ def _run(job: Job, *, fps: float, face: int, on_frame: Callable[[Job, int], None
     try:
         return Outcome(job, _annotate(job, fps, face, on_frame))
     except Exception as error:
+        if is_disk_full(error):
+            raise  # nor will anything else be written
         # Whatever is wrong with one file of thousands, the others are still to be done.
         logger.debug("%s failed", job.source, exc_info=True)
         expected = isinstance(error, ValueError | OSError | ImportError)

@@ -1,7 +1,9 @@
 """Annotation that smooths before anything appears under its name."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 from kp_io.batch import Job, Outcome, run_jobs
 from kp_io.formats import load_keypoints, save_keypoints
@@ -24,14 +26,23 @@ def run_smoothed_jobs(
     The points as they were measured go to a hidden file first, so that a stopped run never takes them for finished.
     """
     hidden = {replace(job, target=job.target.with_name(f".{job.target.stem}.measured.npz")): job for job in jobs}
-    for outcome in run_jobs(list(hidden), workers=workers, fps=fps, face=face, on_frame=on_frame):
-        measured, job = outcome.job.target, hidden[outcome.job]
-        error = outcome.error
-        try:
-            if error is None:
-                save_keypoints(job.target, smooth(load_keypoints(measured), method))
-        except (OSError, ValueError) as problem:
-            error = str(problem)
-        finally:
-            measured.unlink(missing_ok=True)
-        yield replace(outcome, job=job, error=error)
+    try:
+        for outcome in run_jobs(list(hidden), workers=workers, fps=fps, face=face, on_frame=on_frame):
+            measured, job = outcome.job.target, hidden[outcome.job]
+            error = outcome.error
+            try:
+                if error is None:
+                    save_keypoints(job.target, smooth(load_keypoints(measured), method))
+            except (OSError, ValueError) as problem:
+                error = str(problem)
+            finally:
+                _remove(measured)
+            yield replace(outcome, job=job, error=error)
+    finally:
+        for job in hidden:  # those that were measured but not asked for, when the run is stopped
+            _remove(job.target)
+
+
+def _remove(hidden: Path) -> None:
+    with suppress(OSError):  # it never was there, or the folder cannot be written and the job has said so
+        hidden.unlink()

@@ -148,10 +148,12 @@ def info(
             return
         from rich.console import Console
         from rich.table import Table
+        from rich.text import Text
 
-        table = Table(title=str(keypoints), show_header=False, title_justify="left")
+        # Text, because rich would take `[…]` in a name for markup.
+        table = Table(title=Text(str(keypoints)), show_header=False, title_justify="left")
         for name, value in facts.items():
-            table.add_row(name.replace("_", " "), f"{value:.6g}" if isinstance(value, float) else str(value))
+            table.add_row(name.replace("_", " "), Text(f"{value:.6g}" if isinstance(value, float) else str(value)))
         Console().print(table)
 
 
@@ -160,6 +162,11 @@ def _clear_errors() -> Iterator[None]:
     """Turn what a user can mend into one line on stderr and exit code 1."""
     try:
         yield
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command goes on, or begins again", err=True)
+        raise typer.Exit(130) from None
+    except BrokenPipeError:
+        raise typer.Exit(1) from None  # `kp-io info … | head` has seen enough, which is no error to talk about
     except (ValueError, OSError, ImportError) as error:
         typer.echo(f"error: {_one_line(str(error))}", err=True)
         raise typer.Exit(1) from None

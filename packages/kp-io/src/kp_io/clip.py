@@ -110,6 +110,8 @@ def make_row(root: Path, source: Source, rules: ClipRules, detector: LandmarkDet
     if rules.height is not None:
         sequence = scale_to_height(sequence, rules.height)
     sound = align_audio(sound, num_frames=len(sequence), fps=sequence.fps, sample_rate=SAMPLE_RATE)
+    if float(sound.abs().max()) < _SILENCE:
+        raise UnfitClipError("silent", "expected speech while the face is shown, got sound only after it")
     return {
         "id": text_of(source.id),
         "speaker": text_of(source.speaker),

@@ -134,8 +134,19 @@ class CorpusState:
         return True
 
     def record(self, name: str) -> ShardRecord:
-        """Return the record of a complete shard."""
-        return ShardRecord(**json.loads(self.record_path(name).read_text("utf-8")))
+        """Return the record of a complete shard.
+
+        Raises:
+            ValueError: The file is damaged.
+        """
+        path = self.record_path(name)
+        try:
+            return ShardRecord(**json.loads(path.read_text("utf-8")))
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"expected the record of a finished shard, got the damaged file {path}: {error}; remove it, and the "
+                "shard is built again"
+            ) from error
 
     def complete(self, shard: PlannedShard, record: ShardRecord) -> None:
         """Write the record of a shard whose file is in place, and clear its spool."""

@@ -66,7 +66,12 @@ def finish_corpus(state: CorpusState) -> CorpusSummary:
         _write_statistics(state)
         state.write_json(path, asdict(_summarize(state)))
     rmtree(state.spool, ignore_errors=True)
-    return CorpusSummary(**json.loads(path.read_text("utf-8")))
+    try:
+        return CorpusSummary(**json.loads(path.read_text("utf-8")))
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"expected a summary of a corpus, got the damaged file {path}: {error}; remove it to have it made again"
+        ) from error
 
 
 def _failures(state: CorpusState) -> Iterator[dict[str, str]]:

@@ -1,18 +1,14 @@
 """Clips done in this process, or in several on this machine."""
 
 import multiprocessing
-import multiprocessing.connection
-import os
-import signal
-import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
 from typing import Any
 
-import torch
-
 from kp_io.clip_worker import ClipResult, ClipTask, ClipWorker
+from kp_io.worker_process import start_worker, work
 
 __all__ = ["run_local"]
 
@@ -38,8 +34,9 @@ def run_local(
         yield from ((task, worker(task)) for task in tasks)
         return
     todo = iter(tasks)
+    lifeline, hand = multiprocessing.get_context("spawn").Pipe(duplex=False)
     # A pool of one process each: when it breaks, there is no doubt which task it was.
-    starting = {pool.submit(_start): pool for pool in (_pool(worker) for _ in range(workers))}
+    starting = {pool.submit(_start): pool for pool in (_pool(worker, lifeline) for _ in range(workers))}
     idle: list[ProcessPoolExecutor] = []
     pending: dict[Future[ClipResult], tuple[ProcessPoolExecutor, ClipTask]] = {}
     again: list[ClipTask] = []
@@ -49,9 +46,9 @@ def run_local(
             while idle and (task := again.pop() if again else next(todo, None)) is not None:
                 pool = idle.pop()
                 try:
-                    pending[pool.submit(_work, task)] = (pool, task)
+                    pending[pool.submit(work, _work, task)] = (pool, task)
                 except BrokenProcessPool:  # killed while it had nothing to do
-                    starting.update(_restarted(worker, pool))
+                    starting.update(_restarted(worker, lifeline, pool))
                     again.append(task)
             if idle and not pending:
                 return
@@ -67,7 +64,7 @@ def run_local(
                     result = future.result()
                 except BrokenProcessPool:
                     idle.remove(pool)
-                    starting.update(_restarted(worker, pool))
+                    starting.update(_restarted(worker, lifeline, pool))
                     if task in died:
                         yield task, None
                     else:
@@ -75,20 +72,25 @@ def run_local(
                         again.append(task)
                     continue
                 yield task, result
+    except BaseException:
+        hand.close()  # the processes let go of what they are at
+        raise
     finally:
         for pool in [*idle, *starting.values(), *(pool for pool, _ in pending.values())]:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _pool(worker: ClipWorker) -> ProcessPoolExecutor:
+def _pool(worker: ClipWorker, lifeline: Connection) -> ProcessPoolExecutor:
     # Spawned, not forked: a fork would inherit locks that the threads of torch and FFmpeg hold.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(1, context, initializer=_start_process, initargs=(worker,))
+    return ProcessPoolExecutor(1, context, initializer=_start_process, initargs=(worker, lifeline))
 
 
-def _restarted(worker: ClipWorker, broken: ProcessPoolExecutor) -> dict[Future[None], ProcessPoolExecutor]:
+def _restarted(
+    worker: ClipWorker, lifeline: Connection, broken: ProcessPoolExecutor
+) -> dict[Future[None], ProcessPoolExecutor]:
     broken.shutdown()
-    pool = _pool(worker)
+    pool = _pool(worker, lifeline)
     return {pool.submit(_start): pool}
 
 
@@ -106,21 +108,10 @@ def _check_start(start: Future[None]) -> None:
 _worker: ClipWorker | None = None
 
 
-def _start_process(worker: ClipWorker) -> None:
+def _start_process(worker: ClipWorker, lifeline: Connection) -> None:
     global _worker
     _worker = worker
-    torch.set_num_threads(1)
-    # Ctrl-C reaches the whole group; the parent alone decides what follows from it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """End this process when the parent is gone: a killed parent cannot end its children, which would wait forever."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None, "it runs in a pool's process"
-    multiprocessing.connection.wait([parent.sentinel])
-    os._exit(1)
+    start_worker(lifeline)
 
 
 def _start() -> None:

@@ -88,7 +88,7 @@ def read_clips(corpus: str | os.PathLike[str], *, split: str | Iterable[str] = "
 
     Raises:
         FileNotFoundError: The corpus has no shard of a split.
-        ValueError: A shard is of another schema version.
+        ValueError: A shard is damaged, or of another schema version.
         ImportError: pyarrow is not installed.
     """
     for name in (split,) if isinstance(split, str) else split:
@@ -134,17 +134,17 @@ def read_rows(
         raise FileNotFoundError(f"expected a corpus with the split {split!r} in {corpus}, found no shard of it")
     wanted = None if columns is None else list(columns)
     for path in files:
-        with _open_shard(arrow, path) as file:
-            for batch in file.iter_batches(batch_size=_ROWS_IN_GROUP, columns=wanted):
-                for i in range(batch.num_rows):
-                    yield {name: _value(batch.column(j)[i]) for j, name in enumerate(batch.schema.names)}
+        try:
+            with _open_shard(arrow, path) as file:
+                for batch in file.iter_batches(batch_size=_ROWS_IN_GROUP, columns=wanted):
+                    for i in range(batch.num_rows):
+                        yield {name: _value(batch.column(j)[i]) for j, name in enumerate(batch.schema.names)}
+        except (arrow.ArrowException, OSError) as error:
+            raise ValueError(f"expected a shard of a corpus, got the damaged file {path}: {error}") from error
 
 
 def _open_shard(arrow: Any, path: Path) -> Any:
-    try:
-        file = arrow.parquet.ParquetFile(path)
-    except arrow.ArrowInvalid as error:
-        raise ValueError(f"expected a shard of a corpus, got the damaged file {path}: {error}") from error
+    file = arrow.parquet.ParquetFile(path)
     # The column and not the file's metadata, which does not outlive other programs that rewrite a shard.
     column = file.read(columns=["schema_version"]).to_pydict().get("schema_version", ["none"])
     if strangers := set(column) - {SCHEMA_VERSION}:

@@ -10,11 +10,12 @@ from pathlib import Path
 import av
 import numpy as np
 from av.container import InputContainer
-from av.error import FFmpegError
-from av.stream import Disposition
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
+from kp_io.deinterlace import deinterlaced
+from kp_io.media import decoded, moving_pictures, open_media
+from kp_io.video_frame import FramePixels, display_size
 from kp_io.video_writer import write_video
 
 __all__ = ["VIDEO_SUFFIXES", "VideoInfo", "probe_video", "read_video", "write_video"]
@@ -32,20 +33,14 @@ _MAX_GAP_SECONDS = 600
 #: A file that ends this much before its stated duration is cut off.
 _MISSING_SECONDS = 0.5
 
-#: Broken packets after which a file counts as unreadable rather than damaged.
-_MAX_BROKEN_PACKETS = 1000
-
-#: What FFmpeg takes a text file for.
-_NO_VIDEO_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
-
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
     """What a video file says of itself.
 
     Attributes:
-        width: Pixels, after rotation.
-        height: Pixels, after rotation.
+        width: Pixels, after rotation, square.
+        height: Pixels, after rotation, square.
         fps: Average frames a second.
         duration_seconds: Length of the video stream as the file states it; None where it does not.
         start_seconds: Time of the first frame on the container's clock, on which audio is placed too.
@@ -77,12 +72,12 @@ def probe_video(path: str | os.PathLike[str]) -> VideoInfo:
     with _open_video(source) as container:
         stream = _video_stream(container)
         clock = _Clock(stream)
-        first = next(_decoded(container, stream, source), None)
+        first = next(decoded(container, stream, source), None)
         if first is None:
             raise ValueError(f"expected a video with frames, got {source}, of which no frame can be decoded")
         duration = _stated_duration(stream)
         rotation = first.rotation % 360
-        width, height = (first.height, first.width) if rotation % 180 else (first.width, first.height)
+        width, height = display_size(stream, first)[:: -1 if rotation % 180 else 1]
         return VideoInfo(
             width=width,
             height=height,
@@ -100,8 +95,11 @@ def read_video(path: str | os.PathLike[str], *, fps: float | None = 25.0) -> Ite
     Output frame n is what the video shows at `(n + ½) / fps` seconds after its first frame, so frames are dropped or
     repeated one at a time, and neither 29.97 fps nor a variable rate drifts. There are exactly
     `round(duration * fps)` frames, at least one, where the duration goes from the start of the first frame to the end
-    of the last. Rotation metadata is applied; frames of another size than the first are scaled to it. Only a few
-    frames are in memory at a time. Of a truncated file the frames that can be decoded are read, with a logged warning.
+    of the last. Frames are shown as players show them: rotation metadata is applied, pixels that are not square are
+    stretched until they are, interlaced frames lose their combs, transparency is laid on white, HDR (PQ) gets the
+    brightness of ordinary video; frames of another size than the first are scaled to it. Only a few frames are in
+    memory at a time. Of a truncated file the frames that can be decoded are read, with a logged warning. Of several
+    video streams the first is read.
 
     Args:
         path: A video in any container and codec that FFmpeg reads.
@@ -135,9 +133,10 @@ def _read(container: InputContainer, source: Path, fps: Fraction | None) -> Iter
         clock = _Clock(stream)
         start: Fraction | None = None
         end = Fraction(0)
-        shown: _Rgb | None = None
+        size: tuple[int, int] | None = None
+        shown: FramePixels | None = None
         count = 0
-        for frame in _decoded(container, stream, source):
+        for frame in deinterlaced(decoded(container, stream, source)):
             time = clock.time_of(frame)
             if time - end > _MAX_GAP_SECONDS and shown is not None:
                 raise ValueError(
@@ -146,11 +145,12 @@ def _read(container: InputContainer, source: Path, fps: Fraction | None) -> Iter
                 )
             start = time if start is None else start
             if shown is not None and fps is None:
-                yield shown.pixels()
+                yield shown()
             while shown is not None and fps is not None and (count + Fraction(1, 2)) / fps < time - start:
-                yield shown.pixels()
+                yield shown()
                 count += 1
-            shown = _Rgb(frame, like=shown)
+            size = size or display_size(stream, frame)
+            shown = FramePixels(frame, size=size)
             end = time + clock.duration_of(frame)
         if shown is None or start is None:
             raise ValueError(f"expected a video with frames, got {source}, of which no frame can be decoded")
@@ -159,7 +159,7 @@ def _read(container: InputContainer, source: Path, fps: Fraction | None) -> Iter
             logger.warning("%s is cut off: %.2f s of %.2f s can be read", source, float(end - start), stated)
         total = 1 if fps is None else max(1, round((end - start) * fps))
         for _ in range(count if fps is not None else 0, total):
-            yield shown.pixels()
+            yield shown()
 
 
 class _Clock:
@@ -183,47 +183,16 @@ class _Clock:
         return duration if 0 < duration <= _MAX_GAP_SECONDS else self.frame_seconds
 
 
-class _Rgb:
-    """A decoded frame that is converted to pixels when, and only if, it is shown."""
-
-    def __init__(self, frame: av.VideoFrame, *, like: "_Rgb | None") -> None:
-        self._frame = frame
-        self._size: tuple[int, int] = (frame.width, frame.height) if like is None else like._size
-        self._pixels: UInt8[np.ndarray, "h w 3"] | None = None
-
-    def pixels(self) -> UInt8[np.ndarray, "h w 3"]:
-        if self._pixels is None:
-            width, height = self._size
-            stored = self._frame.to_ndarray(format="rgb24", width=width, height=height)
-            turned = np.rot90(stored, k=round(self._frame.rotation / 90) % 4)
-            self._pixels = np.ascontiguousarray(turned, dtype=np.uint8)
-        return self._pixels
-
-
 def _open_video(source: Path) -> InputContainer:
-    if not source.is_file():
-        raise FileNotFoundError(f"expected a video, found no file {source}")
-    if source.stat().st_size == 0:
-        raise ValueError(f"expected a video, got {source}, which is empty (0 bytes)")
-    try:
-        container = av.open(str(source), metadata_errors="ignore")
-    except FFmpegError as error:
-        raise ValueError(
-            f"expected a video that can be read (MP4, MOV, MKV, WebM, AVI, …), got {source}: {error.strerror or error}"
-        ) from error
-    if container.format.name in _NO_VIDEO_FORMATS or _video_stream_or_none(container) is None:
+    container = open_media(source, expected="a video")
+    if moving_pictures(container) is None:
         container.close()
         raise ValueError(f"expected a video, got {source}, which holds no video stream")
     return container
 
 
-def _video_stream_or_none(container: InputContainer) -> VideoStream | None:
-    """Return the first stream of moving pictures: the cover of an audio file is none."""
-    return next((s for s in container.streams.video if not s.disposition & Disposition.attached_pic), None)
-
-
 def _video_stream(container: InputContainer) -> VideoStream:
-    stream = _video_stream_or_none(container)
+    stream = moving_pictures(container)
     assert stream is not None, "_open_video has checked it"
     stream.thread_type = "AUTO"
     return stream
@@ -238,24 +207,3 @@ def _stated_duration(stream: VideoStream) -> float | None:
         return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
     except ValueError:
         return None
-
-
-def _decoded(container: InputContainer, stream: VideoStream, source: Path) -> Iterator[av.VideoFrame]:
-    """Yield the frames that can be decoded; broken packets are skipped and reported."""
-    broken = 0
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-            if packet is None:
-                break
-            frames = packet.decode()
-        except FFmpegError as error:
-            broken += 1
-            logger.debug("%s: skipped a broken packet: %s", source, error)
-            if broken > _MAX_BROKEN_PACKETS:
-                raise ValueError(f"expected a video that can be decoded, got {source}: {error.strerror}") from error
-            continue
-        yield from frames
-    if broken:
-        logger.warning("%s is damaged: %d broken packets were skipped", source, broken)

@@ -15,7 +15,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from kp_io.atomic import atomic_path
+from kp_io.atomic import atomic_path, write_error
 from kp_io.audio import resample_audio
 
 __all__ = ["write_video"]
@@ -69,7 +69,7 @@ def write_video(
             with av.open(str(temporary), "w", options=options) as container:
                 _encode(container, chain([first], iterator), first.shape, fps, audio, sample_rate)
         except FFmpegError as error:
-            raise OSError(f"cannot write {target}: {error.strerror or error}") from error
+            raise write_error(target, error) from error
 
 
 def _encode(
