@@ -7,10 +7,12 @@ from torch import nn
 from a2k_nets.checkpoint import load_checkpoint
 from a2k_nets.config import AudioConfig
 from a2k_nets.discriminator import MotionDiscriminator
+from a2k_nets.generate import generate_sequence
 from a2k_nets.model import Audio2Keypoint
 from a2k_nets.paper.config import VARIANTS, PaperConfig
 from a2k_nets.paper.model import PaperAudio2Keypoint
 from a2k_nets.pretrained import load_model
+from kp_io.sequence import KeypointSequence
 
 SMALL = 0.1
 
@@ -142,6 +144,18 @@ class TestGains:
     def test_none_holds_the_reference(self, face):
         keypoints = build()(0.1 * torch.randn(1, 16_000), face, head_motion=0.0, expression=0.0)
         assert torch.allclose(keypoints, face[:, None].expand_as(keypoints), atol=1e-3)
+
+
+class TestPictures:
+    def test_pixels_of_any_picture(self, face):
+        """A picture twice as high holds the same face twice as large: so is what comes out."""
+        model = build()
+        small = KeypointSequence(face, image_size=(224, 224))
+        large = KeypointSequence(2 * face, image_size=(448, 448))
+        speech = 0.1 * torch.randn(16_000, generator=torch.Generator().manual_seed(0))
+        one, two = (generate_sequence(still, speech, model=model) for still in (small, large))
+        assert torch.allclose(2 * one.keypoints, two.keypoints, atol=1e-2)
+        assert (two.detector, two.image_size) == ("a2k-paper", (448, 448))
 
 
 class TestCheckpoint:

@@ -128,6 +128,56 @@ class TestEvaluate:
         assert "model.safetensors" in error_of("evaluate", corpus, "--model", checkpoint)
 
 
+class TestPaper:
+    @pytest.fixture
+    def small(self, tiny_paper, tmp_path) -> Path:
+        path = tmp_path / "paper.toml"
+        path.write_text(config_to_toml(tiny_paper))
+        return path
+
+    def test_trains_validates_and_publishes(self, corpus, small, tmp_path):
+        run_folder = tmp_path / "run"
+        arguments = ("fit", corpus, "--run", run_folder, "--config", small, "--set", "validate_every=2")
+        code, out, err = run(*arguments)
+        assert code == 0, err
+        assert (run_folder / "validation" / "step-000002" / "video.mp4").is_file()
+        assert run("publish", run_folder, "-o", tmp_path / "out", "--which", "best")[0] == 0
+        code, out, err = run("evaluate", corpus, "--model", tmp_path / "out", "--out", tmp_path / "scores")
+        assert code == 0, err
+        assert "hold reference" in out
+        assert (tmp_path / "scores" / "table.tex").is_file()
+
+    @pytest.mark.parametrize("cache", ["disk", "device"])
+    def test_where_clips_are_held_changes_nothing(self, corpus, small, tmp_path, cache):
+        for name in ("memory", cache):
+            assert run("fit", corpus, "--run", tmp_path / name, "--config", small, "--cache", name)[0] == 0
+        logs = [(tmp_path / name / "log.jsonl").read_text() for name in ("memory", cache)]
+        assert logs[0] == logs[1]
+
+    def test_the_ablation(self, corpus, small, tmp_path):
+        arguments = ("ablate", corpus, "--run", tmp_path / "run", "--config", small)
+        # One variant alone, as beside others; the whole then finds it done.
+        assert run(*arguments, "--only", "final")[0] == 0
+        before = (tmp_path / "run" / "final" / "state.safetensors").stat().st_mtime_ns
+        code, _, err = run(*arguments)
+        assert code == 0, err
+        assert (tmp_path / "run" / "final" / "state.safetensors").stat().st_mtime_ns == before
+        for name in ("table.md", "table.csv", "table.tex", "claims.md", "figure3.png"):
+            assert (tmp_path / "run" / name).is_file()
+        rows = (tmp_path / "run" / "table.md").read_text()
+        for row in ("mean face", "hold reference", "audio_only", "no_piv", "no_discriminator", "final", "ground truth"):
+            assert f"| {row} |" in rows
+
+    def test_an_ablation_of_the_wrong_preset(self, corpus, settings, tmp_path):
+        assert "preset paper" in error_of("ablate", corpus, "--run", tmp_path / "run", "--config", settings)
+
+    def test_folds_are_of_the_other_preset(self, corpus, small, tmp_path):
+        assert "residual" in error_of("crossval", corpus, "--run", tmp_path / "run", "--config", small)
+
+    def test_a_device_that_is_not_there(self, corpus, small, tmp_path):
+        assert "cuda:99" in error_of("fit", corpus, "--run", tmp_path / "run", "--config", small, "--device", "cuda:99")
+
+
 @pytest.mark.parametrize("command", ["fit", "crossval", "evaluate"])
 class TestWhatFails:
     @pytest.fixture

@@ -26,6 +26,9 @@ from a2k_train.cli_progress import progress, readable_errors
 if TYPE_CHECKING:
     from a2k_train.table import Table
 
+#: Columns of a table that a terminal has room for with intervals.
+_WIDE = 7
+
 app = typer.Typer(help="Train and evaluate Audio2Keypoint networks.", no_args_is_help=True, add_completion=False)
 
 
@@ -199,9 +202,18 @@ def publish(
 
 
 def _print_table(table: "Table") -> None:
+    """Show the table; one too wide for a terminal without its intervals, which are in the files."""
     from rich.console import Console
     from rich.markdown import Markdown
+    from rich.table import Table as RichTable
 
     console = Console()
-    console.print(Markdown(table.markdown()))
+    if len(table.columns) <= _WIDE:
+        console.print(Markdown(table.markdown()))
+    else:
+        shown = RichTable("", *table.columns.values(), box=None)
+        for row, values in table.values.items():
+            numbers = (values[name] for name in table.columns)
+            shown.add_row(row, *(f"{number:.2f}" if number == number else "–" for number in numbers))
+        console.print(shown)
     console.print(f"{table.num_clips} clips, {table.num_speakers} speakers")

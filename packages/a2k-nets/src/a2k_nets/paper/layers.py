@@ -8,8 +8,8 @@ __all__ = ["conv1d", "conv2d", "glorot"]
 
 _SLOPE = 0.2
 
-# TensorFlow's default, in which the paper was trained. PyTorch's is a hundredth of it, and where all references are of one
-# person, so that the encoders of faces see next to no variance, it blows up what little there is.
+# The default of TensorFlow, in which the paper was trained. PyTorch's is a hundredth of it: where all references are of
+# one person, so that the encoders of faces see next to no variance, it blows up what little there is.
 _EPS = 1e-3
 
 
