@@ -211,9 +211,13 @@ def _print_table(table: "Table") -> None:
     if len(table.columns) <= _WIDE:
         console.print(Markdown(table.markdown()))
     else:
-        shown = RichTable("", *table.columns.values(), box=None)
+        shown = RichTable(box=None, pad_edge=False)
+        shown.add_column("", no_wrap=True)
+        for title in table.columns.values():
+            shown.add_column(title, justify="right")
         for row, values in table.values.items():
             numbers = (values[name] for name in table.columns)
             shown.add_row(row, *(f"{number:.2f}" if number == number else "–" for number in numbers))
-        console.print(shown)
+        # Names and numbers stay on one line, whatever the terminal's width: a wrapped table cannot be read.
+        console.print(shown, width=max(console.width, 120), crop=False, soft_wrap=True)
     console.print(f"{table.num_clips} clips, {table.num_speakers} speakers")
