@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 #: Columns of a table that a terminal has room for with intervals.
 _WIDE = 7
 
+_TABLE_WIDTH = 140
+
 app = typer.Typer(help="Train and evaluate Audio2Keypoint networks.", no_args_is_help=True, add_completion=False)
 
 
@@ -207,8 +209,8 @@ def _print_table(table: "Table") -> None:
     from rich.markdown import Markdown
     from rich.table import Table as RichTable
 
-    console = Console()
     if len(table.columns) <= _WIDE:
+        console = Console()
         console.print(Markdown(table.markdown()))
     else:
         shown = RichTable(box=None, pad_edge=False)
@@ -219,5 +221,6 @@ def _print_table(table: "Table") -> None:
             numbers = (values[name] for name in table.columns)
             shown.add_row(row, *(f"{number:.2f}" if number == number else "–" for number in numbers))
         # Names and numbers stay on one line, whatever the terminal's width: a wrapped table cannot be read.
-        console.print(shown, width=max(console.width, 120), crop=False, soft_wrap=True)
+        console = Console(width=max(Console().width, _TABLE_WIDTH))
+        console.print(shown)
     console.print(f"{table.num_clips} clips, {table.num_speakers} speakers")
