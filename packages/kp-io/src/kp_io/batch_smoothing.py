@@ -29,9 +29,7 @@ def run_smoothed_jobs(
     """
     hidden = {replace(job, target=job.target.with_name(f".{job.target.stem}.measured.npz")): job for job in jobs}
     try:
-        for outcome in run_jobs(
-            list(hidden), workers=workers, fps=fps, face=face, track=track, on_frame=on_frame
-        ):
+        for outcome in run_jobs(list(hidden), workers=workers, fps=fps, face=face, track=track, on_frame=on_frame):
             measured, job = outcome.job.target, hidden[outcome.job]
             error = outcome.error
             try:
