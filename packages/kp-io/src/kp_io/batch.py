@@ -13,9 +13,9 @@ import torch
 
 from kp_io.annotate import annotate_image, annotate_video, default_detector
 from kp_io.audio import align_audio, read_audio, write_audio
-from kp_io.detector import LandmarkDetector
 from kp_io.formats import FORMATS, save_keypoints
 from kp_io.image import IMAGE_SUFFIXES
+from kp_io.point_source import Annotator
 from kp_io.video import VIDEO_SUFFIXES
 
 __all__ = ["Job", "Outcome", "plan_jobs", "run_jobs"]
@@ -103,32 +103,37 @@ def run_jobs(
     workers: int = 1,
     fps: float = 25.0,
     face: int = 0,
+    make_detector: Callable[[], Annotator] = default_detector,
     on_frame: Callable[[Job, int], None] | None = None,
 ) -> Iterator[Outcome]:
     """Annotate every job's input and yield how it ended, in the order in which they end.
 
-    A broken input is an outcome with an error and stops nothing.
+    A broken input is an outcome with an error and stops nothing; a detector that cannot be made stops before the first.
 
     Args:
         jobs: What to do.
         workers: Processes; 1 works in this one.
         fps: Frames a second of the keypoints.
         face: Which face, 0 being the largest.
+        make_detector: Returns what finds the points; called once a process, where it has to be importable.
         on_frame: Called with the job and its number of frames done so far; with one worker only.
 
     Yields:
         One outcome a job.
     """
+    if jobs:
+        _detector(make_detector)
     if workers <= 1 or len(jobs) <= 1:
         for job in jobs:
-            yield _run(job, fps=fps, face=face, on_frame=on_frame)
+            yield _run(job, fps=fps, face=face, make_detector=make_detector, on_frame=on_frame)
         return
     # Spawned, not forked: a fork would inherit locks that the threads of torch and FFmpeg hold.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
         min(workers, len(jobs)), context, initializer=torch.set_num_threads, initargs=(1,)
     ) as pool:
-        futures: dict[Future[Outcome], Job] = {pool.submit(_run, job, fps=fps, face=face): job for job in jobs}
+        work = partial(_run, fps=fps, face=face, make_detector=make_detector)
+        futures: dict[Future[Outcome], Job] = {pool.submit(work, job): job for job in jobs}
         try:
             for future in as_completed(futures):
                 try:
@@ -139,9 +144,16 @@ def run_jobs(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _run(job: Job, *, fps: float, face: int, on_frame: Callable[[Job, int], None] | None = None) -> Outcome:
+def _run(
+    job: Job,
+    *,
+    fps: float,
+    face: int,
+    make_detector: Callable[[], Annotator],
+    on_frame: Callable[[Job, int], None] | None = None,
+) -> Outcome:
     try:
-        return Outcome(job, _annotate(job, fps, face, on_frame))
+        return Outcome(job, _annotate(job, _detector(make_detector), fps, face, on_frame))
     except Exception as error:
         # Whatever is wrong with one file of thousands, the others are still to be done.
         logger.debug("%s failed", job.source, exc_info=True)
@@ -149,14 +161,14 @@ def _run(job: Job, *, fps: float, face: int, on_frame: Callable[[Job, int], None
         return Outcome(job, error=str(error) if expected else f"{type(error).__name__}: {error}")
 
 
-def _annotate(job: Job, fps: float, face: int, on_frame: Callable[[Job, int], None] | None) -> int:
+def _annotate(job: Job, detector: Annotator, fps: float, face: int, on_frame: Callable[[Job, int], None] | None) -> int:
     if _is_picture(job.source):
-        sequence = annotate_image(job.source, detector=_detector(), face=face)
+        sequence = annotate_image(job.source, detector=detector, face=face)
     else:
         # The sound first: without it the job fails, and finding that out is quick.
         sound = None if job.wav is None else read_audio(job.source, sample_rate=_SAMPLE_RATE, align_to_video=True)
         report = None if on_frame is None else partial(on_frame, job)
-        sequence = annotate_video(job.source, detector=_detector(), fps=fps, face=face, on_frame=report)
+        sequence = annotate_video(job.source, detector=detector, fps=fps, face=face, on_frame=report)
         if job.wav is not None and sound is not None:
             sound = align_audio(sound, num_frames=len(sequence), fps=fps, sample_rate=_SAMPLE_RATE)
             write_audio(job.wav, sound, sample_rate=_SAMPLE_RATE)
@@ -165,8 +177,8 @@ def _annotate(job: Job, fps: float, face: int, on_frame: Callable[[Job, int], No
 
 
 @lru_cache(maxsize=1)  # once a process: the model file is large
-def _detector() -> LandmarkDetector:
-    return default_detector()
+def _detector(make: Callable[[], Annotator]) -> Annotator:
+    return make()
 
 
 def _sources(path: Path) -> list[tuple[Path, Path]]:

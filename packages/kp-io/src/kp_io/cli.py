@@ -13,6 +13,7 @@ import typer
 
 from kp_io.cli_build import build
 from kp_io.cli_convert import compare_video, convert
+from kp_io.cli_detector import DetectorOption, DeviceOption, WeightsOption
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,6 +61,9 @@ def annotate(
     smooth: Annotated[
         Smoothing | None, typer.Option(help="Smooth over time; takes some of the lips' movement too.")
     ] = None,
+    detector: DetectorOption = "dlib",
+    weights: WeightsOption = None,
+    device: DeviceOption = "cpu",
 ) -> None:
     """Find the facial keypoints of videos and pictures.
 
@@ -68,7 +72,9 @@ def annotate(
     with _clear_errors():
         from kp_io.batch import plan_jobs, run_jobs
         from kp_io.batch_smoothing import run_smoothed_jobs
+        from kp_io.detectors.registry import DetectorChoice
 
+        choice = DetectorChoice(detector, weights, device)
         jobs = plan_jobs(inputs, out, wav=wav)
         many = len(jobs) > 1 or jobs[0].target != out
         todo = [job for job in jobs if overwrite or not (many and job.is_done)]
@@ -76,7 +82,9 @@ def annotate(
             report = _Report(progress, todo, fps=fps)
             outcomes = []
             run = run_jobs if smooth is None else partial(run_smoothed_jobs, method=smooth.value)
-            for outcome in run(todo, workers=workers, fps=fps, face=face, on_frame=report.on_frame):
+            for outcome in run(
+                todo, workers=workers, fps=fps, face=face, make_detector=choice, on_frame=report.on_frame
+            ):
                 report.on_outcome(outcome)
                 outcomes.append(outcome)
         failures = [outcome for outcome in outcomes if outcome.error is not None]

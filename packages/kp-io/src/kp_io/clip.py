@@ -12,7 +12,8 @@ import torch
 
 from kp_io.annotate import annotate_video
 from kp_io.audio import align_audio, encode_flac, read_audio
-from kp_io.detector import LandmarkDetector, NoFaceFoundError
+from kp_io.detector import NoFaceFoundError
+from kp_io.point_source import Annotator, MissingPointsError
 from kp_io.sequence import KeypointSequence
 from kp_io.sources import Source
 from kp_io.video import probe_video
@@ -36,7 +37,8 @@ class UnfitClipError(ValueError):
     """A video does not become a clip.
 
     Attributes:
-        kind: One word for tables: `unreadable`, `broken`, `silent`, `faceless`, `short`, `small` or `gaps`.
+        kind: One word for tables: `unreadable`, `broken`, `silent`, `faceless`, `unmeasured`, `short`, `small` or
+            `gaps`.
     """
 
     def __init__(self, kind: str, reason: str) -> None:
@@ -76,14 +78,14 @@ class ClipRules:
             )
 
 
-def make_row(root: Path, source: Source, rules: ClipRules, detector: LandmarkDetector) -> dict[str, Any]:
+def make_row(root: Path, source: Source, rules: ClipRules, detector: Annotator) -> dict[str, Any]:
     """Annotate a video and return its row; nothing is written, and nothing in it tells where or when it was made.
 
     Args:
         root: The folder that `source.relative` starts from.
         source: The video.
         rules: How to make it, and what to ask of it.
-        detector: What finds the points.
+        detector: What finds the points, or knows them.
 
     Returns:
         A value for every column of `kp_io.shards.COLUMNS`.
@@ -217,6 +219,8 @@ def _unfit(kind: str) -> Iterator[None]:
         raise
     except NoFaceFoundError as error:
         raise UnfitClipError("faceless", str(error)) from error
+    except MissingPointsError as error:
+        raise UnfitClipError("unmeasured", str(error)) from error
     except Exception as error:
         expected = isinstance(error, ValueError | OSError)
         raise UnfitClipError(kind, str(error) if expected else f"{type(error).__name__}: {error}") from error
