@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 import kp_io
 from kp_io import KeypointSequence, load_keypoints, probe_video, read_audio, read_image, save_keypoints
 from kp_io.cli import app
+from kp_io.detectors.precomputed import PrecomputedPoints
 
 runner = CliRunner()
 
@@ -56,7 +57,7 @@ def stand_in(monkeypatch, sequence):
 
     monkeypatch.setattr(batch, "annotate_image", annotate_image)
     monkeypatch.setattr(batch, "annotate_video", annotate_video)
-    monkeypatch.setattr(batch, "_detector", lambda make: None)
+    monkeypatch.setattr(batch, "_detector", lambda make: PrecomputedPoints())
     return calls
 
 

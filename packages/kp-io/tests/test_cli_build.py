@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from kp_io import read_clips
 from kp_io.cli import app
 from kp_io.detectors import registry
 
@@ -52,7 +53,7 @@ def test_build_ends_with_a_table_and_goes_on_when_run_again(videos, tmp_path):
     assert "left out: 1 broken" in result.stdout
     assert "failures.parquet" in result.stdout
     assert invoke(*arguments, "--test", "0").stdout == result.stdout
-    [first, *_] = kp_io.read_clips(tmp_path / "out")
+    [first, *_] = read_clips(tmp_path / "out")
     assert first.sequence.image_size[0] == 224
 
 
