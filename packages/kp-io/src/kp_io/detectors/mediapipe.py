@@ -138,7 +138,10 @@ def _landmarker(bundle: bytes, path: Path) -> tuple[Any, str]:
         import mediapipe
         from mediapipe.tasks.python import BaseOptions, vision
     except ImportError as error:
-        raise ImportError('the detector mediapipe needs MediaPipe: `pip install "kp-io[mediapipe]"`') from error
+        raise ImportError(
+            'the detector mediapipe needs MediaPipe: `pip install "kp-io[mediapipe]"`, and then '
+            "`pip install --no-deps mediapipe`, which keeps a second OpenCV out"
+        ) from error
     options = vision.FaceLandmarkerOptions(
         base_options=BaseOptions(model_asset_buffer=bundle),
         running_mode=vision.RunningMode.IMAGE,
