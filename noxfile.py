@@ -48,6 +48,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def ray(session: nox.Session) -> None:
+    """Build a corpus by a local Ray cluster whose actors are killed; the session tests has no Ray and skips it."""
+    install(session, "beartype", "hypothesis", "pytest", packages=("packages/kp-io[ray]",))
+    session.run("pytest", "packages/kp-io/tests/test_engine_ray.py", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting."""
     session.install("-c", "constraints.txt", "ruff")
