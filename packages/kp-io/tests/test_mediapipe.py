@@ -110,10 +110,18 @@ def test_a_picture_gives_its_faces_in_pixels_the_largest_first(detector):
 
 
 @pytest.mark.parametrize(
-    "face", [(5, 8, 390, 290), (300, 20, 24, 30), (193, 140, 20, 24), (8, 280, 15, 15)], ids=str
+    ("face", "size"),
+    [
+        ((5, 8, 390, 290), (300, 400)),
+        ((300, 20, 100, 130), (800, 1100)),
+        ((543, 390, 60, 64), (800, 1100)),
+        ((8, 1000, 62, 60), (1100, 800)),
+        ((1290, 1000, 60, 60), (1080, 1920)),
+    ],
+    ids=str,
 )  # too large for the whole picture, and too small
-def test_faces_that_the_library_misses_in_the_whole_picture_are_found_once(detector, face):
-    [found] = detector.detect(picture(face))
+def test_faces_that_the_library_misses_in_the_whole_picture_are_found_once(detector, face, size):
+    [found] = detector.detect(picture(face, size=size))
     torch.testing.assert_close(found[0], expected(*face), atol=1e-3, rtol=0)
 
 

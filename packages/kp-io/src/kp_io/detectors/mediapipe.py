@@ -28,6 +28,9 @@ _MEMBERS = ("face_detector.tflite", "face_landmarks_detector.tflite")
 # Faces of one picture: more cost only where there are more.
 _MOST_FACES = 10
 
+# Parts of a picture are looked at down to this size, pixels: a face of 60 px is then found.
+_LARGEST_VIEW = 600
+
 # Side of the crop in which a face is followed, in longer sides of its points' bounding box: what is left for movement
 # between two frames is half a face on every side.
 _CROP_SIDE = 2.0
@@ -163,8 +166,9 @@ def _views(height: int, width: int) -> Iterator[list[tuple[int, int, int, int]]]
     """
     yield [(0, 0, width, height)]
     yield [(-width // 2, -height // 2, width + width // 2, height + height // 2)]
-    for parts in (2, 4):
-        side = max(height, width) // parts
+    side = max(height, width)
+    while side > _LARGEST_VIEW:
+        side //= 2
         yield [(x, y, x + side, y + side) for y in _starts(height, side) for x in _starts(width, side)]
 
 
