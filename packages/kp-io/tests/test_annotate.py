@@ -33,14 +33,15 @@ class Scripted:
 
     name = "scripted"
 
-    def __init__(self, detected, tracked):
-        self.detected, self.tracked, self.calls = detected, tracked, 0
+    def __init__(self, detected, tracked, batch_size=1):
+        self.detected, self.tracked, self.batch_size = detected, tracked, batch_size
 
     def detect(self, image):
         return [self.face(x) for x in self.detected[int(image[0, 0, 0])]]
 
-    def track(self, image, previous):
-        return self.face(float(previous[27, 0])) if int(image[0, 0, 0]) in self.tracked else None
+    def track(self, images, previous):
+        seen = [int(image[0, 0, 0]) in self.tracked for image in images]
+        return [self.face(float(previous[27, 0])) if all(seen[: i + 1]) else None for i in range(len(seen))]
 
     @staticmethod
     def face(x):
@@ -85,7 +86,7 @@ def test_points_scale_with_the_picture(portrait, still, detector, scale):
 
 
 def test_tracking_agrees_with_detection(portrait, still, detector):
-    tracked = detector.track(portrait, still.keypoints[0])
+    [tracked] = detector.track([portrait], still.keypoints[0])
     assert tracked is not None
     assert (tracked[0] - still.keypoints[0]).norm(dim=-1).mean() < 1.0
 
@@ -99,7 +100,7 @@ def test_tracking_follows_a_moving_face(portrait, still, detector):
 
 def test_a_face_that_is_gone_is_not_tracked(portrait, still, detector):
     noise = np.random.default_rng(0).integers(0, 255, portrait.shape, dtype=np.uint8)
-    assert detector.track(noise, still.keypoints[0]) is None
+    assert detector.track([noise, portrait], still.keypoints[0]) == [None, None]
 
 
 def test_averaging_boxes_steadies_the_points(portrait, still):
@@ -109,7 +110,7 @@ def test_averaging_boxes_steadies_the_points(portrait, still):
     noisy = (portrait + noise).clip(0, 255).astype(np.uint8)
 
     def jitter(detector):
-        points = [detector.track(frame, still.keypoints[0])[0] for frame in noisy]
+        points = [detector.track([frame], still.keypoints[0])[0][0] for frame in noisy]
         return float(torch.stack(points).std(dim=0).mean())
 
     assert jitter(DlibDetector(num_boxes=9)) < 0.8 * jitter(DlibDetector(num_boxes=1))
@@ -157,6 +158,15 @@ def test_a_track_ends_where_faces_are_found_elsewhere_only():
     sequence = annotate_frames(numbered(15), fps=5.0, detector=detector)
     assert sequence.keypoints[9, 27, 0] == 10
     assert sequence.keypoints[10:, 27, 0].tolist() == [500.0] * 5
+
+
+@pytest.mark.parametrize("batch_size", [2, 3, 7, 40])
+def test_batches_change_nothing(batch_size):
+    detected = [[], [], [5.0], [5.0], [], [], [7.0, 9.0], *[[7.0]] * 8]
+    one, many = (Scripted(detected, {0, 1, 3, 5, 7, 8, 10, 11, 12, 13}, batch_size=size) for size in (1, batch_size))
+    expected, got = (annotate_frames(numbered(15), detector=detector) for detector in (one, many))
+    assert torch.equal(got.keypoints, expected.keypoints)
+    assert torch.equal(got.scores, expected.scores)
 
 
 def test_progress_counts_frames():

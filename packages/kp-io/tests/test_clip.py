@@ -87,7 +87,7 @@ def test_unfit_videos_say_why(tmp_path, make_video, row_of):
 
 def test_a_detector_that_breaks_is_one_clip_lost(make_video, tmp_path):
     class Broken(StandIn):
-        def track(self, image, previous):
+        def track(self, images, previous):
             raise KeyError("inner")
 
     make_video("a.mkv", pictures=grey(25), audio=SPEECH)

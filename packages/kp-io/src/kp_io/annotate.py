@@ -1,7 +1,8 @@
 """From pictures and videos to keypoints: detect, track, fill gaps."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -97,25 +98,14 @@ def annotate_frames(
 ) -> KeypointSequence:
     """Find the keypoints of one face in RGB frames, as `annotate_video` does; `name` stands in its errors."""
     detector = detector or default_detector()
-    check_every = max(1, round(_CHECK_EVERY_SECONDS * fps))
-    found: list[Detection | None] = []
-    lost: deque[tuple[int, np.ndarray]] = deque(maxlen=max(1, round(_BACKTRACK_SECONDS * fps)))
-    current: Detection | None = None
-    last_seen: Tensor | None = None
+    follower = _Follower(detector, face=face, fps=fps)
     image = None
-    for index, image in enumerate(frames):
-        if current is not None:
-            current = detector.track(image, current[0])
-        if current is None or index % check_every == 0:
-            current = _choose(detector.detect(image), face=face, tracked=current, last_seen=last_seen)
-        found.append(current)
-        if current is None:
-            lost.append((index, image))
-        else:
-            last_seen = current[0]
-            _track_back(detector, lost, found)
+    for chunk in _chunks(frames, detector.batch_size):
+        image = chunk[-1]
+        follower.follow(chunk)
         if on_frame is not None:
-            on_frame(index + 1)
+            on_frame(len(follower.found))
+    found, last_seen = follower.found, follower.last_seen
     if image is None:
         raise ValueError(f"expected a video with at least one frame, got none from {name}")
     if last_seen is None:
@@ -136,13 +126,67 @@ def annotate_frames(
     )
 
 
-def _track_back(detector: LandmarkDetector, lost: deque[tuple[int, np.ndarray]], found: list[Detection | None]) -> None:
-    """Follow the face of the newest frame back into the lost ones, as far as it can be seen; forget them all."""
-    newest = found[-1]
-    while lost and newest is not None:
-        index, image = lost.pop()
-        newest = found[index] = detector.track(image, newest[0])
-    lost.clear()
+class _Follower:
+    """Follows one face through a video that is given in chunks of consecutive frames."""
+
+    def __init__(self, detector: LandmarkDetector, *, face: int, fps: float) -> None:
+        self._detector, self._face = detector, face
+        self._check_every = max(1, round(_CHECK_EVERY_SECONDS * fps))
+        self._checked = 0
+        self._lost: deque[tuple[int, np.ndarray]] = deque(maxlen=max(1, round(_BACKTRACK_SECONDS * fps)))
+        self._current: Detection | None = None
+        self.found: list[Detection | None] = []
+        self.last_seen: Float[Tensor, "k d"] | None = None
+
+    def follow(self, chunk: Sequence[UInt8[np.ndarray, "h w 3"]]) -> None:
+        """Take in the next frames."""
+        done = 0
+        while done < len(chunk):
+            if self._current is not None:
+                tracked = self._detector.track(chunk[done:], self._current[0])
+                kept = next((i for i, detection in enumerate(tracked) if detection is None), len(tracked))
+                for detection in tracked[:kept]:
+                    self._add(detection)
+                done += kept
+            if done < len(chunk):
+                self._current = None
+                self._add(self._detected(chunk[done], None), chunk[done])
+                done += 1
+        if self._current is not None and len(self.found) - self._checked >= self._check_every:
+            kept_or_other = self._detected(chunk[-1], self.found.pop())
+            self._add(kept_or_other, chunk[-1])
+
+    def _detected(self, image: UInt8[np.ndarray, "h w 3"], tracked: Detection | None) -> Detection | None:
+        self._checked = len(self.found) + 1
+        detected = self._detector.detect(image)
+        return _choose(detected, face=self._face, tracked=tracked, last_seen=self.last_seen)
+
+    def _add(self, detection: Detection | None, image: UInt8[np.ndarray, "h w 3"] | None = None) -> None:
+        self._current = detection
+        self.found.append(detection)
+        if detection is not None:
+            self.last_seen = detection[0]
+            self._track_back()
+        elif image is not None:
+            self._lost.append((len(self.found) - 1, image))
+
+    def _track_back(self) -> None:
+        """Follow the newest face back into the lost frames, as far as it can be seen; forget them all."""
+        if not self._lost or self._current is None:
+            return
+        indices, images = zip(*reversed(self._lost), strict=True)
+        for index, detection in zip(indices, self._detector.track(images, self._current[0]), strict=True):
+            self.found[index] = detection
+        self._lost.clear()
+
+
+def _chunks(
+    frames: Iterable[UInt8[np.ndarray, "h w 3"]], size: int
+) -> Iterator[tuple[UInt8[np.ndarray, "h w 3"], ...]]:
+    """Yield the frames in tuples of `size`, the last one shorter."""
+    rest = iter(frames)
+    while chunk := tuple(islice(rest, size)):
+        yield chunk
 
 
 def _choose(

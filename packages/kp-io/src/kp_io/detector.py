@@ -1,5 +1,6 @@
 """What a landmark detector is, whichever library does the work."""
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -25,10 +26,25 @@ class LandmarkDetector(Protocol):
         """What files record as the detector, name and version of the library included."""
         ...
 
+    @property
+    def batch_size(self) -> int:
+        """How many frames `track` is best given at once; 1 for a detector that gains nothing by more."""
+        ...
+
     def detect(self, image: UInt8[np.ndarray, "h w 3"]) -> list[Detection]:
         """Find every face of one picture, the largest first; an empty list where there is none."""
         ...
 
-    def track(self, image: UInt8[np.ndarray, "h w 3"], previous: Float[Tensor, "k d"]) -> Detection | None:
-        """Find the face that was at `previous` in the frame before; None where it is gone."""
+    def track(
+        self, images: Sequence[UInt8[np.ndarray, "h w 3"]], previous: Float[Tensor, "k d"]
+    ) -> list[Detection | None]:
+        """Follow one face through consecutive frames of a video.
+
+        Args:
+            images: Frames of one size; usually `batch_size` of them, sometimes fewer.
+            previous: Where the face was in the frame just before `images[0]`.
+
+        Returns:
+            One entry a frame: the face, and None from the frame on where it is gone.
+        """
         ...

@@ -1,5 +1,6 @@
 """dlib's 68-point regression trees: small, offline, and the default detector."""
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -112,14 +113,28 @@ class DlibDetector:
 
         return f"dlib-{dlib.__version__}/{self.num_boxes}-boxes"
 
+    @property
+    def batch_size(self) -> int:
+        """Frames are best given one at a time: each is looked at where the one before had the face."""
+        return 1
+
     def detect(self, image: UInt8[np.ndarray, "h w 3"]) -> list[Detection]:
         """Find every face of one picture, the largest first; an empty list where there is none."""
         return [self._refine(image, box)[0] for box in self._find_boxes(image)]
 
-    def track(self, image: UInt8[np.ndarray, "h w 3"], previous: Float[torch.Tensor, "k d"]) -> Detection | None:
-        """Find the face that was at `previous` in the frame before; None where it is gone."""
-        detection, spread = self._refine(image, box_from_points(previous.numpy()))
-        return detection if spread <= self.max_spread else None
+    def track(
+        self, images: Sequence[UInt8[np.ndarray, "h w 3"]], previous: Float[torch.Tensor, "k d"]
+    ) -> list[Detection | None]:
+        """Follow the face that was at `previous` just before the first image; None from where it is gone."""
+        found: list[Detection | None] = []
+        points = previous
+        for image in images:
+            detection, spread = self._refine(image, box_from_points(points.numpy()))
+            if spread > self.max_spread:
+                break
+            found.append(detection)
+            points = detection[0]
+        return found + [None] * (len(images) - len(found))
 
     def _find_boxes(self, image: UInt8[np.ndarray, "h w 3"]) -> list[Box]:
         """Return the boxes of faces, the largest first."""
