@@ -85,9 +85,9 @@ def _load(model: Path) -> tuple[Any, Any]:
 class DlibDetector:
     """Finds the 68 iBUG points with dlib: HOG face boxes, then regression trees over slightly moved boxes.
 
-    One box gives whole-pixel points that jump; the mean over several moved boxes is steadier and nearer to hand-labelled
-    points. In a video the box follows the points of the frame before, which is faster than detection and also holds on
-    to turned faces that the box detector misses.
+    One box gives whole-pixel points that jump; the mean over several moved boxes is steadier and nearer to points set
+    by hand. In a video the box follows the points of the frame before, which is faster than detection and also holds
+    on to turned faces that the box detector misses.
 
     Args:
         model: Path of `shape_predictor_68_face_landmarks.dat`; by default it is looked for.
@@ -144,8 +144,10 @@ class DlibDetector:
         first, spread = self._fit(image, box, _CLOSE[: self.num_boxes])
         again = box_from_points(first)
         second, other = self._fit(image, again._replace(roll=_ROLL_SHARE * again.roll), _CLOSE[: self.num_boxes])
-        weight = np.square(other) / max(1e-12, np.square(spread) + np.square(other))
-        return weight * first + (1 - weight) * second
+        if spread == 0:  # of a single box
+            return first
+        weight = other**2 / (spread**2 + other**2)
+        return np.asarray(weight * first + (1 - weight) * second)
 
     def _follow(self, image: UInt8[np.ndarray, "h w 3"], points: Points) -> tuple[Points, float]:
         box = box_from_points(points)

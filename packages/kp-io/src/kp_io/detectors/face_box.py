@@ -52,7 +52,7 @@ class Crop:
 
     def to_source(self, points: Float[np.ndarray, "k 2"]) -> Float[np.ndarray, "k 2"]:
         """Return points of the crop as points of the source."""
-        return (points - self.to_crop[:, 2]) @ np.linalg.inv(self.to_crop[:, :2]).T
+        return np.asarray((points - self.to_crop[:, 2]) @ np.linalg.inv(self.to_crop[:, :2]).T)
 
 
 def box_from_points(points: Float[np.ndarray, "k d"]) -> FaceBox:

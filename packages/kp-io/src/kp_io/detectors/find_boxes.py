@@ -49,7 +49,8 @@ def find_face_boxes(image: Image, *, scan: Scan, fit: Fit) -> list[FaceBox]:
 
 def _scan_sizes(image: Image, scan: Scan) -> tuple[list[FaceBox], list[FaceBox]]:
     """Return the sure and the doubtful boxes."""
-    sure, doubtful = [], []
+    sure: list[FaceBox] = []
+    doubtful: list[FaceBox] = []
     for longest in _LONGEST_SIDES:
         scale = min(longest / max(image.shape[:2]), _MAX_ENLARGEMENT)
         interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
