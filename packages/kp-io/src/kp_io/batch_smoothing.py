@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from kp_io.annotate import TrackChoice
 from kp_io.batch import Job, Outcome, run_jobs
 from kp_io.formats import load_keypoints, save_keypoints
 from kp_io.transforms import SmoothingMethod, smooth
@@ -17,6 +18,7 @@ def run_smoothed_jobs(
     workers: int = 1,
     fps: float = 25.0,
     face: int = 0,
+    track: TrackChoice = "largest",
     on_frame: Callable[[Job, int], None] | None = None,
 ) -> Iterator[Outcome]:
     """Do what `run_jobs` does, and smooth the keypoints over time.
@@ -24,7 +26,7 @@ def run_smoothed_jobs(
     The points as they were measured go to a hidden file first, so that a stopped run never takes them for finished.
     """
     hidden = {replace(job, target=job.target.with_name(f".{job.target.stem}.measured.npz")): job for job in jobs}
-    for outcome in run_jobs(list(hidden), workers=workers, fps=fps, face=face, on_frame=on_frame):
+    for outcome in run_jobs(list(hidden), workers=workers, fps=fps, face=face, track=track, on_frame=on_frame):
         measured, job = outcome.job.target, hidden[outcome.job]
         error = outcome.error
         try:

@@ -17,7 +17,7 @@ from kp_io.clip import SCHEMA_VERSION
 from kp_io.layout import get_layout
 from kp_io.sequence import KeypointSequence
 
-__all__ = ["COLUMNS", "FAILURE_COLUMNS", "CorpusClip", "read_clips", "spool_row", "write_failures", "write_shard"]
+__all__ = ["COLUMNS", "FAILURE_COLUMNS", "CorpusClip", "read_clips", "spool_rows", "write_failures", "write_shard"]
 
 #: Columns of a shard and their Arrow types.
 COLUMNS = {
@@ -114,14 +114,14 @@ def read_rows(
                     yield {name: _value(batch.column(j)[i]) for j, name in enumerate(batch.schema.names)}
 
 
-def spool_row(path: Path, row: dict[str, Any]) -> None:
-    """Write one finished clip to a file of its own, whole or not at all, until its shard is complete.
+def spool_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write the finished clips of one video to a file of their own, whole or not at all, until their shard is complete.
 
     Raises:
         OSError: The disk is full, or the folder cannot be written.
     """
     arrow = _pyarrow()
-    table = arrow.Table.from_pylist([row], schema=_schema())
+    table = arrow.Table.from_pylist(rows, schema=_schema())
     with atomic_path(path) as temporary, arrow.ipc.new_file(str(temporary), table.schema) as writer:
         writer.write_table(table)
 
@@ -164,7 +164,7 @@ def write_shard(path: Path, spooled: Iterable[Path]) -> dict[str, Any]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary.replace(path)
     return {
-        "num_clips": len(files),
+        "num_clips": len(frames),
         "num_frames": sum(frames),
         "seconds": sum(seconds),
         "speakers": sorted(speakers),
