@@ -17,7 +17,7 @@ from a2k_train.store import ClipStore
 from kp_io.audio import encode_flac, write_audio
 from kp_io.formats import save_keypoints
 from kp_io.sequence import KeypointSequence
-from kp_io.shards import spool_row, write_shard
+from kp_io.shards import spool_rows, write_shard
 
 LOWER_LIPS = [56, 57, 58, 65, 66, 67]
 
@@ -169,7 +169,7 @@ def _write_corpus(folder: Path, clips: Iterable[Clip], *, clips_per_shard: int =
         }
         row |= {name: value(clip) if callable(value) else value for name, value in columns.items()}
         spooled = folder / "spool" / f"{number}.arrow"
-        spool_row(spooled, row)
+        spool_rows(spooled, [row])
         home = shards.setdefault(clip.split, [[]])
         if len(home[-1]) == clips_per_shard:
             home.append([])

@@ -187,3 +187,69 @@ def test_missing_model_names_the_cure(monkeypatch, tmp_path):
     monkeypatch.setattr(dlib, "_MODEL_FOLDERS", (str(tmp_path),))
     with pytest.raises(FileNotFoundError, match=r"pip install \"kp-io\[dlib\]\""):
         dlib.find_dlib_model()
+
+
+def test_the_face_that_stays_is_not_the_largest_at_first():
+    # Two faces at 10 and 500; the first leaves after three frames. A third comes at the check (frame 9 at 5 fps).
+    detected = [[10.0, 500.0]] * 3 + [[500.0]] * 6 + [[500.0, 900.0]] * 6
+    largest = annotate_frames(numbered(15), fps=5.0, detector=Following(detected))
+    assert largest.keypoints[:3, 27, 0].tolist() == [10.0] * 3
+    stays = annotate_frames(numbered(15), fps=5.0, detector=Following(detected), track="persistent")
+    assert stays.keypoints[:, 27, 0].tolist() == [500.0] * 15
+    assert bool((stays.scores == 1).all())
+    second = annotate_frames(numbered(15), fps=5.0, detector=Following(detected), track="persistent", face=1)
+    assert second.keypoints[-1, 27, 0] == 900
+    assert (second.scores.amax(dim=1) > 0).tolist() == [False] * 9 + [True] * 6
+
+
+class Following(Scripted):
+    """Tracks what it would detect at the same place."""
+
+    def __init__(self, detected):
+        super().__init__(detected, None)
+
+    def track(self, images, previous):
+        here = [float(previous[27, 0]) in self.detected[int(image[0, 0, 0])] for image in images]
+        return [self.face(float(previous[27, 0])) if all(here[: i + 1]) else None for i in range(len(here))]
+
+
+def test_an_unknown_choice_of_track_is_named(as_users_run_it):
+    with pytest.raises(ValueError, match="largest, persistent, got 'longest'"):
+        annotate_frames(numbered(1), detector=Scripted([[1.0]], set()), track="longest")
+
+
+def test_a_track_does_not_reach_over_a_cut():
+    # Bright frames are the second shot, in which the face has moved on; what is tracked would stay where it was.
+    bright = [np.full((64, 64, 3), 200 + index, np.uint8) for index in range(5)]
+    detected = {**{i: [10.0] for i in range(5)}, **{200 + i: [900.0] for i in range(5)}}
+    detector = Scripted(detected, set(detected), batch_size=4)
+    sequence = annotate_frames([*numbered(5), *bright], detector=detector)
+    assert sequence.keypoints[:, 27, 0].tolist() == [10.0] * 5 + [900.0] * 5
+    assert bool((sequence.scores == 1).all())
+
+
+def test_a_gap_at_a_cut_is_filled_from_its_own_shot():
+    bright = [np.full((64, 64, 3), 200 + index, np.uint8) for index in range(4)]
+    detected = {0: [10.0], 1: [10.0], 2: [], 200: [], 201: [], 202: [900.0], 203: [900.0]}
+    sequence = annotate_frames([*numbered(3), *bright], detector=Scripted(detected, {1, 203}))
+    assert sequence.keypoints[:, 27, 0].tolist() == [10.0] * 3 + [900.0] * 4
+    assert sequence.scores[:, 0].tolist() == [1, 1, 0, 0, 0, 1, 1]
+
+
+def test_two_real_clips_one_after_the_other(portrait, detector):
+    import cv2
+
+    small = np.full_like(portrait, 30)
+    small[200:456, 240:496] = cv2.resize(portrait, (256, 256), interpolation=cv2.INTER_AREA)
+    shots = [np.roll(portrait, t, axis=1) for t in range(4)] + [np.roll(small, t, axis=1) for t in range(4)]
+    joined = annotate_frames(shots, detector=detector)
+    for start in (0, 4):
+        alone = annotate_frames(shots[start : start + 4], detector=detector)
+        torch.testing.assert_close(joined.keypoints[start : start + 4], alone.keypoints)
+
+
+def test_a_face_in_the_dark_is_found(portrait, still, detector):
+    # Backlit: the head is nearly black before a white wall.
+    dark = (portrait * 0.05).astype(np.uint8)
+    found = annotate_image(dark, detector=detector).keypoints[0]
+    assert (found - still.keypoints[0]).norm(dim=-1).mean() < 6

@@ -44,7 +44,7 @@ def stand_in(monkeypatch, sequence):
         read_image(path)
         return sequence.frames(0, 1)
 
-    def annotate_video(path, *, detector, fps, face, on_frame):
+    def annotate_video(path, *, detector, fps, face, track, on_frame):
         calls.append(Path(path).name)
         if "noface" in Path(path).name:
             raise kp_io.NoFaceFoundError(f"no face was found in {path}")

@@ -9,7 +9,7 @@ import torch
 
 import kp_io
 from kp_io.audio import decode_flac, encode_flac
-from kp_io.clip import ClipRules, UnfitClipError, make_row
+from kp_io.clip import ClipRules, UnfitClipError, make_rows
 from kp_io.shards import COLUMNS
 from kp_io.sources import Source
 
@@ -27,7 +27,9 @@ def grey(count, value=90):
 def row_of(tmp_path):
     def row(name, **rules):
         size = (tmp_path / name).stat().st_size if (tmp_path / name).exists() else 0
-        return make_row(tmp_path, Source(name, "an id", size, "anna", "train", "CC0"), ClipRules(**rules), StandIn())
+        source = Source(name, "an id", size, "anna", "train", "CC0")
+        [row] = make_rows(tmp_path, source, ClipRules(**rules), StandIn())
+        return row
 
     return row
 
@@ -85,6 +87,27 @@ def test_unfit_videos_say_why(tmp_path, make_video, row_of):
     assert row_of("short ü.mkv", min_seconds=0)["num_frames"] == 12
 
 
+def test_a_face_that_is_long_gone_splits_the_clip(make_video, tmp_path):
+    gone = [np.full((48, 64, 3), NO_FACE, np.uint8)]
+    pictures = gone * 3 + grey(30) + gone * 11 + grey(5) + gone * 12 + grey(40) + gone
+    sound = np.linspace(-0.5, 0.5, len(pictures) * 640).astype(np.float32)  # tells from when it is
+    make_video("a.mkv", pictures=pictures, audio=sound)
+    source = Source("a.mkv", "an id", 1, "anna", "train", "CC0")
+    rows = make_rows(tmp_path, source, ClipRules(), StandIn())
+    assert [(row["id"], row["num_frames"]) for row in rows] == [("an id#0", 30), ("an id#1", 40)], "5 are too few"
+    for row, start in zip(rows, (3, 61), strict=True):
+        assert set(row) == set(COLUMNS)
+        assert row["interpolated"] == 0
+        heard, _ = decode_flac(row["audio"])
+        expected = torch.from_numpy(sound[start * 640 :][: len(heard)])
+        torch.testing.assert_close(heard, expected, atol=1e-4, rtol=0)
+    [whole] = make_rows(tmp_path, source, ClipRules(max_gap_seconds=1, max_interpolated=0.5), StandIn())
+    assert (whole["id"], whole["num_frames"]) == ("an id", 98)
+    with pytest.raises(UnfitClipError, match=r"got 1\.6 s in a piece, since the face is lost between") as caught:
+        make_rows(tmp_path, source, ClipRules(min_seconds=2), StandIn())
+    assert caught.value.kind == "gaps"
+
+
 def test_a_detector_that_breaks_is_one_clip_lost(make_video, tmp_path):
     class Broken(StandIn):
         def track(self, images, previous):
@@ -92,11 +115,21 @@ def test_a_detector_that_breaks_is_one_clip_lost(make_video, tmp_path):
 
     make_video("a.mkv", pictures=grey(25), audio=SPEECH)
     with pytest.raises(UnfitClipError, match="KeyError: 'inner'"):
-        make_row(tmp_path, Source("a.mkv", "a", 1, "anna", "train", ""), ClipRules(), Broken())
+        make_rows(tmp_path, Source("a.mkv", "a", 1, "anna", "train", ""), ClipRules(), Broken())
 
 
-@pytest.mark.parametrize("rules", [{"fps": 0}, {"height": 0}, {"max_interpolated": 1.5}, {"min_seconds": -1}])
-def test_rules_out_of_range(rules):
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"fps": 0},
+        {"height": 0},
+        {"max_interpolated": 1.5},
+        {"min_seconds": -1},
+        {"max_gap_seconds": -1},
+        {"track": "x"},
+    ],
+)
+def test_rules_out_of_range(rules, as_users_run_it):
     with pytest.raises(ValueError, match="expected"):
         ClipRules(**rules)
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         smooth,
         split_at_gaps,
         split_head_pose,
+        split_sequence,
     )
     from kp_io.video import VideoInfo, probe_video, read_video
     from kp_io.video_writer import write_video
@@ -105,6 +106,7 @@ __all__ = [
     "smooth",
     "split_at_gaps",
     "split_head_pose",
+    "split_sequence",
     "synthesize_speech",
     "write_audio",
     "write_image",
@@ -145,6 +147,7 @@ _HOMES = {
         "smooth",
         "split_at_gaps",
         "split_head_pose",
+        "split_sequence",
     ),
     "video": ("VideoInfo", "probe_video", "read_video"),
     "video_writer": ("write_video",),

@@ -1,9 +1,8 @@
 """From pictures and videos to keypoints: detect, track, fill gaps."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -11,19 +10,22 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from kp_io.detector import Detection, LandmarkDetector, NoFaceFoundError
+from kp_io.face_tracks import FaceTracks
 from kp_io.image import read_image
 from kp_io.point_source import Annotator, PointSource
+from kp_io.scene_cuts import cut_into_shots
 from kp_io.sequence import KeypointSequence
 from kp_io.transforms import interpolate_missing
 from kp_io.video import read_video
 
-__all__ = ["annotate_frames", "annotate_image", "annotate_video", "default_detector"]
+__all__ = ["TrackChoice", "annotate_frames", "annotate_image", "annotate_video", "default_detector"]
 
-# A tracked face is compared with freshly detected ones this often, so that a track cannot live on in the wallpaper.
-_CHECK_EVERY_SECONDS = 2.0
+#: Whose face is followed where there are several: the largest of a shot's first frame that shows any, or the one that
+#: is seen longest in the shot.
+TrackChoice = Literal["largest", "persistent"]
 
-# When a lost face is found, it is followed back into the frames before, of which this many are kept.
-_BACKTRACK_SECONDS = 2.0
+# So many faces are followed at once to learn which of them stays; more only where `face` asks for it.
+_FOLLOWED = 4
 
 
 def default_detector() -> LandmarkDetector:
@@ -67,6 +69,7 @@ def annotate_video(
     detector: Annotator | None = None,
     fps: float = 25.0,
     face: int = 0,
+    track: TrackChoice = "largest",
     on_frame: Callable[[int], None] | None = None,
 ) -> KeypointSequence:
     """Find the keypoints of one face in every frame of a video.
@@ -75,12 +78,18 @@ def annotate_video(
         path: A video file of any container and frame rate.
         detector: What finds the points, or knows them; by default `default_detector()`.
         fps: Frames a second of the result.
-        face: Which face, 0 being the largest of the first frame that has any.
+        face: Which face of several, by the order of `track`: 0 is the first.
+        track: `largest` follows the largest face of the first frame that has any, `persistent` up to four faces and
+            keeps the one that is seen longest.
         on_frame: Called with the number of frames done so far.
 
     Returns:
-        A sequence of round(duration × fps) frames. Frames in which the face was lost are interpolated; their scores
-        are 0.
+        A sequence of round(duration × fps) frames. Frames in which the face was not found are interpolated so that they
+        can be drawn, however many they are; their scores are 0, those of measured frames are not.
+        `split_sequence` cuts the long gaps out.
+
+    A track ends where the picture is cut: in the next shot the face is chosen anew, or is the one that is where the
+    last one was.
 
     Raises:
         NoFaceFoundError: No frame shows a face, or none has `face` + 1 of them.
@@ -92,7 +101,9 @@ def annotate_video(
             raise ValueError(f"expected face 0, the only one that {detector.name} knows, got {face}")
         return detector.keypoints_of(Path(path), fps=fps)
     frames = read_video(path, fps=fps)
-    return annotate_frames(frames, fps=fps, detector=detector, face=face, on_frame=on_frame, name=str(path))
+    return annotate_frames(
+        frames, fps=fps, detector=detector, face=face, track=track, on_frame=on_frame, name=str(path)
+    )
 
 
 def annotate_frames(
@@ -101,120 +112,73 @@ def annotate_frames(
     fps: float = 25.0,
     detector: LandmarkDetector | None = None,
     face: int = 0,
+    track: TrackChoice = "largest",
     on_frame: Callable[[int], None] | None = None,
     name: str = "the video",
 ) -> KeypointSequence:
     """Find the keypoints of one face in RGB frames, as `annotate_video` does; `name` stands in its errors."""
+    if track not in get_args(TrackChoice):
+        raise ValueError(f"expected track to be one of {', '.join(get_args(TrackChoice))}, got {track!r}")
     detector = detector or default_detector()
-    follower = _Follower(detector, face=face, fps=fps)
-    image = None
-    for chunk in _chunks(frames, detector.batch_size):
+    most = 1 if track == "largest" else max(_FOLLOWED, face + 1)
+    shots: list[_Shot] = []
+    tracks, image, done = None, None, 0
+    for begins, chunk in cut_into_shots(frames, chunk=detector.batch_size):
         image = chunk[-1]
-        follower.follow(chunk)
+        if begins or tracks is None:
+            if tracks is not None:
+                shots.append(_Shot(tracks, face))
+            tracks = FaceTracks(detector, fps=fps, most=most, face=face, near=_last_seen(shots))
+        tracks.follow(chunk)
+        done += len(chunk)
         if on_frame is not None:
-            on_frame(len(follower.found))
-    found, last_seen = follower.found, follower.last_seen
-    if image is None:
+            on_frame(done)
+    if image is None or tracks is None:
         raise ValueError(f"expected a video with at least one frame, got none from {name}")
-    if last_seen is None:
+    shots.append(_Shot(tracks, face))
+    if _last_seen(shots) is None:
         which = "no face" if face == 0 else f"no frame with {face + 1} faces"
         raise NoFaceFoundError(
-            f"{which} was found in any of the {len(found)} frames of {name} ({image.shape[1]}×{image.shape[0]} px, "
+            f"{which} was found in any of the {done} frames of {name} ({image.shape[1]}×{image.shape[0]} px, "
             f"{detector.name}); expected a face of at least 60 px, turned no more than about 60 degrees"
         )
-    measured = torch.tensor([detection is not None for detection in found])
-    points = torch.stack([torch.zeros_like(last_seen) if d is None else d[0] for d in found])
-    scores = torch.stack([torch.zeros(len(last_seen)) if d is None else d[1] for d in found])
+    points, scores = _joined(shots)
     return KeypointSequence(
-        interpolate_missing(points, measured),
-        scores,
-        fps=fps,
-        image_size=(image.shape[0], image.shape[1]),
-        detector=detector.name,
+        points, scores, fps=fps, image_size=(image.shape[0], image.shape[1]), detector=detector.name
     )
 
 
-class _Follower:
-    """Follows one face through a video that is given in chunks of consecutive frames."""
+class _Shot:
+    """What was found of one face in one shot."""
 
-    def __init__(self, detector: LandmarkDetector, *, face: int, fps: float) -> None:
-        self._detector, self._face = detector, face
-        self._check_every = max(1, round(_CHECK_EVERY_SECONDS * fps))
-        self._checked = 0
-        self._lost: deque[tuple[int, np.ndarray]] = deque(maxlen=max(1, round(_BACKTRACK_SECONDS * fps)))
-        self._current: Detection | None = None
-        self.found: list[Detection | None] = []
-        self.last_seen: Float[Tensor, "k d"] | None = None
-
-    def follow(self, chunk: Sequence[UInt8[np.ndarray, "h w 3"]]) -> None:
-        """Take in the next frames."""
-        done = 0
-        while done < len(chunk):
-            if self._current is not None:
-                tracked = self._detector.track(chunk[done:], self._current[0])
-                kept = next((i for i, detection in enumerate(tracked) if detection is None), len(tracked))
-                for detection in tracked[:kept]:
-                    self._add(detection)
-                done += kept
-            if done < len(chunk):
-                self._current = None
-                self._add(self._detected(chunk[done], None), chunk[done])
-                done += 1
-        if self._current is not None and len(self.found) - self._checked >= self._check_every:
-            kept_or_other = self._detected(chunk[-1], self.found.pop())
-            self._add(kept_or_other, chunk[-1])
-
-    def _detected(self, image: UInt8[np.ndarray, "h w 3"], tracked: Detection | None) -> Detection | None:
-        self._checked = len(self.found) + 1
-        detected = self._detector.detect(image)
-        return _choose(detected, face=self._face, tracked=tracked, last_seen=self.last_seen)
-
-    def _add(self, detection: Detection | None, image: UInt8[np.ndarray, "h w 3"] | None = None) -> None:
-        self._current = detection
-        self.found.append(detection)
-        if detection is not None:
-            self.last_seen = detection[0]
-            self._track_back()
-        elif image is not None:
-            self._lost.append((len(self.found) - 1, image))
-
-    def _track_back(self) -> None:
-        """Follow the newest face back into the lost frames, as far as it can be seen; forget them all."""
-        if not self._lost or self._current is None:
-            return
-        indices, images = zip(*reversed(self._lost), strict=True)
-        for index, detection in zip(indices, self._detector.track(images, self._current[0]), strict=True):
-            self.found[index] = detection
-        self._lost.clear()
+    def __init__(self, tracks: FaceTracks, face: int) -> None:
+        ranked = tracks.ranked()
+        # A single track has chosen its face already.
+        place = min(face, len(ranked) - 1) if tracks.most == 1 else face
+        self.found = ranked[place] if 0 <= place < len(ranked) else {}
+        self.num_frames = tracks.num_frames
 
 
-def _chunks(
-    frames: Iterable[UInt8[np.ndarray, "h w 3"]], size: int
-) -> Iterator[tuple[UInt8[np.ndarray, "h w 3"], ...]]:
-    """Yield the frames in tuples of `size`, the last one shorter."""
-    rest = iter(frames)
-    while chunk := tuple(islice(rest, size)):
-        yield chunk
+def _last_seen(shots: list[_Shot]) -> Float[Tensor, "k d"] | None:
+    """Return where the face was last; None where it was nowhere."""
+    found = next((shot.found for shot in reversed(shots) if shot.found), None)
+    return None if found is None else found[max(found)][0]
 
 
-def _choose(
-    detected: list[Detection], *, face: int, tracked: Detection | None, last_seen: Float[Tensor, "k d"] | None
-) -> Detection | None:
-    """Return the face to go on with: the tracked one where it is confirmed or unseen, else the nearest or the n-th."""
-    if last_seen is None:
-        return detected[face] if face < len(detected) else None
-    if tracked is not None:
-        # The box detector misses turned faces, so finding nothing says nothing; only faces elsewhere end a track.
-        confirmed = not detected or any(_distance(d[0], tracked[0]) < 0.5 for d in detected)
-        if confirmed:
-            return tracked
-    return min(detected, key=lambda d: _distance(d[0], last_seen), default=None)
-
-
-def _distance(points: Float[Tensor, "k d"], other: Float[Tensor, "k d"]) -> float:
-    """Return how far two faces are apart, in sizes of the second one."""
-    size = (other.amax(dim=0) - other.amin(dim=0)).max().clamp(min=1.0)
-    return float((points.mean(dim=0) - other.mean(dim=0)).norm() / size)
+def _joined(shots: list[_Shot]) -> tuple[Float[Tensor, "t k d"], Float[Tensor, "t k"]]:
+    """Return points and scores of all frames; gaps are filled from within their shot where it shows the face."""
+    last = _last_seen(shots)
+    assert last is not None, "the caller has checked it"
+    parts, scores, filled = [], [], []
+    for shot in shots:
+        measured = torch.tensor([i in shot.found for i in range(shot.num_frames)])
+        empty = (torch.zeros_like(last), torch.zeros(len(last)))
+        faces: list[Detection] = [shot.found.get(i, empty) for i in range(shot.num_frames)]
+        points = torch.stack([face[0] for face in faces])
+        parts.append(interpolate_missing(points, measured) if shot.found else points)
+        scores.append(torch.stack([face[1] for face in faces]))
+        filled.append(torch.full((shot.num_frames,), bool(shot.found)))
+    return interpolate_missing(torch.cat(parts), torch.cat(filled)), torch.cat(scores)
 
 
 def _pick(

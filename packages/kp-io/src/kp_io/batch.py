@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from kp_io.annotate import annotate_image, annotate_video, default_detector
+from kp_io.annotate import TrackChoice, annotate_image, annotate_video, default_detector
 from kp_io.audio import align_audio, read_audio, write_audio
 from kp_io.formats import FORMATS, save_keypoints
 from kp_io.image import IMAGE_SUFFIXES
@@ -103,6 +103,7 @@ def run_jobs(
     workers: int = 1,
     fps: float = 25.0,
     face: int = 0,
+    track: TrackChoice = "largest",
     make_detector: Callable[[], Annotator] = default_detector,
     on_frame: Callable[[Job, int], None] | None = None,
 ) -> Iterator[Outcome]:
@@ -114,7 +115,8 @@ def run_jobs(
         jobs: What to do.
         workers: Processes; 1 works in this one.
         fps: Frames a second of the keypoints.
-        face: Which face, 0 being the largest.
+        face: Which face, 0 being the first.
+        track: Whose face is followed, see `kp_io.annotate.annotate_video`.
         make_detector: Returns what finds the points; called once a process, where it has to be importable.
         on_frame: Called with the job and its number of frames done so far; with one worker only.
 
@@ -125,14 +127,14 @@ def run_jobs(
         _detector(make_detector)
     if workers <= 1 or len(jobs) <= 1:
         for job in jobs:
-            yield _run(job, fps=fps, face=face, make_detector=make_detector, on_frame=on_frame)
+            yield _run(job, fps=fps, face=face, track=track, make_detector=make_detector, on_frame=on_frame)
         return
     # Spawned, not forked: a fork would inherit locks that the threads of torch and FFmpeg hold.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
         min(workers, len(jobs)), context, initializer=torch.set_num_threads, initargs=(1,)
     ) as pool:
-        work = partial(_run, fps=fps, face=face, make_detector=make_detector)
+        work = partial(_run, fps=fps, face=face, track=track, make_detector=make_detector)
         futures: dict[Future[Outcome], Job] = {pool.submit(work, job): job for job in jobs}
         try:
             for future in as_completed(futures):
@@ -149,11 +151,12 @@ def _run(
     *,
     fps: float,
     face: int,
+    track: TrackChoice,
     make_detector: Callable[[], Annotator],
     on_frame: Callable[[Job, int], None] | None = None,
 ) -> Outcome:
     try:
-        return Outcome(job, _annotate(job, _detector(make_detector), fps, face, on_frame))
+        return Outcome(job, _annotate(job, _detector(make_detector), fps, face, track, on_frame))
     except Exception as error:
         # Whatever is wrong with one file of thousands, the others are still to be done.
         logger.debug("%s failed", job.source, exc_info=True)
@@ -161,14 +164,21 @@ def _run(
         return Outcome(job, error=str(error) if expected else f"{type(error).__name__}: {error}")
 
 
-def _annotate(job: Job, detector: Annotator, fps: float, face: int, on_frame: Callable[[Job, int], None] | None) -> int:
+def _annotate(
+    job: Job,
+    detector: Annotator,
+    fps: float,
+    face: int,
+    track: TrackChoice,
+    on_frame: Callable[[Job, int], None] | None,
+) -> int:
     if _is_picture(job.source):
         sequence = annotate_image(job.source, detector=detector, face=face)
     else:
         # The sound first: without it the job fails, and finding that out is quick.
         sound = None if job.wav is None else read_audio(job.source, sample_rate=_SAMPLE_RATE, align_to_video=True)
         report = None if on_frame is None else partial(on_frame, job)
-        sequence = annotate_video(job.source, detector=detector, fps=fps, face=face, on_frame=report)
+        sequence = annotate_video(job.source, detector=detector, fps=fps, face=face, track=track, on_frame=report)
         if job.wav is not None and sound is not None:
             sound = align_audio(sound, num_frames=len(sequence), fps=fps, sample_rate=_SAMPLE_RATE)
             write_audio(job.wav, sound, sample_rate=_SAMPLE_RATE)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from kp_io.annotate import default_detector
+from kp_io.annotate import TrackChoice, default_detector
 from kp_io.batch import Job, Outcome, run_jobs
 from kp_io.formats import load_keypoints, save_keypoints
 from kp_io.point_source import Annotator
@@ -19,6 +19,7 @@ def run_smoothed_jobs(
     workers: int = 1,
     fps: float = 25.0,
     face: int = 0,
+    track: TrackChoice = "largest",
     make_detector: Callable[[], Annotator] = default_detector,
     on_frame: Callable[[Job, int], None] | None = None,
 ) -> Iterator[Outcome]:
@@ -27,7 +28,9 @@ def run_smoothed_jobs(
     The points as they were measured go to a hidden file first, so that a stopped run never takes them for finished.
     """
     hidden = {replace(job, target=job.target.with_name(f".{job.target.stem}.measured.npz")): job for job in jobs}
-    run = run_jobs(list(hidden), workers=workers, fps=fps, face=face, make_detector=make_detector, on_frame=on_frame)
+    run = run_jobs(
+        list(hidden), workers=workers, fps=fps, face=face, track=track, make_detector=make_detector, on_frame=on_frame
+    )
     for outcome in run:
         measured, job = outcome.job.target, hidden[outcome.job]
         error = outcome.error

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kp_io.cli_build import build
+from kp_io.cli_build import TrackOption, build
 from kp_io.cli_convert import compare_video, convert
 from kp_io.cli_detector import DetectorOption, DeviceOption, WeightsOption
 
@@ -54,7 +54,14 @@ def annotate(
     inputs: Annotated[list[Path], typer.Argument(help="Videos, pictures, or folders of them.", show_default=False)],
     out: Annotated[Path, typer.Option("--out", "-o", help="Keypoint file (.npz, .csv, .json, .pts), or a folder.")],
     fps: Annotated[float, typer.Option(min=0.1, help="Frames a second of the keypoints.")] = 25.0,
-    face: Annotated[int, typer.Option(min=0, help="Which face: 0 is the largest.")] = 0,
+    face: Annotated[int, typer.Option(min=0, help="Which face of several: 0 is the first.")] = 0,
+    track: Annotated[TrackOption, typer.Option(help="The first is the largest, or the one seen longest.")] = (
+        TrackOption.LARGEST
+    ),
+    split_gaps: Annotated[
+        bool, typer.Option("--split-gaps", help="Also write the pieces between long gaps: NAME.0.npz …")
+    ] = False,
+    max_gap: Annotated[float, typer.Option(min=0, help="Seconds; what --split-gaps takes for a long gap.")] = 0.4,
     wav: Annotated[bool, typer.Option("--wav", help="Also write the sound: 16 kHz, mono, as long.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Do finished files of a folder again.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes for several inputs.")] = 1,
@@ -71,6 +78,7 @@ def annotate(
     """
     with _clear_errors():
         from kp_io.batch import plan_jobs, run_jobs
+        from kp_io.batch_pieces import write_pieces
         from kp_io.batch_smoothing import run_smoothed_jobs
         from kp_io.detectors.registry import DetectorChoice
 
@@ -83,10 +91,19 @@ def annotate(
             outcomes = []
             run = run_jobs if smooth is None else partial(run_smoothed_jobs, method=smooth.value)
             for outcome in run(
-                todo, workers=workers, fps=fps, face=face, make_detector=choice, on_frame=report.on_frame
+                todo,
+                workers=workers,
+                fps=fps,
+                face=face,
+                track=track.value,
+                make_detector=choice,
+                on_frame=report.on_frame,
             ):
                 report.on_outcome(outcome)
                 outcomes.append(outcome)
+        if split_gaps:
+            for job in (job for job in jobs if job.target.is_file()):
+                write_pieces(job, max_gap_seconds=max_gap)
         failures = [outcome for outcome in outcomes if outcome.error is not None]
         if not many:
             if failures:

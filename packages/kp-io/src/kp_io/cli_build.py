@@ -2,6 +2,7 @@
 
 import sys
 import time
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,10 +16,17 @@ if TYPE_CHECKING:
     from kp_io.build_estimate import BuildEstimate
     from kp_io.corpus import BuildProgress, CorpusSummary
 
-__all__ = ["build"]
+__all__ = ["TrackOption", "build"]
 
 #: Where no person watches, a line of progress this often is enough for a log.
 _LINE_SECONDS = 30.0
+
+
+class TrackOption(StrEnum):
+    """The choices of `--track`."""
+
+    LARGEST = "largest"
+    PERSISTENT = "persistent"
 
 
 def build(
@@ -42,6 +50,12 @@ def build(
     max_interpolated: Annotated[
         float, typer.Option(min=0, max=1, help="Videos that lose the face in more frames are left out.")
     ] = 0.1,
+    max_gap: Annotated[
+        float, typer.Option(min=0, help="Seconds; where the face is lost for longer, the clip is split in two.")
+    ] = 0.4,
+    track: Annotated[TrackOption, typer.Option(help="Of several faces: the largest, or the one seen longest.")] = (
+        TrackOption.LARGEST
+    ),
     clips_per_shard: Annotated[int, typer.Option(min=1, help="Videos whose clips share a file.")] = 512,
     workers: Annotated[int, typer.Option(min=1, help="Processes, or actors of Ray.")] = 1,
     engine: Annotated[str, typer.Option(help="local: processes here; ray: a Ray cluster.")] = "local",
@@ -66,7 +80,7 @@ def build(
 
         choice = DetectorChoice(detector, weights, device)
         options = CorpusOptions(
-            ClipRules(fps, height, min_seconds, min_face, max_interpolated),
+            ClipRules(fps, height, min_seconds, min_face, max_interpolated, max_gap, track.value),
             layout=layout,
             speaker_pattern=speaker_pattern,
             manifest=manifest,

@@ -1,4 +1,4 @@
-"""One video to one row of a corpus: sound, keypoints, and whether they are fit for it."""
+"""One video to the rows of a corpus: sound, keypoints, and whether they are fit for it."""
 
 import hashlib
 import os
@@ -6,19 +6,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
-from kp_io.annotate import annotate_video
+from kp_io.annotate import TrackChoice, annotate_video
 from kp_io.audio import align_audio, encode_flac, read_audio
 from kp_io.detector import NoFaceFoundError
 from kp_io.point_source import Annotator, MissingPointsError
 from kp_io.sequence import KeypointSequence
 from kp_io.sources import Source
+from kp_io.transforms import split_sequence
+from kp_io.transforms.gaps import DEFAULT_MAX_GAP_SECONDS
 from kp_io.video import probe_video
 
-__all__ = ["SAMPLE_RATE", "SCHEMA_VERSION", "ClipRules", "UnfitClipError", "face_size", "make_row", "scale_to_height"]
+__all__ = ["SAMPLE_RATE", "SCHEMA_VERSION", "ClipRules", "UnfitClipError", "face_size", "make_rows", "scale_to_height"]
 
 #: Version of the columns; it rises when one is changed, renamed or removed.
 SCHEMA_VERSION = 1
@@ -57,6 +61,8 @@ class ClipRules:
         min_seconds: Least length of a clip.
         min_face_px: Least median `face_size`, in the video's pixels.
         max_interpolated: Greatest share of frames in which the face was lost and the points are interpolated.
+        max_gap_seconds: A face that is lost for longer ends a clip; the next one begins where it is found again.
+        track: Whose face is followed, see `kp_io.annotate.annotate_video`.
 
     Raises:
         ValueError: A number is out of its range.
@@ -67,6 +73,8 @@ class ClipRules:
     min_seconds: float = 1.0
     min_face_px: float = 0.0
     max_interpolated: float = 0.1
+    max_gap_seconds: float = DEFAULT_MAX_GAP_SECONDS
+    track: TrackChoice = "largest"
 
     def __post_init__(self) -> None:
         if not 0 < self.fps < float("inf") or (self.height is not None and self.height < 1):
@@ -76,10 +84,18 @@ class ClipRules:
                 "expected min_seconds and min_face_px of at least 0 and max_interpolated within [0, 1], "
                 f"got {self.min_seconds}, {self.min_face_px} and {self.max_interpolated}"
             )
+        if self.max_gap_seconds < 0 or self.track not in get_args(TrackChoice):
+            raise ValueError(
+                f"expected max_gap_seconds of at least 0 and track out of {', '.join(get_args(TrackChoice))}, "
+                f"got {self.max_gap_seconds} and {self.track!r}"
+            )
 
 
-def make_row(root: Path, source: Source, rules: ClipRules, detector: Annotator) -> dict[str, Any]:
-    """Annotate a video and return its row; nothing is written, and nothing in it tells where or when it was made.
+def make_rows(root: Path, source: Source, rules: ClipRules, detector: Annotator) -> list[dict[str, Any]]:
+    """Annotate a video and return its rows; nothing is written, and nothing in them tells where or when they were made.
+
+    A face that is in sight throughout makes one row. Where it is lost for long, what is before and what is after become
+    rows of their own, `id#0`, `id#1` …; those that break a rule are dropped.
 
     Args:
         root: The folder that `source.relative` starts from.
@@ -88,10 +104,10 @@ def make_row(root: Path, source: Source, rules: ClipRules, detector: Annotator) 
         detector: What finds the points, or knows them.
 
     Returns:
-        A value for every column of `kp_io.shards.COLUMNS`.
+        At least one row, with a value for every column of `kp_io.shards.COLUMNS`.
 
     Raises:
-        UnfitClipError: The video is broken, silent, faceless, or breaks a rule.
+        UnfitClipError: The video is broken, silent or faceless, or all that is in it breaks a rule.
         OSError: The disk or the network fails, which says nothing about the video.
     """
     path = root / source.relative
@@ -104,18 +120,34 @@ def make_row(root: Path, source: Source, rules: ClipRules, detector: Annotator) 
         if float(sound.abs().max()) < _SILENCE:
             raise UnfitClipError("silent", f"expected speech, got {len(sound) / SAMPLE_RATE:.2f} s of silence")
         with _unfit("broken"):
-            sequence = annotate_video(path, detector=detector, fps=rules.fps)
-        face_px, interpolated = _checked(sequence, rules)
+            sequence = annotate_video(path, detector=detector, fps=rules.fps, track=rules.track)
+        pieces = _checked_pieces(sequence, rules)
     except UnfitClipError as error:
         # Where the videos lie is of no concern to the corpus, and differs between the machines that build it.
         raise UnfitClipError(error.kind, str(error).replace(str(path), source.relative)) from error
+    facts = {
+        "speaker": text_of(source.speaker),
+        "split": source.split,
+        "sample_rate": SAMPLE_RATE,
+        "source": text_of(source.relative),
+        "sha256": sha256,
+        "licence": text_of(source.licence),
+        "schema_version": SCHEMA_VERSION,
+    }
+    names = [text_of(source.id)] if len(pieces) == 1 else [f"{text_of(source.id)}#{i}" for i in range(len(pieces))]
+    return [
+        {"id": name, **facts, **_row_of(piece, sound[round(start / rules.fps * SAMPLE_RATE) :], rules)}
+        for name, (start, piece) in zip(names, pieces, strict=True)
+    ]
+
+
+def _row_of(sequence: KeypointSequence, sound: Float[Tensor, " s"], rules: ClipRules) -> dict[str, Any]:
+    """Return what a row says of its piece of the video, whose sound begins with it."""
+    face_px, interpolated = face_size(sequence), _share_interpolated(sequence)
     if rules.height is not None:
         sequence = scale_to_height(sequence, rules.height)
     sound = align_audio(sound, num_frames=len(sequence), fps=sequence.fps, sample_rate=SAMPLE_RATE)
     return {
-        "id": text_of(source.id),
-        "speaker": text_of(source.speaker),
-        "split": source.split,
         "num_frames": len(sequence),
         "fps": sequence.fps,
         "keypoints": sequence.keypoints.flatten().numpy(),
@@ -127,12 +159,7 @@ def make_row(root: Path, source: Source, rules: ClipRules, detector: Annotator) 
         "face_px": face_px,
         "interpolated": interpolated,
         "audio": encode_flac(sound, sample_rate=SAMPLE_RATE),
-        "sample_rate": SAMPLE_RATE,
         "detector": sequence.detector,
-        "source": text_of(source.relative),
-        "sha256": sha256,
-        "licence": text_of(source.licence),
-        "schema_version": SCHEMA_VERSION,
     }
 
 
@@ -183,19 +210,38 @@ def text_of(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _checked(sequence: KeypointSequence, rules: ClipRules) -> tuple[float, float]:
-    """Return the face's size and the share of interpolated frames, or raise what they break."""
-    face_px = face_size(sequence)
-    interpolated = float((sequence.scores.amax(dim=1) == 0).double().mean())
-    if sequence.duration_seconds < rules.min_seconds:
-        raise UnfitClipError("short", f"expected at least {rules.min_seconds:g} s, got {sequence.duration_seconds:g} s")
+def _checked_pieces(sequence: KeypointSequence, rules: ClipRules) -> list[tuple[int, KeypointSequence]]:
+    """Return the pieces that the rules allow, with their first frames; where there is none, raise what is wrong."""
+    pieces = split_sequence(sequence, max_gap_seconds=rules.max_gap_seconds)
+    problems = [_problem(piece, rules) for _, piece in pieces]
+    good = [piece for piece, problem in zip(pieces, problems, strict=True) if problem is None]
+    if not good:
+        # What is wrong with the longest piece, unless nothing but the gaps has made it short.
+        problem = problems[max(range(len(pieces)), key=lambda i: len(pieces[i][1]))]
+        if problem is not None and problem.kind == "short" and sequence.duration_seconds >= rules.min_seconds:
+            problem = UnfitClipError("gaps", f"{problem} in a piece, since the face is lost between")
+        assert problem is not None, "no piece is good"
+        raise problem
+    return good
+
+
+def _problem(sequence: KeypointSequence, rules: ClipRules) -> UnfitClipError | None:
+    """Return which rule a piece breaks; None where it breaks none."""
+    face_px, interpolated = face_size(sequence), _share_interpolated(sequence)
+    seconds = sequence.duration_seconds
+    if seconds < rules.min_seconds:
+        return UnfitClipError("short", f"expected at least {rules.min_seconds:g} s, got {seconds:g} s")
     if face_px < rules.min_face_px:
-        raise UnfitClipError("small", f"expected a face of at least {rules.min_face_px:g} px, got {face_px:.1f} px")
+        return UnfitClipError("small", f"expected a face of at least {rules.min_face_px:g} px, got {face_px:.1f} px")
     if interpolated > rules.max_interpolated:
-        raise UnfitClipError(
+        return UnfitClipError(
             "gaps", f"expected at most {rules.max_interpolated:.0%} interpolated frames, got {interpolated:.1%}"
         )
-    return face_px, interpolated
+    return None
+
+
+def _share_interpolated(sequence: KeypointSequence) -> float:
+    return float((sequence.scores.amax(dim=1) == 0).double().mean())
 
 
 def _sha256(path: Path) -> str:

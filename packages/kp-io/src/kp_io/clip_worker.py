@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kp_io.atomic import atomic_path
-from kp_io.clip import ClipRules, UnfitClipError, make_row, text_of
+from kp_io.clip import ClipRules, UnfitClipError, make_rows, text_of
 from kp_io.point_source import Annotator
-from kp_io.shards import spool_row
+from kp_io.shards import spool_rows
 from kp_io.sources import Source
 
 __all__ = ["ClipResult", "ClipTask", "ClipWorker", "spool_failure", "spooled_file"]
@@ -39,8 +39,8 @@ class ClipResult:
     """How one video ended; the result itself is in the spool.
 
     Attributes:
-        num_frames: Frames of the clip; 0 where there is none.
-        kind: Kind of failure; None where there is a clip.
+        num_frames: Frames of its clips; 0 where there are none.
+        kind: Kind of failure; None where there are clips.
     """
 
     num_frames: int = 0
@@ -84,16 +84,16 @@ class ClipWorker:
             return ClipResult(kind=json.loads(done.read_text("utf-8"))["kind"])
         detector = self.detector  # before anything is blamed on the video
         try:
-            row = make_row(self.root, task.source, self.rules, detector)
+            rows = make_rows(self.root, task.source, self.rules, detector)
         except UnfitClipError as error:
             spool_failure(task, error.kind, str(error))
             return ClipResult(kind=error.kind)
-        spool_row(task.stem.with_suffix(".arrow"), row)
-        return ClipResult(row["num_frames"])
+        spool_rows(task.stem.with_suffix(".arrow"), rows)
+        return ClipResult(sum(row["num_frames"] for row in rows))
 
 
 def spooled_file(task: ClipTask) -> Path | None:
-    """Return the finished result of a task: a clip (`.arrow`) or a failure (`.json`); None where there is none."""
+    """Return the finished result of a task: its clips (`.arrow`) or a failure (`.json`); None where there is none."""
     return next((file for suffix in (".arrow", ".json") if (file := task.stem.with_suffix(suffix)).is_file()), None)
 
 

@@ -40,7 +40,7 @@ class CorpusSummary:
 
 
 def complete_shard(state: CorpusState, shard: PlannedShard, spooled: Iterable[Path]) -> None:
-    """Make a shard of its finished clips (`.arrow`) and failures (`.json`), in order, and record it as complete.
+    """Make a shard of the clips (`.arrow`) and failures (`.json`) of its videos, in order, and record it as complete.
 
     A kill in between loses nothing: the spool goes last.
 

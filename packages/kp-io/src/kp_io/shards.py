@@ -23,7 +23,7 @@ __all__ = [
     "CorpusClip",
     "read_clips",
     "read_speakers",
-    "spool_row",
+    "spool_rows",
     "write_failures",
     "write_shard",
 ]
@@ -171,14 +171,14 @@ def _to_clip(row: dict[str, Any]) -> CorpusClip:
     return CorpusClip(row["id"], row["speaker"], row["split"], sequence, waveform, sample_rate)
 
 
-def spool_row(path: Path, row: dict[str, Any]) -> None:
-    """Write one finished clip to a file of its own, whole or not at all, until its shard is complete.
+def spool_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write the finished clips of one video to a file of their own, whole or not at all, until their shard is complete.
 
     Raises:
         OSError: The disk is full, or the folder cannot be written.
     """
     arrow = _pyarrow()
-    table = arrow.Table.from_pylist([row], schema=_schema())
+    table = arrow.Table.from_pylist(rows, schema=_schema())
     with atomic_path(path) as temporary, arrow.ipc.new_file(str(temporary), table.schema) as writer:
         writer.write_table(table)
 
@@ -221,7 +221,7 @@ def write_shard(path: Path, spooled: Iterable[Path]) -> dict[str, Any]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary.replace(path)
     return {
-        "num_clips": len(files),
+        "num_clips": len(frames),
         "num_frames": sum(frames),
         "seconds": sum(seconds),
         "speakers": sorted(speakers),

@@ -1,6 +1,6 @@
 """Changes of keypoint tracks: over time, by mirroring and centring, and into head pose and face."""
 
-from kp_io.transforms.gaps import interpolate_missing, split_at_gaps
+from kp_io.transforms.gaps import interpolate_missing, split_at_gaps, split_sequence
 from kp_io.transforms.head_pose import HeadPose, compose_head_pose, split_head_pose
 from kp_io.transforms.mirror import centre_on_base_point, mirror, mirror_keypoints, restore_base_point
 from kp_io.transforms.resample import resample_fps
@@ -21,4 +21,5 @@ __all__ = [
     "smooth",
     "split_at_gaps",
     "split_head_pose",
+    "split_sequence",
 ]

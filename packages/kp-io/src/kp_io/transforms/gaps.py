@@ -4,7 +4,12 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-__all__ = ["interpolate_missing", "split_at_gaps"]
+from kp_io.sequence import KeypointSequence
+
+__all__ = ["DEFAULT_MAX_GAP_SECONDS", "interpolate_missing", "split_at_gaps", "split_sequence"]
+
+#: Gaps up to this long are filled: a syllable or two, over which a face does not go far.
+DEFAULT_MAX_GAP_SECONDS = 0.4
 
 
 def interpolate_missing(keypoints: Float[Tensor, "t k d"], measured: Bool[Tensor, " n"]) -> Float[Tensor, "t k d"]:
@@ -69,3 +74,30 @@ def split_at_gaps(measured: Bool[Tensor, " t"], *, max_gap: int) -> list[range]:
     cuts = [i for i in range(1, len(known)) if known[i] - known[i - 1] - 1 > max_gap]
     starts, stops = [0, *cuts], [*cuts, len(known)]
     return [range(known[start], known[stop - 1] + 1) for start, stop in zip(starts, stops, strict=True)]
+
+
+def split_sequence(
+    sequence: KeypointSequence, *, max_gap_seconds: float = DEFAULT_MAX_GAP_SECONDS
+) -> list[tuple[int, KeypointSequence]]:
+    """Cut the long gaps out of a sequence, and what was not measured before the first frame and after the last.
+
+    Args:
+        sequence: What `annotate_video` returns: frames that were not measured have scores of 0 and are interpolated.
+        max_gap_seconds: Gaps of up to that length stay, interpolated; 0 keeps none.
+
+    Returns:
+        Each piece with the number of its first frame in `sequence`, in order; none where nothing was measured.
+
+    Raises:
+        ValueError: `max_gap_seconds` is negative.
+
+    Example:
+        >>> scores = torch.tensor([1.0, 0, 1, 0, 0, 0, 1, 0])[:, None].expand(8, 68)
+        >>> sequence = KeypointSequence(torch.zeros(8, 68, 2), scores, fps=10.0, image_size=(64, 64))
+        >>> [(start, len(piece)) for start, piece in split_sequence(sequence, max_gap_seconds=0.1)]
+        [(0, 3), (6, 1)]
+    """
+    measured = sequence.scores.amax(dim=1) > 0
+    # A rate such as 29.97 must not turn 0.1 s of 3 frames into 2.
+    runs = split_at_gaps(measured, max_gap=int(max_gap_seconds * sequence.fps + 1e-6) if max_gap_seconds >= 0 else -1)
+    return [(run.start, sequence.frames(run.start, run.stop)) for run in runs]
