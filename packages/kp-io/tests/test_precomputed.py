@@ -27,10 +27,10 @@ SPEECH = (0.3 * np.sin(np.arange(32000) / 9)).astype(np.float32)
 
 @pytest.fixture
 def points(face):
-    """Two seconds at 50 fps of a face that moves, a quarter of its frames interpolated."""
+    """Two seconds at 50 fps of a face that moves, some of its frames interpolated."""
     steps = torch.arange(100.0)[:, None, None] * torch.tensor([0.5, 0.0])
     scores = torch.full((100, 68), 0.75)
-    scores[20:45] = 0
+    scores[20:35] = 0
     return KeypointSequence(face + steps, scores, fps=50.0, image_size=(256, 256), detector="drawn-1")
 
 
