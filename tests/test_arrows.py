@@ -16,6 +16,7 @@ HOMES = {
     "_dlib_pybind11": {"kp_io.detectors.dlib"},
     "espeakng_loader": {"kp_io.speech"},
     "PIL": {"kp_io.image"},
+    "mediapipe": {"kp_io.detectors.mediapipe"},
 }
 
 #: The modules of a2k_nets that may know kp_io: the networks are pure tensors.

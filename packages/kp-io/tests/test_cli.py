@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 import kp_io
 from kp_io import KeypointSequence, load_keypoints, probe_video, read_audio, read_image, save_keypoints
 from kp_io.cli import app
+from kp_io.detectors.precomputed import PrecomputedPoints
 
 runner = CliRunner()
 
@@ -56,7 +57,7 @@ def stand_in(monkeypatch, sequence):
 
     monkeypatch.setattr(batch, "annotate_image", annotate_image)
     monkeypatch.setattr(batch, "annotate_video", annotate_video)
-    monkeypatch.setattr(batch, "_detector", lambda: None)
+    monkeypatch.setattr(batch, "_detector", lambda make: PrecomputedPoints())
     return calls
 
 
@@ -132,12 +133,13 @@ def test_annotate_a_folder_goes_on_past_broken_inputs_and_resumes(tmp_path, fold
 
 
 def test_workers_are_processes_and_report_like_one(tmp_path, folder):
-    """Real processes and no stand-in: with inputs that fail before a detector is needed."""
+    """Real processes and no stand-in: with inputs that fail before any point is needed."""
     for file in folder.rglob("*.*"):
         if file.name != "broken.mp4":
             file.unlink()
     (folder / "empty.mp4").touch()
-    result = runner.invoke(app, ["annotate", str(folder), "-o", str(tmp_path / "out"), "--wav", "--workers", "2"])
+    options = ["--wav", "--workers", "2", "--detector", "precomputed"]
+    result = runner.invoke(app, ["annotate", str(folder), "-o", str(tmp_path / "out"), *options])
     assert result.exit_code == 1
     assert "0 files, 0 frames, 2 failed" in result.stdout
     assert [line.split(":")[0] for line in result.stderr.splitlines()] == ["error", "error"]

@@ -1,15 +1,13 @@
 import re
 import shutil
-from functools import partial
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-import kp_io.build_estimate
-import kp_io.corpus
-from kp_io import build_corpus
+from kp_io import read_clips
 from kp_io.cli import app
+from kp_io.detectors import registry
 
 pytest.importorskip("pyarrow", reason="needs the extra kp-io[build]")
 
@@ -34,10 +32,7 @@ class Middle:
 
 @pytest.fixture
 def videos(tmp_path, make_video, monkeypatch):
-    monkeypatch.setattr(kp_io.corpus, "build_corpus", partial(build_corpus, make_detector=Middle))
-    monkeypatch.setattr(
-        kp_io.build_estimate, "estimate_build", partial(kp_io.build_estimate.estimate_build, make_detector=Middle)
-    )
+    monkeypatch.setattr(registry, "DetectorChoice", lambda *_: Middle)
     made = make_video("a.mkv", num_frames=30, audio=0.2 * np.sin(np.arange(24000) / 7))
     for name in ("id00001/x/00001.mkv", "id00001/y/00001.mkv", "id00002/z/00004.mkv"):
         (tmp_path / "videos" / name).parent.mkdir(parents=True)
@@ -58,7 +53,7 @@ def test_build_ends_with_a_table_and_goes_on_when_run_again(videos, tmp_path):
     assert "left out: 1 broken" in result.stdout
     assert "failures.parquet" in result.stdout
     assert invoke(*arguments, "--test", "0").stdout == result.stdout
-    [first, *_] = kp_io.read_clips(tmp_path / "out")
+    [first, *_] = read_clips(tmp_path / "out")
     assert first.sequence.image_size[0] == 224
 
 
@@ -101,7 +96,7 @@ def test_ctrl_c_says_how_to_go_on(videos, tmp_path, monkeypatch):
         def detect(self, image):
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(kp_io.corpus, "build_corpus", partial(build_corpus, make_detector=Interrupted))
+    monkeypatch.setattr(registry, "DetectorChoice", lambda *_: Interrupted)
     result = invoke(videos, tmp_path / "out")
     assert result.exit_code == 130
     assert "the same command goes on" in result.stderr

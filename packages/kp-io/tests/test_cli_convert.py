@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 import kp_io
 from kp_io import KeypointSequence, load_keypoints, probe_video, read_image, save_keypoints, smooth
 from kp_io.cli import app
+from kp_io.detectors.precomputed import PrecomputedPoints
 
 runner = CliRunner()
 
@@ -146,7 +147,7 @@ def test_annotate_smooths_when_asked_and_leaves_nothing_behind(tmp_path, make_vi
 
     noisy = sequence.with_keypoints(sequence.keypoints + torch.randn(10, 68, 2))
     monkeypatch.setattr(batch, "annotate_video", lambda *_, **__: noisy)
-    monkeypatch.setattr(batch, "_detector", lambda: None)
+    monkeypatch.setattr(batch, "_detector", lambda make: PrecomputedPoints())
     video = make_video("talk.mp4", num_frames=10)
     result = run("annotate", video, "-o", tmp_path / "out" / "a.npz", "--smooth", method)
     assert result.exit_code == 0, result.output

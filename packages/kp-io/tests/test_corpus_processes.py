@@ -95,12 +95,12 @@ def _is_python(pid):
         return False
 
 
-def test_workers_make_the_same_bytes_and_a_deadly_video_ends_only_itself(videos, tmp_path, make_video):
+def test_four_workers_make_the_same_bytes_and_a_deadly_video_ends_only_itself(videos, tmp_path, make_video):
     deadly = make_video("deadly.mkv", pictures=[np.full((48, 64, 3), DEADLY, np.uint8)] * 26, audio=SPEECH)
     shutil.copy(deadly, videos / "speaker 2" / "deadly.mkv")
-    summary = build_corpus(videos, tmp_path / "two", options=OPTIONS, make_detector=StandIn, workers=2)
+    summary = build_corpus(videos, tmp_path / "four", options=OPTIONS, make_detector=StandIn, workers=4)
     assert summary.failures == {"broken": 1, "crashed": 1}
-    failures = parquet.read_table(tmp_path / "two" / "failures.parquet").to_pylist()
+    failures = parquet.read_table(tmp_path / "four" / "failures.parquet").to_pylist()
     [crashed] = [failure for failure in failures if failure["kind"] == "crashed"]
     assert crashed["source"] == "speaker 2/deadly.mkv"
     assert "died twice" in crashed["reason"]
@@ -108,12 +108,12 @@ def test_workers_make_the_same_bytes_and_a_deadly_video_ends_only_itself(videos,
     # One process, which the video would take with it, on the same videos but for this one.
     (videos / "speaker 2" / "deadly.mkv").write_bytes(bytes(deadly.stat().st_size))
     build_corpus(videos, tmp_path / "one", options=OPTIONS, make_detector=StandIn)
-    one, two = bytes_of(tmp_path / "one"), bytes_of(tmp_path / "two")
-    assert {name for name in one if one[name] != two[name]} <= {
-        "failures.parquet", "summary.json", *(name for name in one if b'"crashed"' in two[name])
+    one, four = bytes_of(tmp_path / "one"), bytes_of(tmp_path / "four")
+    assert {name for name in one if one[name] != four[name]} <= {
+        "failures.parquet", "summary.json", *(name for name in one if b'"crashed"' in four[name])
     }  # fmt: skip
     assert {name for name in one if name.startswith("data/")}
-    assert all(one[name] == two[name] for name in one if name.startswith("data/"))
+    assert all(one[name] == four[name] for name in one if name.startswith("data/"))
 
 
 def test_processes_that_do_not_start_are_no_fault_of_the_videos(videos, tmp_path):

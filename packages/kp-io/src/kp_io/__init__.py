@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from kp_io.compare import compare_as_sheet, compare_as_video, open_runs
     from kp_io.corpus import CorpusOptions, CorpusSummary, build_corpus
     from kp_io.detector import Detection, LandmarkDetector, NoFaceFoundError
+    from kp_io.detectors.registry import DetectorChoice, make_detector
     from kp_io.formats import load_keypoints, save_keypoints
     from kp_io.image import read_image, write_image
     from kp_io.layout import IBUG68, KeypointLayout, Part, get_layout
     from kp_io.montage import contact_sheet, method_sheet, side_by_side
+    from kp_io.point_source import MissingPointsError, PointSource
     from kp_io.raster import BLACK, WHITE, draw_keypoints, face_box, rasterize
     from kp_io.raster_batch import rasterize_batch
     from kp_io.sequence import KeypointSequence
@@ -54,12 +56,15 @@ __all__ = [
     "CorpusOptions",
     "CorpusSummary",
     "Detection",
+    "DetectorChoice",
     "HeadPose",
     "KeypointLayout",
     "KeypointSequence",
     "LandmarkDetector",
+    "MissingPointsError",
     "NoFaceFoundError",
     "Part",
+    "PointSource",
     "VideoInfo",
     "align_audio",
     "annotate_frames",
@@ -76,6 +81,7 @@ __all__ = [
     "get_layout",
     "interpolate_missing",
     "load_keypoints",
+    "make_detector",
     "method_sheet",
     "mirror",
     "mirror_keypoints",
@@ -116,10 +122,12 @@ _HOMES = {
     "compare": ("compare_as_sheet", "compare_as_video", "open_runs"),
     "corpus": ("CorpusOptions", "CorpusSummary", "build_corpus"),
     "detector": ("Detection", "LandmarkDetector", "NoFaceFoundError"),
+    "detectors.registry": ("DetectorChoice", "make_detector"),
     "formats": ("load_keypoints", "save_keypoints"),
     "image": ("read_image", "write_image"),
     "layout": ("IBUG68", "KeypointLayout", "Part", "get_layout"),
     "montage": ("contact_sheet", "method_sheet", "side_by_side"),
+    "point_source": ("MissingPointsError", "PointSource"),
     "raster": ("BLACK", "WHITE", "draw_keypoints", "face_box", "rasterize"),
     "raster_batch": ("rasterize_batch",),
     "sequence": ("KeypointSequence",),

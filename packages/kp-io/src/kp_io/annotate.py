@@ -12,6 +12,7 @@ from torch import Tensor
 from kp_io.detector import Detection, LandmarkDetector, NoFaceFoundError
 from kp_io.face_tracks import FaceTracks
 from kp_io.image import read_image
+from kp_io.point_source import Annotator, PointSource
 from kp_io.scene_cuts import cut_into_shots
 from kp_io.sequence import KeypointSequence
 from kp_io.transforms import interpolate_missing
@@ -35,7 +36,7 @@ def default_detector() -> LandmarkDetector:
 
 
 def annotate_image(
-    image: Path | str | UInt8[np.ndarray, "h w 3"], *, detector: LandmarkDetector | None = None, face: int = 0
+    image: Path | str | UInt8[np.ndarray, "h w 3"], *, detector: Annotator | None = None, face: int = 0
 ) -> KeypointSequence:
     """Find the keypoints of one face in a picture.
 
@@ -49,8 +50,10 @@ def annotate_image(
 
     Raises:
         NoFaceFoundError: There is no face, or fewer than `face` + 1.
-        ValueError: The file is no readable picture.
+        ValueError: The file is no readable picture, or `detector` knows whole videos only.
     """
+    if isinstance(detector, PointSource):
+        raise ValueError(f"expected a detector that looks at pictures, got {detector.name}, which knows videos only")
     name = "the picture" if isinstance(image, np.ndarray) else str(image)
     pixels = image if isinstance(image, np.ndarray) else read_image(image)
     detector = detector or default_detector()
@@ -63,7 +66,7 @@ def annotate_image(
 def annotate_video(
     path: Path | str,
     *,
-    detector: LandmarkDetector | None = None,
+    detector: Annotator | None = None,
     fps: float = 25.0,
     face: int = 0,
     track: TrackChoice = "largest",
@@ -73,7 +76,7 @@ def annotate_video(
 
     Args:
         path: A video file of any container and frame rate.
-        detector: What finds the points; by default `default_detector()`.
+        detector: What finds the points, or knows them; by default `default_detector()`.
         fps: Frames a second of the result.
         face: Which face of several, by the order of `track`: 0 is the first.
         track: `largest` follows the largest face of the first frame that has any, `persistent` up to four faces and
@@ -90,8 +93,13 @@ def annotate_video(
 
     Raises:
         NoFaceFoundError: No frame shows a face, or none has `face` + 1 of them.
+        MissingPointsError: `detector` is to know the points, and does not know those of this video.
         ValueError: The file is no readable video.
     """
+    if isinstance(detector, PointSource):
+        if face != 0:
+            raise ValueError(f"expected face 0, the only one that {detector.name} knows, got {face}")
+        return detector.keypoints_of(Path(path), fps=fps)
     frames = read_video(path, fps=fps)
     return annotate_frames(
         frames, fps=fps, detector=detector, face=face, track=track, on_frame=on_frame, name=str(path)

@@ -12,9 +12,9 @@ from pathlib import Path
 from kp_io.annotate import TrackChoice, annotate_image, annotate_video, default_detector
 from kp_io.atomic import is_disk_full
 from kp_io.audio import align_audio, read_audio, write_audio
-from kp_io.detector import LandmarkDetector
 from kp_io.formats import FORMATS, save_keypoints
 from kp_io.image import IMAGE_SUFFIXES
+from kp_io.point_source import Annotator
 from kp_io.video import VIDEO_SUFFIXES
 from kp_io.worker_process import start_worker, work
 
@@ -104,11 +104,12 @@ def run_jobs(
     fps: float = 25.0,
     face: int = 0,
     track: TrackChoice = "largest",
+    make_detector: Callable[[], Annotator] = default_detector,
     on_frame: Callable[[Job, int], None] | None = None,
 ) -> Iterator[Outcome]:
     """Annotate every job's input and yield how it ended, in the order in which they end.
 
-    A broken input is an outcome with an error and stops nothing.
+    A broken input is an outcome with an error and stops nothing; a detector that cannot be made stops before the first.
 
     Args:
         jobs: What to do.
@@ -116,6 +117,7 @@ def run_jobs(
         fps: Frames a second of the keypoints.
         face: Which face, 0 being the first.
         track: Whose face is followed, see `kp_io.annotate.annotate_video`.
+        make_detector: Returns what finds the points; called once a process, where it has to be importable.
         on_frame: Called with the job and its number of frames done so far; with one worker only.
 
     Yields:
@@ -124,15 +126,17 @@ def run_jobs(
     Raises:
         OSError: The disk is full.
     """
+    if jobs:
+        _detector(make_detector)
     if workers <= 1 or len(jobs) <= 1:
         for job in jobs:
-            yield _run(job, fps=fps, face=face, track=track, on_frame=on_frame)
+            yield _run(job, fps=fps, face=face, track=track, make_detector=make_detector, on_frame=on_frame)
         return
     # Spawned, not forked: a fork would inherit locks that the threads of torch and FFmpeg hold.
     context = multiprocessing.get_context("spawn")
     lifeline, hand = context.Pipe(duplex=False)
     with ProcessPoolExecutor(min(workers, len(jobs)), context, initializer=start_worker, initargs=(lifeline,)) as pool:
-        run = partial(_run, fps=fps, face=face, track=track)
+        run = partial(_run, fps=fps, face=face, track=track, make_detector=make_detector)
         futures: dict[Future[Outcome], Job] = {pool.submit(work, run, job): job for job in jobs}
         try:
             for future in as_completed(futures):
@@ -148,10 +152,16 @@ def run_jobs(
 
 
 def _run(
-    job: Job, *, fps: float, face: int, track: TrackChoice, on_frame: Callable[[Job, int], None] | None = None
+    job: Job,
+    *,
+    fps: float,
+    face: int,
+    track: TrackChoice,
+    make_detector: Callable[[], Annotator],
+    on_frame: Callable[[Job, int], None] | None = None,
 ) -> Outcome:
     try:
-        return Outcome(job, _annotate(job, fps, face, track, on_frame))
+        return Outcome(job, _annotate(job, _detector(make_detector), fps, face, track, on_frame))
     except Exception as error:
         if is_disk_full(error):
             raise  # nor will anything else be written
@@ -161,14 +171,21 @@ def _run(
         return Outcome(job, error=str(error) if expected else f"{type(error).__name__}: {error}")
 
 
-def _annotate(job: Job, fps: float, face: int, track: TrackChoice, on_frame: Callable[[Job, int], None] | None) -> int:
+def _annotate(
+    job: Job,
+    detector: Annotator,
+    fps: float,
+    face: int,
+    track: TrackChoice,
+    on_frame: Callable[[Job, int], None] | None,
+) -> int:
     if _is_picture(job.source):
-        sequence = annotate_image(job.source, detector=_detector(), face=face)
+        sequence = annotate_image(job.source, detector=detector, face=face)
     else:
         # The sound first: without it the job fails, and finding that out is quick.
         sound = None if job.wav is None else read_audio(job.source, sample_rate=_SAMPLE_RATE, align_to_video=True)
         report = None if on_frame is None else partial(on_frame, job)
-        sequence = annotate_video(job.source, detector=_detector(), fps=fps, face=face, track=track, on_frame=report)
+        sequence = annotate_video(job.source, detector=detector, fps=fps, face=face, track=track, on_frame=report)
         if job.wav is not None and sound is not None:
             sound = align_audio(sound, num_frames=len(sequence), fps=fps, sample_rate=_SAMPLE_RATE)
             write_audio(job.wav, sound, sample_rate=_SAMPLE_RATE)
@@ -177,8 +194,8 @@ def _annotate(job: Job, fps: float, face: int, track: TrackChoice, on_frame: Cal
 
 
 @lru_cache(maxsize=1)  # once a process: the model file is large
-def _detector() -> LandmarkDetector:
-    return default_detector()
+def _detector(make: Callable[[], Annotator]) -> Annotator:
+    return make()
 
 
 def _sources(path: Path) -> list[tuple[Path, Path]]:

@@ -5,9 +5,10 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from kp_io.annotate import TrackChoice
+from kp_io.annotate import TrackChoice, default_detector
 from kp_io.batch import Job, Outcome, run_jobs
 from kp_io.formats import load_keypoints, save_keypoints
+from kp_io.point_source import Annotator
 from kp_io.transforms import SmoothingMethod, smooth
 
 __all__ = ["run_smoothed_jobs"]
@@ -21,6 +22,7 @@ def run_smoothed_jobs(
     fps: float = 25.0,
     face: int = 0,
     track: TrackChoice = "largest",
+    make_detector: Callable[[], Annotator] = default_detector,
     on_frame: Callable[[Job, int], None] | None = None,
 ) -> Iterator[Outcome]:
     """Do what `run_jobs` does, and smooth the keypoints over time.
@@ -29,7 +31,16 @@ def run_smoothed_jobs(
     """
     hidden = {replace(job, target=job.target.with_name(f".{job.target.stem}.measured.npz")): job for job in jobs}
     try:
-        for outcome in run_jobs(list(hidden), workers=workers, fps=fps, face=face, track=track, on_frame=on_frame):
+        run = run_jobs(
+            list(hidden),
+            workers=workers,
+            fps=fps,
+            face=face,
+            track=track,
+            make_detector=make_detector,
+            on_frame=on_frame,
+        )
+        for outcome in run:
             measured, job = outcome.job.target, hidden[outcome.job]
             error = outcome.error
             try:

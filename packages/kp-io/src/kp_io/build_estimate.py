@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kp_io.annotate import annotate_frames, default_detector
 from kp_io.corpus_options import CorpusOptions
-from kp_io.detector import LandmarkDetector
+from kp_io.point_source import Annotator, MissingPointsError, PointSource
 from kp_io.sources import plan_shards
 from kp_io.video import probe_video, read_video
 
@@ -52,7 +52,7 @@ def estimate_build(
     videos: str | os.PathLike[str],
     *,
     options: CorpusOptions | None = None,
-    make_detector: Callable[[], LandmarkDetector] = default_detector,
+    make_detector: Callable[[], Annotator] = default_detector,
     workers: int = 1,
     num_probed: int = 20,
     num_frames: int = 100,
@@ -94,7 +94,7 @@ def estimate_build(
             info = probe_video(path)
             lengths.append(info.duration_seconds or 0.0)
             rate = rate or _speed(path, options.rules.fps, make_detector, num_frames)
-        except ValueError:
+        except (ValueError, MissingPointsError):
             continue
     seconds = counts.total() * sum(lengths) / max(1, len(paths))
     frames = seconds * options.rules.fps
@@ -111,9 +111,11 @@ def estimate_build(
     )
 
 
-def _speed(path: Path, fps: float, make_detector: Callable[[], LandmarkDetector], num_frames: int) -> float:
+def _speed(path: Path, fps: float, make_detector: Callable[[], Annotator], num_frames: int) -> float:
     """Return the frames a second at which a video is annotated, loading the detector not counted."""
     detector = make_detector()
     started = time.perf_counter()
+    if isinstance(detector, PointSource):
+        return len(detector.keypoints_of(path, fps=fps)) / max(1e-9, time.perf_counter() - started)
     sequence = annotate_frames(islice(read_video(path, fps=fps), num_frames), fps=fps, detector=detector)
     return len(sequence) / max(1e-9, time.perf_counter() - started)

@@ -13,6 +13,7 @@ import typer
 
 from kp_io.cli_build import TrackOption, build
 from kp_io.cli_convert import compare_video, convert
+from kp_io.cli_detector import DetectorOption, DeviceOption, WeightsOption
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,6 +68,9 @@ def annotate(
     smooth: Annotated[
         Smoothing | None, typer.Option(help="Smooth over time; takes some of the lips' movement too.")
     ] = None,
+    detector: DetectorOption = "dlib",
+    weights: WeightsOption = None,
+    device: DeviceOption = "cpu",
 ) -> None:
     """Find the facial keypoints of videos and pictures.
 
@@ -76,7 +80,9 @@ def annotate(
         from kp_io.batch import plan_jobs, run_jobs
         from kp_io.batch_pieces import write_pieces
         from kp_io.batch_smoothing import run_smoothed_jobs
+        from kp_io.detectors.registry import DetectorChoice
 
+        choice = DetectorChoice(detector, weights, device)
         jobs = plan_jobs(inputs, out, wav=wav)
         many = len(jobs) > 1 or jobs[0].target != out
         todo = [job for job in jobs if overwrite or not (many and job.is_done)]
@@ -84,7 +90,15 @@ def annotate(
             report = _Report(progress, todo, fps=fps)
             outcomes = []
             run = run_jobs if smooth is None else partial(run_smoothed_jobs, method=smooth.value)
-            for outcome in run(todo, workers=workers, fps=fps, face=face, track=track.value, on_frame=report.on_frame):
+            for outcome in run(
+                todo,
+                workers=workers,
+                fps=fps,
+                face=face,
+                track=track.value,
+                make_detector=choice,
+                on_frame=report.on_frame,
+            ):
                 report.on_outcome(outcome)
                 outcomes.append(outcome)
         if split_gaps:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kp_io.cli_detector import DetectorOption, DeviceOption, WeightsOption
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -58,6 +60,9 @@ def build(
     workers: Annotated[int, typer.Option(min=1, help="Processes, or actors of Ray.")] = 1,
     engine: Annotated[str, typer.Option(help="local: processes here; ray: a Ray cluster.")] = "local",
     gpus: Annotated[float, typer.Option(min=0, help="GPUs that each actor of Ray reserves.")] = 0.0,
+    detector: DetectorOption = "dlib",
+    weights: WeightsOption = None,
+    device: DeviceOption = "cpu",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count and estimate, write nothing.")] = False,
 ) -> None:
     """Annotate a folder of videos into Parquet shards, one row a clip.
@@ -71,7 +76,9 @@ def build(
         from kp_io.build_estimate import estimate_build
         from kp_io.clip import ClipRules
         from kp_io.corpus import CorpusOptions, build_corpus
+        from kp_io.detectors.registry import DetectorChoice
 
+        choice = DetectorChoice(detector, weights, device)
         options = CorpusOptions(
             ClipRules(fps, height, min_seconds, min_face, max_interpolated, max_gap, track.value),
             layout=layout,
@@ -84,13 +91,20 @@ def build(
             clips_per_shard=clips_per_shard,
         )
         if dry_run:
-            _show_estimate(estimate_build(videos, options=options, workers=workers), workers)
+            _show_estimate(estimate_build(videos, options=options, make_detector=choice, workers=workers), workers)
             return
         with _progress() as progress:
             report = _Report(progress)
             try:
                 summary = build_corpus(
-                    videos, out, options=options, workers=workers, engine=engine, gpus=gpus, on_progress=report
+                    videos,
+                    out,
+                    options=options,
+                    make_detector=choice,
+                    workers=workers,
+                    engine=engine,
+                    gpus=gpus,
+                    on_progress=report,
                 )
             except KeyboardInterrupt:
                 typer.echo("stopped; the same command goes on from here", err=True)

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from kp_io.annotate import TrackChoice, annotate_video
 from kp_io.audio import align_audio, encode_flac, read_audio
-from kp_io.detector import LandmarkDetector, NoFaceFoundError
+from kp_io.detector import NoFaceFoundError
+from kp_io.point_source import Annotator, MissingPointsError
 from kp_io.sequence import KeypointSequence
 from kp_io.sources import Source
 from kp_io.transforms import split_sequence
@@ -40,7 +41,8 @@ class UnfitClipError(ValueError):
     """A video does not become a clip.
 
     Attributes:
-        kind: One word for tables: `unreadable`, `broken`, `silent`, `faceless`, `short`, `small` or `gaps`.
+        kind: One word for tables: `unreadable`, `broken`, `silent`, `faceless`, `unmeasured`, `short`, `small` or
+            `gaps`.
     """
 
     def __init__(self, kind: str, reason: str) -> None:
@@ -89,7 +91,7 @@ class ClipRules:
             )
 
 
-def make_rows(root: Path, source: Source, rules: ClipRules, detector: LandmarkDetector) -> list[dict[str, Any]]:
+def make_rows(root: Path, source: Source, rules: ClipRules, detector: Annotator) -> list[dict[str, Any]]:
     """Annotate a video and return its rows; nothing is written, and nothing in them tells where or when they were made.
 
     A face that is in sight throughout makes one row. Where it is lost for long, what is before and what is after become
@@ -99,7 +101,7 @@ def make_rows(root: Path, source: Source, rules: ClipRules, detector: LandmarkDe
         root: The folder that `source.relative` starts from.
         source: The video.
         rules: How to make it, and what to ask of it.
-        detector: What finds the points.
+        detector: What finds the points, or knows them.
 
     Returns:
         At least one row, with a value for every column of `kp_io.shards.COLUMNS`.
@@ -265,6 +267,8 @@ def _unfit(kind: str) -> Iterator[None]:
         raise
     except NoFaceFoundError as error:
         raise UnfitClipError("faceless", str(error)) from error
+    except MissingPointsError as error:
+        raise UnfitClipError("unmeasured", str(error)) from error
     except Exception as error:
         expected = isinstance(error, ValueError | OSError)
         raise UnfitClipError(kind, str(error) if expected else f"{type(error).__name__}: {error}") from error

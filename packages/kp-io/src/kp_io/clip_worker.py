@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kp_io.atomic import atomic_path
 from kp_io.clip import ClipRules, UnfitClipError, make_rows, text_of
-from kp_io.detector import LandmarkDetector
+from kp_io.point_source import Annotator
 from kp_io.shards import spool_rows
 from kp_io.sources import Source
 
@@ -59,11 +59,11 @@ class ClipWorker:
 
     root: Path
     rules: ClipRules
-    make_detector: Callable[[], LandmarkDetector]
-    _detector: LandmarkDetector | None = field(default=None, init=False, repr=False)
+    make_detector: Callable[[], Annotator]
+    _detector: Annotator | None = field(default=None, init=False, repr=False)
 
     @property
-    def detector(self) -> LandmarkDetector:
+    def detector(self) -> Annotator:
         """The detector of this process."""
         if self._detector is None:
             self._detector = self.make_detector()

@@ -11,9 +11,9 @@ from kp_io.clip_worker import ClipResult, ClipTask, ClipWorker, spool_failure, s
 from kp_io.corpus_options import CorpusOptions
 from kp_io.corpus_state import CorpusState
 from kp_io.corpus_summary import CorpusSummary, complete_shard, finish_corpus
-from kp_io.detector import LandmarkDetector
 from kp_io.engine_local import run_local
 from kp_io.engine_ray import run_ray
+from kp_io.point_source import Annotator
 from kp_io.sources import PlannedShard, plan_shards
 
 __all__ = ["BuildProgress", "CorpusOptions", "CorpusSummary", "build_corpus"]
@@ -45,7 +45,7 @@ def build_corpus(
     out: str | os.PathLike[str],
     *,
     options: CorpusOptions | None = None,
-    make_detector: Callable[[], LandmarkDetector] = default_detector,
+    make_detector: Callable[[], Annotator] = default_detector,
     workers: int = 1,
     engine: str = "local",
     gpus: float = 0.0,

@@ -1,0 +1,32 @@
+"""Which vertex of MediaPipe's face mesh stands for which of the 68 iBUG points.
+
+The mesh's vertices sit at fixed places of the skin, so that the choice is anatomy: lid margins, lip edges and nostrils
+are rows of vertices by design. Where two neighbours would do (jaw, brows, the points between a lip's corner and its
+bow), the one was taken that lies nearer, on average, to dlib's points in 92 frontal faces, the same one on both sides.
+"""
+
+__all__ = ["MESH_SIZE", "MESH_TO_IBUG68"]
+
+#: Vertices of the mesh; the last ten are the irises, which no iBUG point needs.
+MESH_SIZE = 478
+
+_RIGHT_JAW = (127, 234, 93, 58, 172, 136, 149, 148)  # from the ear down, on the outline of the face
+_CHIN = (152,)
+_LEFT_JAW = (377, 378, 365, 397, 288, 323, 454, 356)
+_RIGHT_BROW = (70, 63, 105, 66, 107)  # the upper of the brow's two rows, as iBUG has it
+_LEFT_BROW = (336, 296, 334, 293, 300)
+_NOSE_BRIDGE = (168, 197, 195, 4)
+_NOSE_BASE = (240, 97, 2, 326, 460)
+_RIGHT_EYE = (33, 160, 158, 133, 153, 144)  # outer corner, upper lid, inner corner, lower lid
+_LEFT_EYE = (362, 385, 387, 263, 373, 380)
+_OUTER_LIP = (61, 40, 37, 0, 267, 270, 291, 405, 314, 17, 84, 181)
+_INNER_LIP = (78, 82, 13, 312, 308, 317, 14, 87)
+
+#: For each of the 68 iBUG points, in their order, the vertex that stands for it.
+MESH_TO_IBUG68: tuple[int, ...] = (
+    *(_RIGHT_JAW + _CHIN + _LEFT_JAW),
+    *(_RIGHT_BROW + _LEFT_BROW),
+    *(_NOSE_BRIDGE + _NOSE_BASE),
+    *(_RIGHT_EYE + _LEFT_EYE),
+    *(_OUTER_LIP + _INNER_LIP),
+)

@@ -1,0 +1,82 @@
+"""Keypoints that are there already, in files of any of the formats, in place of a detector."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from kp_io.formats import FORMATS, load_keypoints
+from kp_io.point_source import MissingPointsError
+from kp_io.sequence import KeypointSequence
+from kp_io.transforms import resample_fps
+from kp_io.video import probe_video
+
+__all__ = ["PrecomputedPoints"]
+
+# Points and their video may differ in length by this much and by two of their frames: containers round, and detectors
+# drop what they could not decode.
+_TOLERANCE_SECONDS = 0.25
+
+
+class PrecomputedPoints:
+    """Brings the keypoints of videos from files, at any frame rate.
+
+    The file of `a/b/talk.mp4` in a folder is `a/b/talk.npz`, else `b/talk.npz`, else `talk.npz`: as much of the video's
+    path as the folder repeats. Instead of `.npz` it may have any suffix of the table of formats, the first one counts.
+
+    Args:
+        points: Folder of keypoint files, or the one file of the one video; None looks beside each video.
+
+    Raises:
+        FileNotFoundError: `points` is nothing.
+    """
+
+    def __init__(self, points: Path | None = None) -> None:
+        if points is not None and not points.exists():
+            raise FileNotFoundError(f"expected a folder or a file of keypoints, found nothing at {points}")
+        self._points = points
+
+    @property
+    def name(self) -> str:
+        """What the settings of a corpus record; each sequence also names what measured it."""
+        return "precomputed"
+
+    def keypoints_of(self, video: Path, *, fps: float) -> KeypointSequence:
+        """Return the keypoints of a video, resampled to `fps`, scores included.
+
+        Raises:
+            MissingPointsError: There is no file for this video.
+            ValueError: The file is damaged, or its points last longer or shorter than the video does.
+        """
+        path = self._find(video)
+        info = probe_video(video)
+        try:
+            sequence = load_keypoints(path, image_size=(info.height, info.width))
+        except ValueError as error:
+            # Only the name: where the points lie differs between the machines that build a corpus.
+            raise ValueError(str(error).replace(str(path), path.name)) from error
+        seconds = info.duration_seconds or sequence.duration_seconds
+        if abs(sequence.duration_seconds - seconds) > _TOLERANCE_SECONDS + 2 / sequence.fps:
+            raise ValueError(
+                f"expected keypoints as long as the video, {seconds:.2f} s, got {sequence.duration_seconds:.2f} s "
+                f"({len(sequence)} frames at {sequence.fps:g} fps) in {path.name}: the points of another video perhaps"
+            )
+        origin = sequence.detector
+        detector = origin if origin.startswith(f"{self.name}(") else f"{self.name}({origin})"
+        return replace(resample_fps(sequence, fps), detector=detector)
+
+    def _find(self, video: Path) -> Path:
+        if self._points is not None and self._points.is_file():
+            return self._points
+        if self._points is None:
+            stems = [video.with_suffix("")]
+        else:
+            parts = [part for part in video.with_suffix("").parts if part not in (video.anchor, "..")]
+            stems = [self._points.joinpath(*parts[i:]) for i in range(len(parts))]
+        for stem in stems:
+            for suffix in FORMATS:
+                path = stem.with_name(stem.name + suffix)
+                if path.is_file():
+                    return path
+        where = "beside it" if self._points is None else "in the folder of precomputed keypoints"
+        raise MissingPointsError(
+            f"expected precomputed keypoints for {video}, found no {video.stem}{{{','.join(FORMATS)}}} {where}"
+        )
