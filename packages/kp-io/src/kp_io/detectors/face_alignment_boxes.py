@@ -58,8 +58,8 @@ def find_boxes(network: nn.Module, images: Float[Tensor, "b 3 h w"]) -> list[Flo
         [_candidates(s.float(), o.float(), stride=4 << level) for level, (s, o) in enumerate(levels)], dim=1
     )
     sure = candidates[..., 4] > _LEAST_SCORE
-    counts = sure.sum(dim=1)
-    return [_drop_overlapping(boxes) for boxes in candidates[sure].cpu().split(counts.tolist())]
+    counts = sure.sum(dim=1).tolist()
+    return [_drop_overlapping(boxes) for boxes in torch.split(candidates[sure].cpu(), counts)]
 
 
 def _candidates(

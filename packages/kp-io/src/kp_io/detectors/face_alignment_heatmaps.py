@@ -24,9 +24,11 @@ def draw_heatmaps(
         flip: Whether mirrored crops are looked at too, in one batch of 2 B, and the mean is taken. The library adds
             both up, so its values, and its scores, are twice as large; the places of the peaks are the same.
     """
+    stacks: list[Tensor] = network(torch.cat((crops, crops.flip(-1))) if flip else crops)
+    heatmaps = stacks[-1].float()
     if not flip:
-        return network(crops)[-1].float()
-    straight, mirrored = network(torch.cat((crops, crops.flip(-1))))[-1].float().chunk(2)
+        return heatmaps
+    straight, mirrored = heatmaps.chunk(2)
     return (straight + mirrored[:, list(IBUG68.mirror)].flip(-1)) / 2
 
 
@@ -51,7 +53,7 @@ def find_peaks(heatmaps: Float[Tensor, "b k h w"]) -> tuple[Float[Tensor, "b k 2
     centre = torch.stack((highest[..., 0].clamp(1, width - 2), highest[..., 1].clamp(1, height - 2)), dim=-1)
     steps = torch.arange(-1, 2, device=heatmaps.device)
     around = (centre[..., 1, None, None] + steps[:, None]) * width + centre[..., 0, None, None] + steps
-    values = flat.gather(-1, around.flatten(-2)).unflatten(-1, (3, 3))
+    values = flat.gather(-1, around.flatten(-2)).reshape(around.shape)
     logs = (values / peak.clamp(min=1e-12)[..., None, None]).clamp(min=_FLOOR).log()
 
     weights = logs.new_tensor(_ROWS)

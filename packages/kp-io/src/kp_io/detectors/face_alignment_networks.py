@@ -61,5 +61,6 @@ def _with_weights(network: nn.Module, path: Path) -> nn.Module:
     except RuntimeError as error:
         problem = str(error).strip().splitlines()[-1].strip()
         raise ValueError(f"expected weights of {type(network).__name__} in {path}: {problem}") from error
-    network.requires_grad_(False)
-    return network.eval().to(memory_format=torch.channels_last)
+    network.requires_grad_(False).eval()
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # it is no part of torch's stubs
+    return network

@@ -1,8 +1,9 @@
 """Where the weights of face-alignment's networks are, and how they are read."""
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,8 +21,8 @@ DEPTH = "depth-2a464da4ea.pth.tar"
 
 # Old checkpoints hold a NumPy number here and there, such as the epoch's accuracy. Both names of NumPy's module, since
 # a file says the one it was written with.
-_scalar = np.float64(0).__reduce__()[0]
-_HARMLESS = [
+_scalar: Any = np.float64(0).__reduce__()[0]
+_HARMLESS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
     (_scalar, "numpy.core.multiarray.scalar"),
     (_scalar, "numpy._core.multiarray.scalar"),
     np.dtype,
