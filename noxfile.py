@@ -8,7 +8,12 @@ nox.options.error_on_missing_interpreters = False
 SOURCES = ("packages", "tests", "examples", "benchmarks", "noxfile.py")
 
 # The siblings are always installed from here, together: an index may hold strangers of the same names.
-EVERYTHING = ("packages/kp-io[all]", "packages/kp-metrics[all]", "packages/a2k-nets[all]", "packages/a2k-train[all]")
+EVERYTHING = (
+    "packages/kp-io[all,face-alignment]",
+    "packages/kp-metrics[all]",
+    "packages/a2k-nets[all]",
+    "packages/a2k-train[all]",
+)
 # What generating and scoring need, and no more, so that the demo is soon set up.
 DEMO = ("packages/kp-io[dlib,tts]", "packages/kp-metrics", "packages/a2k-nets[io]", "packages/a2k-train")
 
@@ -17,6 +22,11 @@ def install(session: nox.Session, *requirements: str, packages: tuple[str, ...] 
     """Install the four packages as they stand here, and more, in the versions of constraints.txt."""
     editable = [part for package in packages for part in ("-e", package)]
     session.install("-c", "constraints.txt", *editable, *requirements)
+
+
+def install_face_alignment(session: nox.Session) -> None:
+    """Install the library without what it asks for: that would bring a second cv2 over the headless one."""
+    session.install("-c", "constraints.txt", "--no-deps", "face-alignment")
 
 
 @nox.session
@@ -33,6 +43,7 @@ def tests(session: nox.Session) -> None:
     # Libraries that the tests compare with, or that read what the packages write.
     witnesses = ("datasets", "import-linter", "pandas", "pycocotools", "scikit-image")
     install(session, *pytest, *witnesses)
+    install_face_alignment(session)
     session.run("pytest", "--cov", "--cov-report=term:skip-covered", "--benchmark-disable", *session.posargs)
 
 
@@ -63,6 +74,7 @@ def arrows(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Run the benchmarks, each beside a named alternative."""
     install(session, "kornia", "pytest", "pytest-benchmark", "scikit-image")
+    install_face_alignment(session)
     session.run(
         "pytest", "benchmarks", "--benchmark-group-by=group", "--benchmark-columns=median,iqr,rounds", *session.posargs
     )

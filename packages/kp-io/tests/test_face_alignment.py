@@ -1,5 +1,7 @@
 """The face-alignment detector around stand-in networks whose answers are known: needs neither library nor weights."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -101,9 +103,9 @@ def test_it_is_a_detector(make):
     assert make(flip=False, dimensions=3).name == "face-alignment-1.5.0/3D-FAN-4"
 
 
-@pytest.mark.parametrize("flip", [True, False])
-def test_points_are_in_pixels_of_the_picture(make, template, flip):
-    detector = make(flip=flip)
+@pytest.mark.parametrize("options", [{}, {"flip": False}, {"dtype": torch.float64}])
+def test_points_are_in_pixels_of_the_picture(make, template, options):
+    detector = make(**options)
     [(points, scores)] = detector.detect(picture(140.25, 118.5))
     torch.testing.assert_close(points, truth(template, 140.25, 118.5), atol=0.25, rtol=0)
     assert scores.min() > 0.8
@@ -193,3 +195,9 @@ def test_options_out_of_range(make, options, message):
 def test_four_dimensions_are_too_many(make):
     with pytest.raises(ValueError, match="dimensions to be 2 or 3, got 4"):
         make(dimensions=4)
+
+
+def test_without_the_library_both_commands_are_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "face_alignment", None)
+    with pytest.raises(ImportError, match=r'pip install "kp-io\[face-alignment\]".*--no-deps face-alignment'):
+        FaceAlignmentDetector()

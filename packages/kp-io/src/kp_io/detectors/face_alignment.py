@@ -86,13 +86,13 @@ class FaceAlignmentDetector:
         self._version = library_version()
         paths = find_weights(needed_weights(dimensions), weights)
         self._device = torch.device(device)
-        on_gpu = self._device.type == "cuda"
-        self._dtype = dtype or (torch.bfloat16 if on_gpu else torch.float32)
+        self._dtype = dtype or (torch.bfloat16 if self._device.type == "cuda" else torch.float32)
         # Boxes stay in float32: S3FD runs once in many frames, and its box decides about all of them.
         self._boxes = load_box_network(paths[0]).to(self._device)
         self._points = load_point_network(paths[1]).to(self._device, self._dtype)
         self._depth = load_depth_network(paths[2]).to(self._device, self._dtype) if dimensions == 3 else None
-        self._at_once = batch_size if on_gpu else max(1, min(batch_size, _CPU_CROPS // (1 + flip)))
+        most = _CPU_CROPS // (1 + flip) if self._device.type == "cpu" else batch_size
+        self._at_once = min(batch_size, most)
         self._dimensions, self._flip = dimensions, flip
         self._batch_size, self._detect_size = batch_size, detect_size
         self._min_score, self._max_drift = min_score, max_drift
