@@ -191,6 +191,12 @@ def test_options_out_of_range(make, options, message):
         make(**options)
 
 
+@pytest.mark.parametrize("device", ["cuda:99", "abacus"])
+def test_a_device_that_is_not_there(make, device):
+    with pytest.raises(ValueError, match=f"device that PyTorch can use here, such as cpu, got {device}"):
+        make(device=device)
+
+
 @pytest.mark.usefixtures("as_users_run_it")
 def test_four_dimensions_are_too_many(make):
     with pytest.raises(ValueError, match="dimensions to be 2 or 3, got 4"):

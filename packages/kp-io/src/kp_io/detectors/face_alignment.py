@@ -61,7 +61,7 @@ class FaceAlignmentDetector:
     Raises:
         FileNotFoundError: Weights are missing; the message says which, and where to get them.
         ImportError: The library face-alignment is not installed.
-        ValueError: An option is out of its range, or a weight file is damaged.
+        ValueError: An option is out of its range, the device is not there, or a weight file is damaged.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class FaceAlignmentDetector:
             raise ValueError(f"expected detect_size to be at least 64 px, got {detect_size}")
         self._version = library_version()
         paths = find_weights(needed_weights(dimensions), weights)
-        self._device = torch.device(device)
+        self._device = _device(device)
         self._dtype = dtype or (torch.bfloat16 if self._device.type == "cuda" else torch.float32)
         # Boxes stay in float32: S3FD runs once in many frames, and its box decides about all of them.
         self._boxes = load_box_network(paths[0]).to(self._device)
@@ -162,3 +162,12 @@ class FaceAlignmentDetector:
         # The only copy to the host: a few numbers for each frame, after all of its batch.
         result = torch.cat((*columns, peaks.clamp(0, 1)[..., None]), dim=-1).cpu()
         return result[..., :-1], result[..., -1]
+
+
+def _device(name: str | torch.device) -> torch.device:
+    """Return the device, or raise `ValueError` where this machine, or this build of PyTorch, has none of that name."""
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        problem = (str(error).splitlines() or ["it is not there"])[0]
+        raise ValueError(f"expected a device that PyTorch can use here, such as cpu, got {name}: {problem}") from error
