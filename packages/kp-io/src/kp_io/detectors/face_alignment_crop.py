@@ -88,6 +88,15 @@ def crop_faces(
 
     Only what lies in the window travels to the device. The library rounds its crops to whole grey levels; these are
     not rounded.
+
+    Raises:
+        ValueError: The pictures differ in size.
+
+    Example:
+        >>> white = np.full((20, 20, 3), 255, np.uint8)
+        >>> crop = crop_faces([white], Window(10, 0, 30, 20), device=torch.device("cpu"))
+        >>> crop.shape, crop[0, 0, 128, ::85]  # half of it lies beyond the picture
+        (torch.Size([1, 3, 256, 256]), tensor([1., 1., 0., 0.]))
     """
     height, width = images[0].shape[:2]
     if any(image.shape != images[0].shape for image in images):
