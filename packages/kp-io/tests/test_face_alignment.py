@@ -108,7 +108,7 @@ def test_points_are_in_pixels_of_the_picture(make, template, options):
     detector = make(**options)
     [(points, scores)] = detector.detect(picture(140.25, 118.5))
     torch.testing.assert_close(points, truth(template, 140.25, 118.5), atol=0.25, rtol=0)
-    assert scores.min() > 0.8
+    assert scores.min() > 0.75
     assert scores.max() <= 1
     assert points.dtype == torch.float32
 
