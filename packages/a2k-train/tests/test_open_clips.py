@@ -154,13 +154,13 @@ class TestCorpus:
             write_video(tmp_path / "videos" / speaker / "talk.mp4", 30 * [portrait], audio=speech)
 
         class Drawn:
-            name = "drawn"
+            name, batch_size = "drawn", 1
 
             def detect(self, image):
-                return [self.track(image, None)]
+                return self.track([image], None)
 
-            def track(self, image, previous):
-                return make(0, frames=1).keypoints[0], torch.ones(68)
+            def track(self, images, previous):
+                return [(make(0, frames=1).keypoints[0], torch.ones(68)) for _ in images]
 
         options = CorpusOptions(ClipRules(height=200), val=0, test=0)
         build_corpus(tmp_path / "videos", tmp_path / "corpus", options=options, make_detector=Drawn)

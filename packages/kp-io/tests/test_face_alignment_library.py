@@ -1,7 +1,6 @@
 """Our wrapper beside the library face-alignment: its own networks, seeded weights, the same boxes to both."""
 
 import tempfile
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -151,5 +150,5 @@ def test_other_weights_are_told_from_the_right_ones(hub, tmp_path):
 
 
 def test_missing_weights_do_not_start_a_download(tmp_path):
-    with warnings.catch_warnings(), pytest.raises(FileNotFoundError, match="s3fd-619a316812"):
+    with pytest.raises(FileNotFoundError, match="s3fd-619a316812"):
         FaceAlignmentDetector(weights=tmp_path)
