@@ -94,7 +94,7 @@ def test_the_main_names_are_there():
     from a2k_nets.generate import generate_sequence
     from a2k_nets.model import Audio2Keypoint
     from a2k_train.evaluate import evaluate
-    from a2k_train.trainer import fit
+    from a2k_train.fit import fit
     from kp_io import KeypointSequence, annotate_image, annotate_video, read_audio, write_video
     from kp_metrics import mouth_correlation, pck
 

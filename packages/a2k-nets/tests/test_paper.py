@@ -157,6 +157,16 @@ class TestPictures:
         assert torch.allclose(2 * one.keypoints, two.keypoints, atol=1e-2)
         assert (two.detector, two.image_size) == ("a2k-paper", (448, 448))
 
+    def test_faces_of_any_size(self, face):
+        """With `face_size`, a small face in the same picture moves as a large one does."""
+        model = build(face_size=140.0)
+        speech = 0.1 * torch.randn(16_000, generator=torch.Generator().manual_seed(0))
+        one, two = (
+            generate_sequence(KeypointSequence(size * face, image_size=(224, 224)), speech, model=model)
+            for size in (1.0, 0.5)
+        )
+        assert torch.allclose(0.5 * one.keypoints, two.keypoints, atol=1e-2)
+
 
 class TestCheckpoint:
     @pytest.mark.parametrize("variant", VARIANTS)

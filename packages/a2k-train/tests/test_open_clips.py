@@ -171,6 +171,14 @@ class TestCorpus:
         heard = store.clip(1).waveform
         assert float(torch.corrcoef(torch.stack((heard[:19_200], speech[:19_200])))[0, 1]) > 0.9
 
+    def test_faces_of_one_size(self, six, write_corpus, tmp_path):
+        clips = [replace(clip, keypoints=(0.5 + 0.1 * i) * clip.keypoints) for i, clip in enumerate(six)]
+        write_corpus(tmp_path / "corpus", clips, clips_per_shard=4)
+        store = open_clips(tmp_path / "corpus", splits=("train",), face_size=140.0)
+        for clip in store.clips():
+            first = clip.keypoints[0]
+            assert float((first.amax(0) - first.amin(0)).max()) == pytest.approx(140)
+
     def test_a_changed_corpus_is_read_anew(self, six, write_corpus, tmp_path):
         kept = tmp_path / "kept"
         for clips in (six, six[:3]):

@@ -65,7 +65,7 @@ def generate_sequence(
     still = reference if isinstance(reference, KeypointSequence) else annotate_image(reference, face=face)
     sample_rate = model.config.audio.sample_rate
     waveform = audio if isinstance(audio, Tensor) else read_audio(audio, sample_rate=sample_rate)
-    scale = model.frame_scale(still.image_size[0])
+    scale = model.input_scale(still.keypoints[0], still.image_size[0])
     with torch.inference_mode():
         keypoints = model(
             waveform[None].to(device),

@@ -102,8 +102,8 @@ class Audio2Keypoint(nn.Module):
         expression, pose = self.generator(log_mel, self.normalizer.encode_reference(face))
         return expression, pose
 
-    def frame_scale(self, image_height: int) -> float:
-        """Return the factor that brings pixels of a picture of that height into the model's frame: any will do."""
+    def input_scale(self, reference: Float[Tensor, "k d"], image_height: int) -> float:
+        """Return the factor that brings a reference in pixels of a picture into the model's: any will do."""
         return 1.0
 
     def save_pretrained(self, folder: Path | str) -> Path:

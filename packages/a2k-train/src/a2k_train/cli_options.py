@@ -103,6 +103,7 @@ def load_for(
         fps=float(model.fps),
         sample_rate=model.audio.sample_rate,
         frame_height=None if paper is None else paper.frame_height,
+        face_size=0.0 if paper is None else paper.face_size,
         dims=2 if paper is None else paper.dimensions,
         manifest=manifest,
         cache=cache,

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from jaxtyping import Float
+from torch import Tensor
+
 from a2k_train.clip_folder import read_folder, read_manifest
 from a2k_train.clips import Clip, to_int16
 from a2k_train.disk_cache import open_cache
@@ -26,6 +29,7 @@ class _Wanted:
     fps: float
     sample_rate: int
     frame_height: int | None
+    face_size: float
     dims: int
     mixed_detectors: bool
 
@@ -37,6 +41,7 @@ def open_clips(
     fps: float = 25.0,
     sample_rate: int = 16_000,
     frame_height: int | None = None,
+    face_size: float = 0.0,
     dims: int = 2,
     manifest: Path | str | None = None,
     mixed_detectors: bool = False,
@@ -51,6 +56,8 @@ def open_clips(
         fps: Frames a second that the keypoints must have.
         sample_rate: Samples a second of the sound: a corpus must have it, sound of single files is brought to it.
         frame_height: Scale the keypoints as if every picture were so many pixels high; None leaves them as they are.
+        face_size: Scale each clip so that the box of its first measured face is so many pixels large, its longer side
+            counted; 0 leaves faces as large as they are.
         dims: Coordinates of a point, 2 or 3; the depth of points in 3-D is left out for 2.
         manifest: For a folder: CSV with the columns `id`, `speaker` and `split`; by default `manifest.csv` in it.
         mixed_detectors: Accept points of several detectors; each places its points by another convention.
@@ -73,7 +80,7 @@ def open_clips(
         raise ValueError(f"expected a whole number of samples a frame, got {sample_rate} Hz at {fps:g} fps")
     if dims not in (2, 3):
         raise ValueError(f"expected 2 or 3 coordinates a point, got {dims}")
-    wanted = _Wanted(tuple(dict.fromkeys(splits)), fps, sample_rate, frame_height, dims, mixed_detectors)
+    wanted = _Wanted(tuple(dict.fromkeys(splits)), fps, sample_rate, frame_height, face_size, dims, mixed_detectors)
     table = None if manifest is None else Path(manifest)
     if _is_corpus(path):
         if table is not None:
@@ -116,14 +123,24 @@ def _checked(clips: Iterable[CorpusClip], wanted: _Wanted) -> Iterator[Clip]:
             )
         if wanted.frame_height is not None:
             sequence = scale_to_height(sequence, wanted.frame_height)
+        measured = (sequence.scores > 0).any(dim=1)
+        keypoints = sequence.keypoints[..., : wanted.dims]
+        if wanted.face_size > 0:
+            keypoints = keypoints * (wanted.face_size / _side(keypoints[int(measured.int().argmax())]))
         yield Clip(
             id=clip.id,
             speaker=clip.speaker,
             split=clip.split,
             sound=to_int16(clip.waveform),
-            keypoints=sequence.keypoints[..., : wanted.dims],
-            measured=(sequence.scores > 0).any(dim=1),
+            keypoints=keypoints,
+            measured=measured,
         )
+
+
+def _side(face: Float[Tensor, "k d"]) -> float:
+    """Return the longer side of the box around a face, pixels."""
+    points = face[:, :2]
+    return float((points.amax(dim=0) - points.amin(dim=0)).max().clamp(min=1.0))
 
 
 def _digest(files: list[Path], wanted: _Wanted) -> str:

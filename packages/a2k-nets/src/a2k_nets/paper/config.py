@@ -26,6 +26,9 @@ class PaperConfig:
         base_point: The keypoint that is subtracted from all, and stays where the reference has it (section 4.5).
         stable_points: Keypoints that move with the skull, for the gains of head and expression at inference.
         frame_height: Height in pixels of the frames that keypoints are scaled to: the paper's videos have 224.
+        face_size: Longer side in pixels that the box of the reference's points is brought to; 0 keeps the pixels of the
+            frame. The paper's videos, VoxCeleb2's, are crops in which every face is about 140 px large; where frames
+            are no such crops, this makes them alike.
         width: Factor on the number of channels of every layer; 1 is the paper's.
         variant: What is left away, for the ablation of Table 1: one of `VARIANTS`.
         upsampling: One of `UPSAMPLINGS`.
@@ -39,6 +42,7 @@ class PaperConfig:
     base_point: int = 27
     stable_points: tuple[int, ...] = (27, 28, 29, 30, 33, 36, 39, 42, 45)
     frame_height: int = 224
+    face_size: float = 0.0
     width: float = 1.0
     variant: str = "final"
     upsampling: str = "transposed"
@@ -57,10 +61,10 @@ class PaperConfig:
         points = (self.base_point, *self.stable_points)
         if min(points) < 0 or max(points) >= self.num_keypoints:
             raise ValueError(f"expected point indices in [0, {self.num_keypoints}), got {sorted(points)}")
-        if self.width <= 0 or self.frame_height <= 0 or self.levels < 1:
+        if self.width <= 0 or self.frame_height <= 0 or self.face_size < 0 or self.levels < 1:
             raise ValueError(
-                "expected width and frame_height above 0 and at least one level, got "
-                f"{self.width}, {self.frame_height} and {self.levels}"
+                "expected width and frame_height above 0, face_size from 0 up and at least one level, got "
+                f"{self.width}, {self.frame_height}, {self.face_size} and {self.levels}"
             )
         for name, value, valid in (("variant", self.variant, VARIANTS), ("upsampling", self.upsampling, UPSAMPLINGS)):
             if value not in valid:

@@ -23,7 +23,7 @@ class PaperAudio2Keypoint(nn.Module):
     """Generates facial keypoints from speech and one reference face as the paper does (section 4).
 
     Against `Audio2Keypoint`, the `residual` preset, it hears the whole speech at once, so it does not stream; it draws
-    nothing at random; and its keypoints are pixels of frames `config.frame_height` high (see `frame_scale`).
+    nothing at random; and its keypoints are pixels of frames `config.frame_height` high (see `input_scale`).
 
     Args:
         config: The networks' settings.
@@ -102,9 +102,12 @@ class PaperAudio2Keypoint(nn.Module):
         samples = (log_mel.shape[2] - 1) * audio.hop_length + audio.n_fft
         return self.config.padded_frames(round(samples / self.config.samples_per_frame))
 
-    def frame_scale(self, image_height: int) -> float:
-        """Return the factor that brings pixels of a picture of that height into the model's frame."""
-        return self.config.frame_height / image_height
+    def input_scale(self, reference: Float[Tensor, "k d"], image_height: int) -> float:
+        """Return the factor that brings a reference in pixels of a picture of that height into the model's frame."""
+        if self.config.face_size == 0:
+            return self.config.frame_height / image_height
+        points = reference[:, :2]
+        return self.config.face_size / float((points.amax(dim=0) - points.amin(dim=0)).max())
 
     def save_pretrained(self, folder: Path | str) -> Path:
         """Write the model as one file, `model.safetensors`, into a folder; return its path."""
