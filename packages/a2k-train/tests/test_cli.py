@@ -113,6 +113,7 @@ class TestEvaluate:
         written = (tmp_path / "scores" / "table.md").read_text(encoding="utf-8")
         assert all(f"| {row} |" in written for row in ROWS)
         assert len(json.loads((tmp_path / "scores" / "table.json").read_text())["values"]) == len(ROWS)
+        assert {path.name for path in (tmp_path / "scores").glob("*.png")} == {"correlation.png", "mouth.png"}
 
     def test_without_a_folder_nothing_is_written(self, corpus, checkpoint, tmp_path):
         before = sorted(tmp_path.rglob("*"))
