@@ -16,6 +16,7 @@ from a2k_nets.cli import app
 from kp_io.audio import write_audio
 from kp_io.formats import load_keypoints, save_keypoints
 from kp_io.sequence import KeypointSequence
+from kp_io.transforms import resample_fps
 from kp_io.video import probe_video
 
 SPEECH = Path(__file__).parents[3] / "examples" / "assets" / "sense_and_sensibility_0870.wav"
@@ -102,6 +103,18 @@ class TestWhatWorks:
     def test_a_table_for_spreadsheets(self, generate, folder):
         assert generate(out=folder / "out.csv").exit_code == 0
         assert len(load_keypoints(folder / "out.csv")) == 10
+
+    @pytest.mark.parametrize(("fps", "frames"), [(25, 10), (30, 12), (29.97, 12), (60, 24), (12.5, 5)])
+    def test_other_frame_rates(self, generate, folder, fps, frames):
+        native = generate()
+        assert native.exit_code == 0, native.output
+        before = load_keypoints(folder / "out.npz")
+        result = generate(fps=fps, video=folder / "out.mp4")
+        assert result.exit_code == 0, result.output
+        after = load_keypoints(folder / "out.npz")
+        assert (len(after), after.fps) == (frames, pytest.approx(fps))
+        assert torch.equal(after.keypoints, resample_fps(before, fps).keypoints)
+        assert probe_video(folder / "out.mp4").fps == pytest.approx(fps, rel=1e-3)
 
     def test_the_seed_and_the_gains(self, generate, folder):
         def points(**options):
@@ -259,7 +272,7 @@ class TestCheckpointsThatFail:
 
 class TestUsage:
     @pytest.mark.parametrize(
-        "options", [{"audio": None}, {"text": "hello"}, {"seed": "x"}, {"head_motion": -1}, {"out": None}]
+        "options", [{"audio": None}, {"text": "hello"}, {"seed": "x"}, {"head_motion": -1}, {"out": None}, {"fps": 0}]
     )
     def test_exit_code_2(self, generate, options):
         result = generate(**options)

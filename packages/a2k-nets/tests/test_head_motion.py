@@ -48,6 +48,17 @@ def test_a_longer_speech_begins_with_the_same_motion(process, batch):
         assert torch.allclose(short, long[:, :num_frames], atol=1e-5)
 
 
+@pytest.mark.parametrize("cuts", [(1, 1, 5), (1, 6), (2, 5), (3, 1, 1, 2)])
+def test_a_motion_goes_on(process, cuts):
+    whole = process(2, 7, generator=seeded(4))
+    generator = seeded(4)
+    poses = process(2, cuts[0], generator=generator)
+    for num_frames in cuts[1:]:
+        past = torch.cat((torch.zeros(2, 2, 4), poses), dim=1)[:, -2:]
+        poses = torch.cat((poses, process(2, num_frames, generator=generator, past=past)), dim=1)
+    assert torch.allclose(poses, whole, atol=1e-5)
+
+
 def test_too_little_footage_is_refused(process):
     tracks = list(process(5, 20, generator=seeded(0)))
     with pytest.raises(ValueError, match="at least 100 frames"):

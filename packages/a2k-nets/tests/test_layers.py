@@ -4,7 +4,7 @@ import torch
 from a2k_nets.config import ModelConfig
 from a2k_nets.discriminator import MotionDiscriminator
 from a2k_nets.generator import ResidualGenerator
-from a2k_nets.layers import CausalConv1d, ChannelNorm, ResidualBlock
+from a2k_nets.layers import CausalConv1d, ChannelNorm, ConvMemory, ResidualBlock
 
 SMALL = ModelConfig(width=16, dilations=(1, 2))
 
@@ -21,6 +21,16 @@ def test_a_causal_convolution_sees_the_present_and_the_past(kernel, stride, dila
         heard = heard[0, 0].nonzero().flatten()
         assert heard.max() == (g + 1) * stride - 1
         assert heard.min() >= (g + 1) * stride - 1 - (kernel - 1) * dilation
+
+
+@pytest.mark.parametrize(("kernel", "stride", "dilation"), [(3, 1, 1), (3, 1, 4), (5, 2, 1), (4, 2, 1), (1, 1, 1)])
+@pytest.mark.parametrize("size", [2, 6, 24])
+def test_a_memory_joins_the_pieces(kernel, stride, dilation, size):
+    layer = CausalConv1d(3, 2, kernel, stride=stride, dilation=dilation).double()
+    x = torch.randn(2, 3, 24, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    memory = ConvMemory()
+    joined = torch.cat([layer(piece, memory) for piece in x.split(size, dim=-1)], dim=-1)
+    assert torch.allclose(joined, layer(x), atol=1e-12)
 
 
 def test_the_norm_mixes_no_frames():

@@ -1,4 +1,4 @@
-"""The command line of the model: `a2k generate`."""
+"""The command line of the model: `a2k generate`, `a2k stream`."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from a2k_nets.cli_stream import stream
+
 if TYPE_CHECKING:
     from torch import Tensor
 
 _VIDEO_HEIGHT = 512
 
 app = typer.Typer(help="Facial keypoints from speech.", no_args_is_help=True, add_completion=False)
+app.command()(stream)
 
 
 @app.callback()
@@ -38,6 +41,9 @@ def generate(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Another seed, another plausible head motion.")] = 0,
+    fps: Annotated[
+        float | None, typer.Option(min=0.1, help="Frames a second, e.g. 30 or 29.97 [default: the model's own, 25].")
+    ] = None,
     model: Annotated[Path | None, typer.Option(help="Checkpoint [default: the embedded one].")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
 ) -> None:
@@ -53,6 +59,7 @@ def generate(
         from kp_io.atomic import atomic_path
         from kp_io.formats import FORMATS, load_keypoints, save_keypoints
         from kp_io.raster import face_box, rasterize
+        from kp_io.transforms import resample_fps
         from kp_io.video import write_video
 
         if out.suffix.lower() not in FORMATS:
@@ -71,6 +78,8 @@ def generate(
             seed=seed,
             device=device,
         )
+        if fps is not None:
+            sequence = resample_fps(sequence, fps)
         # The keypoints take their place last: a video that cannot be written leaves nothing behind.
         with atomic_path(out) as keypoints_file:
             save_keypoints(keypoints_file, sequence)

@@ -1,4 +1,4 @@
-"""From a picture and speech to a keypoint sequence; with cli.py the only place that knows kp_io."""
+"""From a picture and speech to a keypoint sequence; with the command line the only place that knows kp_io."""
 
 from pathlib import Path
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
 
 from a2k_nets.config import ModelConfig
-from a2k_nets.layers import CausalConv1d, ChannelNorm, ResidualBlock
+from a2k_nets.layers import CausalConv1d, ChannelNorm, ConvMemory, ResidualBlock
 
 __all__ = ["ResidualGenerator"]
 
@@ -53,10 +53,24 @@ class ResidualGenerator(nn.Module):
         """
         # Shifting the spectrogram to the left lets a causal network hear a little of what comes.
         ahead = self.config.lookahead_hops
-        x = self.stem(F.pad(log_mel[..., ahead:], (0, ahead)))
+        return self.proceed(F.pad(log_mel[..., ahead:], (0, ahead)), reference)
+
+    def proceed(
+        self, log_mel: Float[Tensor, "b m f"], reference: Float[Tensor, "b c"], memory: ConvMemory | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the same for a spectrogram that is already shifted by the look-ahead, or for the next piece of it.
+
+        Args:
+            log_mel: Normalised log-mel bands, beginning `lookahead_hops` after the first video frame to generate.
+            reference: Normalised reference face, 2·K values.
+            memory: What the convolutions saw of the pieces before.
+        """
+        x = log_mel
+        for layer in self.stem:
+            x = layer(x, memory) if isinstance(layer, CausalConv1d) else layer(x)
         x = x + self.reference(reference)[..., None]
         for block in self.blocks:
-            x = block(x)
+            x = block(x, memory)
         x = self.norm(x)
         expression = rearrange(self.expression_head(x), "b (k d) t -> b t k d", d=2)
         pose = rearrange(self.pose_head(x), "b p t -> b t p")

@@ -28,14 +28,24 @@ class HeadMotion(nn.Module):
         self.register_buffer("coefficients", torch.zeros(_ORDER, 4, 4))
         self.register_buffer("noise", torch.zeros(4, 4))
 
-    def forward(self, batch: int, num_frames: int, *, generator: torch.Generator) -> Float[Tensor, "b t 4"]:
-        """Return poses `(B, T, 4)`: shift x, shift y (inter-ocular distances), roll (radians), log scale."""
+    def forward(
+        self, batch: int, num_frames: int, *, generator: torch.Generator, past: Float[Tensor, "b 2 4"] | None = None
+    ) -> Float[Tensor, "b t 4"]:
+        """Return poses `(B, T, 4)`: shift x, shift y (inter-ocular distances), roll (radians), log scale.
+
+        Args:
+            batch: Number of heads.
+            num_frames: T.
+            generator: Source of the noise.
+            past: The last two poses of a motion that goes on, drawn from the same generator; without it, the motion
+                begins at the reference.
+        """
         # Drawn frame by frame on the CPU: the same seed gives the same motion on every device and for every length.
         draws = [torch.randn(batch, 4, generator=generator) for _ in range(num_frames)]
         shocks = torch.stack(draws).to(self.noise) @ self.noise.T
-        before = last = torch.zeros_like(shocks[0])
-        poses = [last]
-        for shock in shocks[1:]:
+        before, last = shocks.new_zeros(2, batch, 4) if past is None else past.unbind(dim=1)
+        poses = [last] if past is None else []
+        for shock in shocks[len(poses) :]:
             before, last = last, last @ self.coefficients[0].T + before @ self.coefficients[1].T + shock
             poses.append(last)
         return torch.stack(poses, dim=1)

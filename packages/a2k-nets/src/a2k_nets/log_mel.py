@@ -59,11 +59,14 @@ class LogMelSpectrogram(nn.Module):
     def forward(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b m f"]:
         """Return the log-mel spectrogram of waveforms in [-1, 1]; padded, S must be a multiple of the hop length."""
         if not self.padded:
-            return torch.log(self._mel(waveform) + self.config.log_offset)
+            return self.of_padded(waveform)
         if waveform.shape[-1] % self.config.hop_length:
             raise ValueError(
                 f"expected a multiple of {self.config.hop_length} samples, got a waveform of shape "
                 f"{tuple(waveform.shape)}"
             )
-        padded = F.pad(waveform, (self.config.padding, self.config.padding))
-        return torch.log(self._mel(padded) + self.config.log_offset)
+        return self.of_padded(F.pad(waveform, (self.config.padding, self.config.padding)))
+
+    def of_padded(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b m f"]:
+        """Return the (S - n_fft) / hop_length + 1 frames of waveforms that need no silence, or have it already."""
+        return torch.log(self._mel(waveform) + self.config.log_offset)

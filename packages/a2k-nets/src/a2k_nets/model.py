@@ -13,10 +13,13 @@ from a2k_nets.generator import ResidualGenerator
 from a2k_nets.head_motion import HeadMotion
 from a2k_nets.inputs import check_inputs
 from a2k_nets.log_mel import LogMelSpectrogram
+from a2k_nets.motion_stream import MotionStream
 from a2k_nets.normalizer import Normalizer
-from a2k_nets.relax import close_lips
 
 __all__ = ["Audio2Keypoint"]
+
+# Longer speech goes through the network in pieces of this length, so that an hour needs no more memory than a minute.
+_PIECE_SECONDS = 60
 
 
 class Audio2Keypoint(nn.Module):
@@ -66,23 +69,16 @@ class Audio2Keypoint(nn.Module):
             ValueError: A shape, or a value that is not finite.
         """
         check_inputs(waveform, reference, num_keypoints=self.config.num_keypoints, dimensions=2)
-        resting = torch.zeros_like(reference)
-        if rest_lips:
-            canonical = self.normalizer.canonicalize(reference)
-            resting = (close_lips(canonical) - canonical) / self.normalizer.std_expression
-        shape, pose = self._predict(self.encode_audio(waveform), reference, resting)
-        if generator is not None:
-            pose = pose + self.head_motion(len(pose), pose.shape[1], generator=generator) / self.normalizer.std_pose
-        shape = expression * shape + min(expression, 1.0) * resting[:, None]
-        start = self._ease_in(shape.shape[1]).to(shape)
-        return self.normalizer.decode_motion(
-            start[:, None, None] * shape, head_motion * start[:, None] * pose, reference
+        stream = MotionStream(
+            self,
+            reference,
+            head_motion=head_motion,
+            expression=expression,
+            rest_lips=rest_lips,
+            generator=generator,
         )
-
-    def _ease_in(self, num_frames: int) -> Float[Tensor, " t"]:
-        """Return gains that rise smoothly from 0, so that a sequence begins with its reference (paper, section 4.1)."""
-        rise = (torch.arange(num_frames) / max(1, self.config.ease_in_frames)).clamp(max=1)
-        return rise * rise * (3 - 2 * rise) if self.config.ease_in_frames else torch.ones(num_frames)
+        *pieces, last = torch.split(waveform, _PIECE_SECONDS * self.config.audio.sample_rate, dim=1)
+        return torch.cat([*(stream.push(piece) for piece in pieces), stream.push(last, end=True)], dim=1)
 
     def encode_audio(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b m f"]:
         """Return the normalised log-mel spectrogram, four frames for each video frame, silence after the end."""
@@ -94,11 +90,7 @@ class Audio2Keypoint(nn.Module):
         self, log_mel: Float[Tensor, "b m f"], reference: Float[Tensor, "b k 2"]
     ) -> tuple[Float[Tensor, "b t k 2"], Float[Tensor, "b t 4"]]:
         """Return normalised expression and pose, the space in which the network is trained."""
-        return self._predict(log_mel, reference, torch.zeros_like(reference))
-
-    def _predict(self, log_mel: Tensor, reference: Tensor, resting: Tensor) -> tuple[Tensor, Tensor]:
-        """Predict motion from a reference, in pixels, that is first moved by a normalised expression."""
-        face = self.normalizer.canonicalize(reference) + resting * self.normalizer.std_expression
+        face = self.normalizer.canonicalize(reference)
         expression, pose = self.generator(log_mel, self.normalizer.encode_reference(face))
         return expression, pose
 

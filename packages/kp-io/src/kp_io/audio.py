@@ -3,7 +3,7 @@
 import io
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import av
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from kp_io.atomic import atomic_path, write_error
 from kp_io.media import decoded, moving_pictures, open_media
+from kp_io.resampler import Resampler
 
 __all__ = [
     "align_audio",
@@ -118,17 +119,25 @@ def read_audio(
     if sample_rate < 1:
         raise ValueError(f"expected a positive sample_rate, got {sample_rate}")
     start = _video_start(source) if align_to_video else None
-    chunks, rate = _decode_mono(source, start)
-    mono = np.concatenate(chunks) if chunks else np.zeros(0, np.float32)
-    if not len(mono):
+    resampler: Resampler | None = None
+    pieces: list[Tensor] = []
+    heard = broken = 0
+    for block, rate in _seconds(_decode_mono(source, start)):
+        # Piece by piece, because an hour at the file's own rate takes several times the memory of the result.
+        resampler = resampler or Resampler(from_rate=rate, to_rate=sample_rate)
+        pieces.append(resampler.push(torch.from_numpy(block)))
+        heard += len(block)
+        broken += len(block) - int(np.isfinite(block).sum())
+    if resampler is None or not heard:
         early = f"sound that ends before the first frame (at {start or 0:.2f} s)"
-        raise ValueError(f"expected sound in {source}, got {early if chunks else 'an audio stream of 0 samples'}")
-    if not np.isfinite(mono).all():
-        count = int((~np.isfinite(mono)).sum())
-        raise ValueError(f"expected finite samples in {source}, got NaN or infinity in {count} of {len(mono)} samples")
-    waveform = resample_audio(torch.from_numpy(mono), from_rate=rate, to_rate=sample_rate)
+        raise ValueError(f"expected sound in {source}, got {early if resampler else 'an audio stream of 0 samples'}")
+    if broken:
+        raise ValueError(f"expected finite samples in {source}, got NaN or infinity in {broken} of {heard} samples")
+    waveform = torch.cat([*pieces, resampler.flush()])
     # Beyond ±1 are unscaled floats, and by a little the filter's overshoot; dividing distorts neither.
-    return waveform / max(1.0, float(waveform.abs().max()))
+    low, high = (float(end) for end in waveform.aminmax())
+    peak = max(-low, high)
+    return waveform / peak if peak > 1 else waveform
 
 
 def resample_audio(waveform: Float[Tensor, " s"], *, from_rate: int, to_rate: int) -> Float[Tensor, " resampled"]:
@@ -140,13 +149,8 @@ def resample_audio(waveform: Float[Tensor, " s"], *, from_rate: int, to_rate: in
     """
     if from_rate == to_rate:
         return waveform.to(torch.float32)
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=to_rate)
-    frame = av.AudioFrame.from_ndarray(waveform.to(torch.float32).numpy()[None], format="flt", layout="mono")
-    frame.sample_rate = from_rate
-    frames = [*resampler.resample(frame), *resampler.resample(None)]
-    out = torch.from_numpy(np.concatenate([f.to_ndarray()[0] for f in frames] or [np.zeros(0, np.float32)]))
-    length = max(1, round(len(waveform) * to_rate / from_rate))
-    return torch.nn.functional.pad(out, (0, max(0, length - len(out))))[:length]
+    resampler = Resampler(from_rate=from_rate, to_rate=to_rate)
+    return torch.cat((resampler.push(waveform), resampler.flush()))
 
 
 def write_audio(path: str | os.PathLike[str], waveform: Float[Tensor, " s"], *, sample_rate: int = 16000) -> None:
@@ -225,9 +229,21 @@ def _write_pcm(target: str | io.BytesIO, suffix: str, pcm: np.ndarray, sample_ra
         container.mux(stream.encode(None))
 
 
-def _decode_mono(source: Path, start_seconds: float | None) -> tuple[list[np.ndarray], int]:
-    """Decode to mono blocks at the stream's own rate, placed on the time line from `start_seconds` if given."""
-    chunks: list[np.ndarray] = []
+def _seconds(blocks: Iterable[tuple[np.ndarray, int]]) -> Iterator[tuple[np.ndarray, int]]:
+    """Join the small blocks of a decoder to ones of about a second."""
+    joined: list[np.ndarray] = []
+    rate = 0
+    for block, rate in blocks:
+        joined.append(block)
+        if sum(map(len, joined)) >= rate:
+            yield np.concatenate(joined), rate
+            joined = []
+    if joined:
+        yield np.concatenate(joined), rate
+
+
+def _decode_mono(source: Path, start_seconds: float | None) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield mono blocks and the stream's own rate, placed on the time line from `start_seconds` if given."""
     done = rate = 0
     for frame in _audio_frames(source):
         if rate and frame.sample_rate != rate:
@@ -245,9 +261,8 @@ def _decode_mono(source: Path, start_seconds: float | None) -> tuple[list[np.nda
                     )
                 block = np.concatenate([np.zeros(at - done, np.float32), block])
         rate = frame.sample_rate
-        chunks.append(block[max(0, -done) :])
+        yield block[max(0, -done) :], rate
         done += len(block)
-    return chunks, rate
 
 
 def _audio_frames(source: Path) -> Iterator[av.AudioFrame]:

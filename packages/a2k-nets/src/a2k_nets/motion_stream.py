@@ -1,0 +1,111 @@
+"""Speech in pieces of any length in, keypoints out as soon as they are certain."""
+
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
+
+from a2k_nets.layers import ConvMemory
+from a2k_nets.relax import close_lips
+
+if TYPE_CHECKING:
+    from a2k_nets.model import Audio2Keypoint
+
+__all__ = ["MotionStream"]
+
+
+class MotionStream:
+    """All that a `residual` model remembers between two pieces of speech, for a batch of voices and faces.
+
+    `Audio2Keypoint` sends its waveforms through it; `StreamingGenerator` is the same for a voice that has no known end.
+    It checks nothing. The arguments are those of `Audio2Keypoint.forward`.
+    """
+
+    def __init__(
+        self,
+        model: "Audio2Keypoint",
+        reference: Float[Tensor, "b k 2"],
+        *,
+        head_motion: float,
+        expression: float,
+        rest_lips: bool,
+        generator: torch.Generator | None,
+    ) -> None:
+        self._model = model
+        self._reference = reference
+        self._gains = expression, head_motion
+        self._random = generator
+        normalizer = model.normalizer
+        face = normalizer.canonicalize(reference)
+        self._resting = torch.zeros_like(reference)
+        if rest_lips:
+            self._resting = (close_lips(face) - face) / normalizer.std_expression
+        self._face = normalizer.encode_reference(face + self._resting * normalizer.std_expression)
+        self._memory = ConvMemory()
+        self._head: Tensor | None = None
+        self._frames = self._hops = self._samples = 0
+        # Samples that a Fourier window still needs; the first one begins in silence.
+        self._pending = [reference.new_zeros(len(reference), model.config.audio.padding)]
+
+    def push(self, waveform: Float[Tensor, "b s"], *, end: bool = False) -> Float[Tensor, "b t k 2"]:
+        """Return the frames that became certain with these samples, often none; with `end`, all that are left."""
+        self._samples += waveform.shape[1]
+        self._pending.append(waveform)
+        stop = self._model.config.num_frames(self._samples) if end else self._certain_frames()
+        if stop <= self._frames:
+            return waveform.new_zeros(len(waveform), 0, *self._reference.shape[1:])
+        log_mel = self._encode(stop, end=end)
+        keypoints = self._decode(*self._model.generator.proceed(log_mel, self._face, self._memory))
+        self._frames = stop
+        return keypoints
+
+    def _certain_frames(self) -> int:
+        """Return how many frames no later sample can change."""
+        config = self._model.config
+        step = config.samples_per_frame
+        # Should the sound end here, what lies beyond the last whole frame would be cut.
+        certain = min(self._samples, step * config.num_frames(self._samples))
+        return (certain - round(config.right_context_seconds * config.audio.sample_rate)) // step + 1
+
+    def _encode(self, stop: int, *, end: bool) -> Float[Tensor, "b m f"]:
+        """Return the normalised spectrogram that the network needs for the frames before `stop`, four for each."""
+        config = self._model.config
+        audio, ahead = config.audio, config.lookahead_hops
+        sound = torch.cat(self._pending, dim=1)
+        hops = 4 * stop - self._hops
+        if end:
+            # Silence as in `Audio2Keypoint.encode_audio`, or a cut where the length was rounded down.
+            sound = F.pad(sound, (0, stop * config.samples_per_frame - self._samples))
+            sound = F.pad(sound, (0, audio.padding))
+        else:
+            hops += ahead
+        window = sound[:, : (hops - 1) * audio.hop_length + audio.n_fft]
+        log_mel = self._model.normalizer.encode_mel(self._model.log_mel.of_padded(window))
+        self._pending = [sound[:, hops * audio.hop_length :].clone()]
+        if not self._hops:
+            log_mel = log_mel[..., ahead:]
+        self._hops += hops
+        return F.pad(log_mel, (0, ahead))[..., : 4 * (stop - self._frames)] if end else log_mel
+
+    def _decode(self, shape: Tensor, pose: Tensor) -> Float[Tensor, "b t k 2"]:
+        """Return keypoints for what the network says of the next frames."""
+        normalizer = self._model.normalizer
+        if self._random is not None:
+            own = self._model.head_motion(len(pose), pose.shape[1], generator=self._random, past=self._head)
+            before = own.new_zeros(len(own), 2, 4) if self._head is None else self._head
+            self._head = torch.cat((before, own), dim=1)[:, -2:]
+            pose = pose + own / normalizer.std_pose
+        expression, head_motion = self._gains
+        shape = expression * shape + min(expression, 1.0) * self._resting[:, None]
+        start = self._ease_in(shape.shape[1]).to(shape)
+        return normalizer.decode_motion(
+            start[:, None, None] * shape, head_motion * start[:, None] * pose, self._reference
+        )
+
+    def _ease_in(self, num_frames: int) -> Float[Tensor, " t"]:
+        """Return gains that rise smoothly from 0, so that a sequence begins with its reference (paper, section 4.1)."""
+        frames = self._model.config.ease_in_frames
+        rise = (torch.arange(self._frames, self._frames + num_frames) / max(1, frames)).clamp(max=1)
+        return rise * rise * (3 - 2 * rise) if frames else torch.ones(num_frames)
