@@ -1,4 +1,4 @@
-"""The command line of the model: `a2k generate`."""
+"""The command line of the model: `a2k generate`, `a2k export`."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from a2k_nets.cli_export import export
+
 if TYPE_CHECKING:
     from torch import Tensor
 
 _VIDEO_HEIGHT = 512
 
 app = typer.Typer(help="Facial keypoints from speech.", no_args_is_help=True, add_completion=False)
+app.command()(export)
 
 
 @app.callback()
