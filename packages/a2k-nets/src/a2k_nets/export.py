@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -62,11 +63,10 @@ def export_onnx(model: Audio2Keypoint | PaperAudio2Keypoint, path: Path | str, *
     own = copy.deepcopy(model).cpu().float().eval()
     graph = PaperGraph(own) if isinstance(own, PaperAudio2Keypoint) else ResidualGraph(own)
     proto = _trace(graph, opset=opset)
-    _forget_sources(proto.graph)
+    _tidy(proto.graph)
     for name, value in graph.defaults.items():
         # An input that is also an initializer is ONNX's way to say that it has a default.
         proto.graph.initializer.append(onnx.helper.make_tensor(name, onnx.TensorProto.FLOAT, [], [value]))
-    proto.graph.output[0].type.tensor_type.shape.dim[1].dim_param = "frames"
     proto.producer_name, proto.producer_version = "a2k-nets", version("a2k-nets")
     metadata = {
         "preset": preset_of(model.config),
@@ -83,7 +83,9 @@ def export_onnx(model: Audio2Keypoint | PaperAudio2Keypoint, path: Path | str, *
 
 def _trace(graph: ResidualGraph | PaperGraph, *, opset: int) -> "ModelProto":
     config = graph.model.config
-    batch, samples = torch.export.Dim("batch", min=1), torch.export.Dim("samples", min=1)
+    # A `Dim` with a range would be refused, since short sounds take other branches of slicing and padding than this
+    # example; the operators of ONNX decide on those when they run, and one frame comes out like a thousand.
+    free = torch.export.Dim.DYNAMIC
     scalars = len(graph.defaults)
     # Three of them and an odd length, so that no size happens to look like another.
     example = (
@@ -91,7 +93,7 @@ def _trace(graph: ResidualGraph | PaperGraph, *, opset: int) -> "ModelProto":
         torch.zeros(3, config.num_keypoints, graph.dimensions),
         *(torch.ones(()) for _ in range(scalars)),
     )
-    shapes = ({0: batch, 1: samples}, {0: batch}, *({} for _ in range(scalars)))
+    shapes = ({0: free, 1: free}, {0: free}, *({} for _ in range(scalars)))
     with torch.no_grad(), _quiet():
         program = torch.export.export(graph, example, dynamic_shapes=shapes, strict=False)
         exported = torch.onnx.export(
@@ -107,20 +109,28 @@ def _trace(graph: ResidualGraph | PaperGraph, *, opset: int) -> "ModelProto":
     return proto
 
 
-def _forget_sources(graph: "GraphProto") -> None:
-    """Remove the stack traces that the exporter notes, which name files of this machine."""
-    for part in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+def _tidy(graph: "GraphProto") -> None:
+    """Name the free axes, and remove the exporter's notes: they hold stack traces with file names of this machine."""
+    graph.ClearField("value_info")
+    for part in (graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
+    names = {"waveform": ("batch", "samples"), "reference": ("batch",), "keypoints": ("batch", "frames")}
+    for value in (*graph.input, *graph.output):
+        for axis, name in zip(value.type.tensor_type.shape.dim, names.get(value.name, ()), strict=False):
+            axis.dim_param = name
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the exporter from telling on standard error that torchvision is not installed."""
+    """Keep to ourselves what PyTorch says of its own code: deprecations, and that torchvision is not installed."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield
     finally:
         logger.setLevel(level)
