@@ -104,7 +104,7 @@ def _trace(graph: ResidualGraph | PaperGraph, *, opset: int) -> "ModelProto":
             output_names=["keypoints"],
             verbose=False,
         )
-    assert exported is not None  # it is None only with `dynamo=False`  # noqa: S101
+    assert exported is not None  # it is None only with `dynamo=False`
     proto: ModelProto = exported.model_proto
     return proto
 
