@@ -66,12 +66,12 @@ def _num_frames(samples: int | torch.SymInt, step: int) -> Any:
         >>> [_num_frames(s, 640) for s in (1, 960, 961, 1_600, 1_601)] == [1, 2, 2, 2, 3]
         True
     """
-    return torch.sym_max(1, (samples + (step + 1) // 2 - 1 + samples // step % 2) // step)
+    return torch.sym_max(1, (samples + (step + 1) // 2 - 1 + samples // step % 2) // step)  # type: ignore[no-untyped-call]  # untyped in torch
 
 
 def _continued(waveform: Tensor, samples: int | torch.SymInt) -> Tensor:
     """Return so many samples: the sound and its reflection, or silence where it is too short for that."""
-    index = torch.arange(samples)
+    index = torch.arange(samples)  # type: ignore[arg-type]  # its stubs know no symbols
     mirrored = 2 * (waveform.shape[1] - 1) - index
     inside = torch.minimum(index, mirrored)
     long_enough = mirrored[-1] >= 0
