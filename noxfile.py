@@ -41,7 +41,7 @@ def tests(session: nox.Session) -> None:
     """Run all tests and doctests with coverage. Arguments after -- go to pytest."""
     pytest = ("beartype", "hypothesis", "pytest", "pytest-benchmark", "pytest-cov")
     # Libraries that the tests compare with, or that read what the packages write.
-    witnesses = ("datasets", "import-linter", "pandas", "pycocotools", "scikit-image")
+    witnesses = ("datasets", "import-linter", "onnxruntime", "pandas", "pycocotools", "scikit-image")
     install(session, *pytest, *witnesses)
     install_face_alignment(session)
     session.run("pytest", "--cov", "--cov-report=term:skip-covered", "--benchmark-disable", *session.posargs)
@@ -80,7 +80,7 @@ def arrows(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Run the benchmarks, each beside a named alternative."""
-    install(session, "kornia", "pytest", "pytest-benchmark", "scikit-image")
+    install(session, "kornia", "onnxruntime", "pytest", "pytest-benchmark", "scikit-image")
     install_face_alignment(session)
     session.run(
         "pytest", "benchmarks", "--benchmark-group-by=group", "--benchmark-columns=median,iqr,rounds", *session.posargs

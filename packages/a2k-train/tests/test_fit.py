@@ -145,7 +145,7 @@ class TestValidation:
 def test_a_disk_that_fills_keeps_the_last_state(tiny, store, tmp_path, monkeypatch):
     def fill(step, losses):
         if step == 3:
-            monkeypatch.setattr("a2k_nets.checkpoint.tempfile.mkstemp", full_disk)
+            monkeypatch.setattr("a2k_nets.atomic.tempfile.mkstemp", full_disk)
 
     def full_disk(**_):
         raise OSError(28, "No space left on device")

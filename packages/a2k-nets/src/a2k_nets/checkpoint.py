@@ -1,8 +1,6 @@
 """One safetensors file holds weights, config and licence; nothing is ever unpickled."""
 
 import json
-import os
-import tempfile
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,10 +8,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from a2k_nets.atomic import write_bytes
 from a2k_nets.presets import AnyConfig, config_from_dict, config_to_json, preset_of
 
 __all__ = [
     "FORMAT_VERSION",
+    "LICENCE",
     "embedded_checkpoint",
     "load_checkpoint",
     "put_state",
@@ -25,7 +25,8 @@ __all__ = [
 #: Version of the layout of checkpoint files; another one is refused.
 FORMAT_VERSION = "1"
 
-_LICENCE = "CC-BY-NC-4.0 (research); see MODEL_CARD.md"
+#: Of the weights that training writes; their sources allow no more.
+LICENCE = "CC-BY-NC-4.0 (research); see MODEL_CARD.md"
 
 
 def embedded_checkpoint() -> Path:
@@ -39,7 +40,7 @@ def save_checkpoint(path: Path | str, state: dict[str, Tensor], config: AnyConfi
         "format_version": FORMAT_VERSION,
         "preset": preset_of(config),
         "config": config_to_json(config),
-        "licence": _LICENCE,
+        "licence": LICENCE,
     }
     write_tensors(Path(path), state, metadata)
 
@@ -93,17 +94,8 @@ def put_state(model: nn.Module, state: dict[str, Tensor]) -> None:
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     """Write named tensors and texts as one safetensors file, which appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, metadata=metadata)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o644)  # noqa: PTH101 - mkstemp's files are private, a published model is not
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_bytes(path, data)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

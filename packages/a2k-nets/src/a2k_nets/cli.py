@@ -1,4 +1,4 @@
-"""The command line of the model: `a2k generate`, `a2k stream`."""
+"""The command line of the model: `a2k generate`, `a2k stream`, `a2k export`."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from a2k_nets.cli_export import export
 from a2k_nets.cli_stream import stream
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ _VIDEO_HEIGHT = 512
 
 app = typer.Typer(help="Facial keypoints from speech.", no_args_is_help=True, add_completion=False)
 app.command()(stream)
+app.command()(export)
 
 
 @app.callback()

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
 
+from a2k_nets.ease_in import ease_in
 from a2k_nets.layers import ConvMemory
 from a2k_nets.relax import close_lips
 
@@ -99,13 +100,8 @@ class MotionStream:
             pose = pose + own / normalizer.std_pose
         expression, head_motion = self._gains
         shape = expression * shape + min(expression, 1.0) * self._resting[:, None]
-        start = self._ease_in(shape.shape[1]).to(shape)
+        stop = self._frames + shape.shape[1]
+        start = ease_in(self._frames, stop, frames=self._model.config.ease_in_frames).to(shape)
         return normalizer.decode_motion(
             start[:, None, None] * shape, head_motion * start[:, None] * pose, self._reference
         )
-
-    def _ease_in(self, num_frames: int) -> Float[Tensor, " t"]:
-        """Return gains that rise smoothly from 0, so that a sequence begins with its reference (paper, section 4.1)."""
-        frames = self._model.config.ease_in_frames
-        rise = (torch.arange(self._frames, self._frames + num_frames) / max(1, frames)).clamp(max=1)
-        return rise * rise * (3 - 2 * rise) if frames else torch.ones(num_frames)

@@ -57,7 +57,7 @@ class Normalizer(nn.Module):
     def to_canonical(self, reference: Float[Tensor, "b k 2"]) -> Float[Tensor, "b 4"]:
         """Return the similarity that brings a reference, in pixels, into the canonical frame."""
         stable = list(self.config.stable_points)
-        return fit_similarity(reference[:, stable], self.mean_face[stable].expand(len(reference), -1, -1))
+        return fit_similarity(reference[:, stable], self.mean_face[stable].expand(reference.shape[0], -1, -1))
 
     def canonicalize(self, reference: Float[Tensor, "b k 2"]) -> Float[Tensor, "b k 2"]:
         """Return a reference, in pixels, in the canonical frame."""
