@@ -92,18 +92,26 @@ def put_state(model: nn.Module, state: dict[str, Tensor]) -> None:
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write named tensors and texts as one safetensors file, which appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write named tensors and texts as one safetensors file, which appears whole or not at all.
+
+    Raises:
+        OSError: The disk is full, or the folder cannot be written.
+    """
     data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, metadata=metadata)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o644)  # noqa: PTH101 - mkstemp's files are private, a published model is not
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            os.chmod(temporary, 0o644)  # noqa: PTH101 - mkstemp's files are private, a published model is not
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise type(error)(f"cannot write {path}: {reason}; make room or choose another folder") from error
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
