@@ -94,7 +94,7 @@ class TestWhatIsRefused:
 
     def test_an_id_that_is_there_twice(self, folder):
         write_manifest(folder, "a,ada,train", "b,bob,train", "a,ada,train")
-        with pytest.raises(ValueError, match="every id once .* got a again"):
+        with pytest.raises(ValueError, match=r"every id once .* got a again"):
             open_clips(folder, splits=("train",))
 
     @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"id,speaker,split\n" + 200_000 * b"a" + b",ada,train\n"])
@@ -231,6 +231,14 @@ class TestCorpus:
         write_corpus(tmp_path, six, **columns)
         with pytest.raises(ValueError, match=message):
             open_clips(tmp_path, **({"splits": ("train",)} | options))
+
+    def test_a_shard_without_a_column(self, six, write_corpus, tmp_path):
+        write_corpus(tmp_path, six)
+        shard = next(tmp_path.glob("data/train-*.parquet"))
+        parquet = pytest.importorskip("pyarrow.parquet")
+        parquet.write_table(parquet.read_table(shard).drop_columns(["scores"]), shard)
+        with pytest.raises(ValueError, match=r"all columns of a shard in .*00000\.parquet, missing scores"):
+            open_clips(tmp_path, splits=("train",))
 
     def test_detectors_may_be_mixed_on_purpose(self, six, write_corpus, tmp_path):
         write_corpus(tmp_path, six, detector=lambda clip: f"of {clip.id}")
