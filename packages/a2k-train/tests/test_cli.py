@@ -175,8 +175,13 @@ class TestPaper:
     def test_folds_are_of_the_other_preset(self, corpus, small, tmp_path):
         assert "residual" in error_of("crossval", corpus, "--run", tmp_path / "run", "--config", small)
 
-    def test_a_device_that_is_not_there(self, corpus, small, tmp_path):
-        assert "cuda:99" in error_of("fit", corpus, "--run", tmp_path / "run", "--config", small, "--device", "cuda:99")
+    @pytest.mark.parametrize("device", ["cuda:99", "cuda:x", "gpu"])
+    def test_a_device_that_is_not_there(self, corpus, small, tmp_path, device):
+        assert f"got {device}" in error_of("fit", corpus, "--run", tmp_path, "--config", small, "--device", device)
+
+    def test_what_no_memory_holds(self, corpus, small, tmp_path):
+        told = error_of("fit", corpus, "--run", tmp_path, "--config", small, "--set", f"batch_size={10**14}")
+        assert "smaller batch_size" in told
 
 
 @pytest.mark.parametrize("command", ["fit", "crossval", "evaluate"])

@@ -97,6 +97,52 @@ def test_settings_that_do_not_fit_are_refused(settings):
         TrainConfig(**settings)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("batch_size = 2.5", "batch_size to be a whole number, got 2.5"),
+        ("batch_size = true", "batch_size to be a whole number, got True"),
+        ("seed = 99999999999", "a seed from"),
+        ("learning_rate = nan", "learning_rate to be a finite number, got nan"),
+        ("speaker_balance = inf", "speaker_balance to be a finite number"),
+        ('augment = "no"', "augment to be true or false, got 'no'"),
+        ("schedule = 1", "schedule to be a text, got 1"),
+        ("losses.lip = [1]", "lip to be a finite number"),
+        ("model.dilations = 1", "dilations to be a list of whole numbers, got 1"),
+        ("model.dilations = [1, 1.5]", "dilations to be a list of whole numbers"),
+        ("model.dilations = [0]", "at least one dilation, all >= 1"),
+        ("model.eye_corners = [1]", "eye_corners to be 2 whole numbers"),
+        ("model.eye_corners = [36, 36]", "two different eye_corners"),
+        ("model.stable_points = []", "two stable_points"),
+        ("model.kernel_size = 0", "kernel_size >= 1"),
+        ("model.dropout = 1.0", "dropout in"),
+        ("model.fps = 0", "fps of at least 1"),
+        ("model.audio.n_mels = 0", "n_mels of at least 1"),
+        ('preset = "paper"\nmodel.fps = 0', "fps of at least 1"),
+        ('preset = "paper"\nmodel.width = "x"', "width to be a finite number"),
+        ('preset = "paper"\nmodel.stable_points = [1]', "two stable_points"),
+        ("model = 3", "settings of ModelConfig by name, got 3"),
+        ("losses = 3", "settings of LossWeights by name, got 3"),
+        ("model.audio = 3", "settings of AudioConfig by name, got 3"),
+    ],
+)
+def test_values_of_another_kind_or_out_of_range_are_refused(as_users_run_it, text, message):
+    with pytest.raises(ValueError, match=f"expected .*{message}"):
+        config_from_toml(text)
+
+
+def test_the_last_change_counts(as_users_run_it):
+    assert read_config(None, changes=["model.width=16", "model.width=24"]).model.width == 24
+    with pytest.raises(ValueError, match="settings of ModelConfig by name, got 5"):
+        read_config(None, changes=["model.width=16", "model=5"])
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path):
+    (tmp_path / "settings.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ValueError, match=r"settings\.toml: .*decode"):
+        read_config(tmp_path / "settings.toml")
+
+
 def test_a_triplet_that_is_none():
     with pytest.raises(ValueError, match="triplet_form to be one of margin, literal"):
         PaperLossWeights(triplet_form="hinge")

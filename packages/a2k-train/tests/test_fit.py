@@ -36,6 +36,7 @@ class TestFit:
         model = fit(tiny, store, tmp_path / "runs" / "one", on_step=lambda step, losses: told.append(step))
         run = tmp_path / "runs" / "one"
         assert sorted(path.name for path in run.iterdir()) == [
+            ".lock",
             "config.toml",
             "log.jsonl",
             "model.safetensors",
@@ -63,6 +64,31 @@ class TestFit:
         with pytest.raises(ValueError, match="choose another run folder"):
             fit(replace(tiny, seed=5), store, tmp_path)
         assert files_of(tmp_path) == before
+
+    def test_two_at_once_in_one_folder(self, tiny, store, tmp_path):
+        fit(tiny, store, tmp_path)
+        before = read_tensors(tmp_path / "model.safetensors")[0]
+
+        def second(step, losses):
+            with pytest.raises(OSError, match=r"expected to be alone in .* another training is at work"):
+                fit(tiny, store, tmp_path / "other")
+
+        fit(tiny, store, tmp_path / "other", on_step=second)
+        assert_same(read_tensors(tmp_path / "other" / "model.safetensors")[0], before)
+
+    def test_a_log_that_is_no_text_stops_nothing(self, tiny, store, tmp_path):
+        fit(replace(tiny, checkpoint_every=1), store, tmp_path)
+        whole = (tmp_path / "log.jsonl").read_bytes().splitlines(keepends=True)
+        (tmp_path / "log.jsonl").write_bytes(b"".join([whole[0], b"\xff\xfe\n[1]\n", *whole[1:]]))
+        fit(replace(tiny, checkpoint_every=1), store, tmp_path)
+        assert (tmp_path / "log.jsonl").read_bytes().splitlines(keepends=True) == whole
+
+    @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"score": "good"}'])
+    def test_a_damaged_score_of_the_best(self, tiny, store, tmp_path, text):
+        (tmp_path / "best").mkdir()
+        (tmp_path / "best" / "score.json").write_text(text)
+        with pytest.raises(ValueError, match=r"got the damaged file .*score\.json; remove it"):
+            fit(replace(tiny, validate_every=2), store, tmp_path, validate=lambda model, step: 1.0)
 
     def test_a_loss_that_is_not_finite_stops_and_keeps_the_state(self, tiny, store, tmp_path, monkeypatch):
         steps = replace(tiny, checkpoint_every=1)

@@ -60,6 +60,10 @@ class TestLoading:
         (clip,) = open_clips(folder, splits=("train",)).clips()
         assert (~clip.measured).nonzero().flatten().tolist() == [3, 4]
 
+    def test_a_table_from_a_spreadsheet(self, folder):
+        (folder / "manifest.csv").write_text("id,speaker,split\na,ada,train\n", encoding="utf-8-sig")
+        assert open_clips(folder, splits=("train",)).ids == ("a",)
+
     def test_a_manifest_from_elsewhere(self, folder, tmp_path_factory):
         table = write_manifest(tmp_path_factory.mktemp("tables"), "b,bob,hard")
         assert list(open_clips(folder, splits=("hard",), manifest=table).ids) == ["b"]
@@ -85,7 +89,18 @@ class TestWhatIsRefused:
 
     def test_an_empty_table(self, folder):
         write_manifest(folder)
-        with pytest.raises(ValueError, match=r"expected"):
+        with pytest.raises(ValueError, match=r"expected annotated clips .* for the 0 rows"):
+            open_clips(folder, splits=("train",))
+
+    def test_an_id_that_is_there_twice(self, folder):
+        write_manifest(folder, "a,ada,train", "b,bob,train", "a,ada,train")
+        with pytest.raises(ValueError, match=r"every id once .* got a again"):
+            open_clips(folder, splits=("train",))
+
+    @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"id,speaker,split\n" + 200_000 * b"a" + b",ada,train\n"])
+    def test_a_table_that_is_none(self, folder, content):
+        (folder / "manifest.csv").write_bytes(content)
+        with pytest.raises(ValueError, match=r"expected a table of clips .*manifest\.csv"):
             open_clips(folder, splits=("train",))
 
     def test_no_table(self, folder):
@@ -94,7 +109,7 @@ class TestWhatIsRefused:
 
     def test_no_clip_of_the_split(self, folder):
         write_manifest(folder, "a,ada,train")
-        with pytest.raises(ValueError, match="expected annotated clips of split hard or val"):
+        with pytest.raises(ValueError, match=r"expected clips of split hard or val .* got train only"):
             open_clips(folder, splits=("hard", "val"))
 
     def test_no_sound(self, folder):
@@ -216,6 +231,14 @@ class TestCorpus:
         write_corpus(tmp_path, six, **columns)
         with pytest.raises(ValueError, match=message):
             open_clips(tmp_path, **({"splits": ("train",)} | options))
+
+    def test_a_shard_without_a_column(self, six, write_corpus, tmp_path):
+        write_corpus(tmp_path, six)
+        shard = next(tmp_path.glob("data/train-*.parquet"))
+        parquet = pytest.importorskip("pyarrow.parquet")
+        parquet.write_table(parquet.read_table(shard).drop_columns(["scores"]), shard)
+        with pytest.raises(ValueError, match=r"all columns of a shard in .*00000\.parquet, missing scores"):
+            open_clips(tmp_path, splits=("train",))
 
     def test_detectors_may_be_mixed_on_purpose(self, six, write_corpus, tmp_path):
         write_corpus(tmp_path, six, detector=lambda clip: f"of {clip.id}")

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from a2k_nets.checkpoint import read_tensors
+from a2k_nets.checkpoint import read_tensors, write_tensors
 from a2k_nets.model import Audio2Keypoint
 from a2k_train.config import LossWeights
 from a2k_train.losses import masked_l1
@@ -75,6 +75,13 @@ class TestResuming:
         Trainer(tiny, store).train_step()
         assert torch.equal(torch.random.get_rng_state(), before)
 
+    def test_a_schedule_is_followed_by_all_of_the_papers_networks(self, tiny_paper, store):
+        trainer = Trainer(replace(tiny_paper, schedule="one-cycle", steps=20), store)
+        trainer.train_step()
+        rates = {name: optimizer.param_groups[0]["lr"] for name, optimizer in trainer.recipe.optimizers.items()}
+        assert rates == dict.fromkeys(rates, tiny_paper.learning_rate / 2)
+        assert len(rates) == 3
+
     def test_a_state_of_other_settings_is_refused(self, tiny, store, tmp_path):
         Trainer(tiny, store).save(tmp_path / "state.safetensors")
         with pytest.raises(ValueError, match="expected the settings"):
@@ -92,6 +99,24 @@ class TestResuming:
         trainer = Trainer(tiny, store)
         with pytest.raises(ValueError, match="expected a training state"):
             trainer.load(trainer.published().save_pretrained(tmp_path))
+
+    @pytest.mark.parametrize("damage", ["a network", "an optimizer", "a shape", "the step"])
+    def test_a_state_that_lacks_something_is_refused(self, tiny, store, tmp_path, damage):
+        trainer = Trainer(tiny, store)
+        trainer.train_step()
+        trainer.save(tmp_path / "state.safetensors")
+        tensors, metadata = read_tensors(tmp_path / "state.safetensors")
+        if damage == "a network":
+            tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith("average")}
+        elif damage == "an optimizer":
+            tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith("optimizer")}
+        elif damage == "a shape":
+            tensors = {name: x[:1] if name.endswith("exp_avg") else x for name, x in tensors.items()}
+        else:
+            metadata["step"] = "two"
+        write_tensors(tmp_path / "state.safetensors", tensors, metadata)
+        with pytest.raises(ValueError, match=r"got the damaged file .*state\.safetensors"):
+            Trainer(tiny, store).load(tmp_path / "state.safetensors")
 
     def test_a_truncated_state_is_refused(self, tiny, store, tmp_path):
         trainer, path = Trainer(tiny, store), tmp_path / "state.safetensors"

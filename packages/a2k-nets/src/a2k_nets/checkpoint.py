@@ -93,9 +93,17 @@ def put_state(model: nn.Module, state: dict[str, Tensor]) -> None:
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write named tensors and texts as one safetensors file, which appears whole or not at all."""
+    """Write named tensors and texts as one safetensors file, which appears whole or not at all.
+
+    Raises:
+        OSError: The disk is full, or the folder cannot be written.
+    """
     data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, metadata=metadata)
-    write_bytes(path, data)
+    try:
+        write_bytes(path, data)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise type(error)(f"cannot write {path}: {reason}; make room or choose another folder") from error
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -27,7 +27,9 @@ def main() -> None:
 @app.command()
 def generate(
     image: Annotated[Path, typer.Option(help="Portrait, or a keypoint file whose first frame is taken.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Keypoint file to write: .npz or .csv.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="Keypoint file to write: .npz, .csv, or another of kp-io's formats.")
+    ],
     audio: Annotated[Path | None, typer.Option(help="Speech: any audio or video file.")] = None,
     text: Annotated[str | None, typer.Option(help="Text to speak instead (needs the extra `tts`).")] = None,
     voice: Annotated[str, typer.Option(help="Voice of --text, an espeak-ng language such as en or pl.")] = "en",

@@ -1,10 +1,10 @@
 """What a network is made of, as frozen dataclasses that are saved with every checkpoint."""
 
-from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
-from typing import Any
+from dataclasses import dataclass, field
 
-__all__ = ["AudioConfig", "ModelConfig", "refuse_unknown"]
+from a2k_nets.settings import check_kinds
+
+__all__ = ["AudioConfig", "ModelConfig"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class AudioConfig:
     log_offset: float = 1e-6
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if not 0 < self.hop_length <= self.win_length <= self.n_fft:
             raise ValueError(
                 "expected 0 < hop_length <= win_length <= n_fft, got "
@@ -45,6 +46,10 @@ class AudioConfig:
         if not 0 <= self.f_min < self.f_max <= self.sample_rate / 2:
             raise ValueError(
                 f"expected 0 <= f_min < f_max <= sample_rate / 2, got {self.f_min}, {self.f_max}, {self.sample_rate}"
+            )
+        if self.n_mels < 1 or self.log_offset <= 0:
+            raise ValueError(
+                f"expected n_mels of at least 1 and log_offset above 0, got {self.n_mels} and {self.log_offset}"
             )
 
     @property
@@ -90,6 +95,9 @@ class ModelConfig:
     ease_in_frames: int = 5
 
     def __post_init__(self) -> None:
+        check_kinds(self)
+        if self.fps < 1:
+            raise ValueError(f"expected fps of at least 1, got {self.fps}")
         if self.audio.sample_rate % self.fps or self.samples_per_frame % (4 * self.audio.hop_length):
             raise ValueError(
                 "expected sample_rate / fps to be a multiple of 4 × hop_length, because two strides of 2 bring the "
@@ -102,10 +110,24 @@ class ModelConfig:
         points = (self.base_point, *self.eye_corners, *self.stable_points, self.lip_points[0], self.lip_points[1] - 1)
         if min(points) < 0 or max(points) >= self.num_keypoints:
             raise ValueError(f"expected point indices in [0, {self.num_keypoints}), got {sorted(points)}")
-        if self.width < 1 or not self.dilations or self.lookahead_hops < 0 or self.ease_in_frames < 0:
+        if (
+            len(set(self.stable_points)) < 2
+            or len(set(self.eye_corners)) < 2
+            or self.lip_points[0] >= self.lip_points[1]
+        ):
             raise ValueError(
-                "expected width >= 1, at least one dilation, and lookahead_hops and ease_in_frames >= 0, got "
+                "expected at least two stable_points, two different eye_corners and lip_points in order, got "
+                f"{self.stable_points}, {self.eye_corners} and {self.lip_points}"
+            )
+        if self.width < 1 or min(self.dilations, default=0) < 1 or self.lookahead_hops < 0 or self.ease_in_frames < 0:
+            raise ValueError(
+                "expected width >= 1, at least one dilation, all >= 1, and lookahead_hops and ease_in_frames >= 0, got "
                 f"{self.width}, {self.dilations}, {self.lookahead_hops} and {self.ease_in_frames}"
+            )
+        if self.kernel_size < 1 or self.stem_kernel_size < 2 or not 0 <= self.dropout < 1:
+            raise ValueError(
+                "expected kernel_size >= 1, stem_kernel_size >= 2 and dropout in [0, 1), got "
+                f"{self.kernel_size}, {self.stem_kernel_size} and {self.dropout}"
             )
 
     @property
@@ -122,12 +144,3 @@ class ModelConfig:
     def num_frames(self, num_samples: int) -> int:
         """Return the number of video frames of that many samples: round(duration × fps), at least 1."""
         return max(1, round(num_samples / self.samples_per_frame))
-
-
-def refuse_unknown(cls: type, values: dict[str, Any]) -> None:
-    """Raise `ValueError` with the nearest valid name if a dataclass has no such field."""
-    names = [f.name for f in fields(cls)]
-    for name in values:
-        if name not in names:
-            nearest = get_close_matches(name, names, n=1, cutoff=0.0)
-            raise ValueError(f"unknown setting {name!r} of {cls.__name__}; did you mean {nearest[0]!r}?")

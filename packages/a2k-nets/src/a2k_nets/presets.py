@@ -4,8 +4,9 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from a2k_nets.config import AudioConfig, ModelConfig, refuse_unknown
+from a2k_nets.config import AudioConfig, ModelConfig
 from a2k_nets.paper.config import PaperConfig
+from a2k_nets.settings import refuse_unknown
 
 __all__ = ["PRESETS", "AnyConfig", "config_from_dict", "config_to_json", "preset_of"]
 
@@ -34,7 +35,7 @@ def config_from_dict(values: dict[str, Any], *, preset: str = "residual") -> Any
     """Build a config from a dictionary, e.g. a checkpoint's; unknown names are refused.
 
     Raises:
-        ValueError: A name is unknown; the message gives the nearest valid one.
+        ValueError: A name is unknown, and the message gives the nearest valid one; or a value does not fit.
 
     Example:
         >>> config_from_dict({"width": 64}).width
@@ -48,6 +49,8 @@ def config_from_dict(values: dict[str, Any], *, preset: str = "residual") -> Any
     if preset not in PRESETS:
         raise ValueError(f"expected a preset out of {', '.join(PRESETS)}, got {preset!r}")
     cls = PRESETS[preset]
+    if not isinstance(values, dict):
+        raise ValueError(f"expected settings of {cls.__name__} by name, got {values!r}")
     values = dict(values)
     given: dict[str, Any] = {"audio": _audio(cls, values.pop("audio"))} if "audio" in values else {}
     refuse_unknown(cls, values)

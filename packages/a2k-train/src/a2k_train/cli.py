@@ -119,7 +119,7 @@ def evaluate(
         str, typer.Option(help="Splits of the mean face and of L1's units, for a model of the preset paper.")
     ] = "train",
     out: Annotated[Path | None, typer.Option(help="Folder for table, per-clip rows and plots.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the shuffled audio and the head's motion.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of the shuffled audio and the head's motion.")] = 0,
 ) -> None:
     """Score a model beside its baselines on the clips of some splits."""
     with readable_errors():

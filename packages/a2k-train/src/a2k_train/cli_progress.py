@@ -16,9 +16,24 @@ def readable_errors() -> Iterator[None]:
     except (ValueError, OSError, ImportError, FloatingPointError) as error:
         typer.secho(f"error: {' '.join(str(error).split())}", err=True, fg=typer.colors.RED)
         raise typer.Exit(1) from None
+    except (MemoryError, RuntimeError) as error:
+        if not _is_memory(error):
+            raise
+        typer.secho(
+            "error: expected batches and networks that fit into the memory, got more; choose a smaller batch_size, "
+            "window_frames or width, or --cache disk",
+            err=True,
+            fg=typer.colors.RED,
+        )
+        raise typer.Exit(1) from None
     except KeyboardInterrupt:
         typer.secho("stopped; the same command goes on from the last checkpoint", err=True)
         raise typer.Exit(130) from None
+
+
+def _is_memory(error: MemoryError | RuntimeError) -> bool:
+    """Return whether memory ran out: torch says so of a GPU by a class of its own, of the CPU in its message only."""
+    return isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import csv
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,18 +23,25 @@ def read_manifest(table: Path) -> list[dict[str, str]]:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: A column is missing, or a speaker is in two splits.
+        ValueError: It is no CSV, a column is missing, an id is there twice, or a speaker is in two splits.
     """
     if not table.is_file():
         raise FileNotFoundError(
             f"expected a table of clips with the columns id, speaker and split, or a corpus from `kp-io build`, found "
             f"no {table}"
         )
-    with table.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    missing = {"id", "speaker", "split"} - set(rows[0] if rows else ())
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets put a mark in front
+            reader = csv.DictReader(file, restval="")
+            rows, columns = list(reader), reader.fieldnames or ()
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f"expected a table of clips (CSV, UTF-8), got {table}: {error}") from error
+    missing = {"id", "speaker", "split"} - set(columns)
     if missing:
         raise ValueError(f"expected the columns id, speaker and split in {table}, missing {', '.join(sorted(missing))}")
+    twice = [name for name, count in Counter(row["id"] for row in rows).items() if count > 1]
+    if twice:
+        raise ValueError(f"expected every id once in {table}, got {twice[0]} again")
     home: dict[str, str] = {}
     for row in rows:
         if home.setdefault(row["speaker"], row["split"]) != row["split"]:
@@ -60,7 +68,11 @@ def read_folder(
         ValueError: The table does not fit (see `read_manifest`), or no annotated clip is in the splits.
     """
     table = manifest or folder / "manifest.csv"
-    wanted = [row for row in read_manifest(table) if row["split"] in splits]
+    rows = read_manifest(table)
+    wanted = [row for row in rows if row["split"] in splits]
+    if rows and not wanted:
+        there = ", ".join(sorted({row["split"] for row in rows}))
+        raise ValueError(f"expected clips of split {' or '.join(splits)} in {table}, got {there} only")
     annotated = [row for row in wanted if (folder / f"{row['id']}.npz").is_file()]
     if not annotated:
         raise ValueError(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from a2k_nets.config import ModelConfig
 from a2k_nets.paper.config import PaperConfig
 from a2k_nets.presets import AnyConfig
+from a2k_nets.settings import check_kinds
 
 __all__ = ["LossWeights", "PaperLossWeights", "TrainConfig", "defaults"]
 
@@ -12,6 +13,9 @@ _SCHEDULES = ("one-cycle", "constant")
 _SAMPLINGS = ("balanced", "epochs")
 _PRECISIONS = ("64-true", "32-true", "bf16-mixed")
 _TRIPLETS = ("margin", "literal")
+
+# Seeds are spread by a factor of a million before they reach torch, which takes 64 bits.
+_LARGEST_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,9 @@ class LossWeights:
     pose: float = 0.1
     adversarial: float = 0.0
     lip: float = 3.0
+
+    def __post_init__(self) -> None:
+        check_kinds(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,7 @@ class PaperLossWeights:
     triplet_form: str = "margin"
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         _one_of("triplet_form", self.triplet_form, _TRIPLETS)
 
 
@@ -119,6 +127,7 @@ class TrainConfig:
     validate_every: int = 0
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         for name in ("batch_size", "window_frames", "checkpoint_every", "learning_rate"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"expected a positive {name}, got {getattr(self, name)}")
@@ -131,6 +140,8 @@ class TrainConfig:
             raise ValueError(f"expected window_frames of at least 2, got {self.window_frames}")
         if not 0 <= self.ema_decay < 1 or not 0 <= self.random_reference <= 1:
             raise ValueError("expected ema_decay in [0, 1) and random_reference in [0, 1]")
+        if abs(self.seed) > _LARGEST_SEED:
+            raise ValueError(f"expected a seed from -{_LARGEST_SEED} to {_LARGEST_SEED}, got {self.seed}")
         _one_of("schedule", self.schedule, _SCHEDULES)
         _one_of("sampling", self.sampling, _SAMPLINGS)
         _one_of("precision", self.precision, _PRECISIONS)

@@ -8,8 +8,8 @@ from typing import Any
 
 import tomli_w
 
-from a2k_nets.config import refuse_unknown
 from a2k_nets.presets import config_from_dict, preset_of
+from a2k_nets.settings import refuse_unknown
 from a2k_train.config import LossWeights, PaperLossWeights, TrainConfig, defaults
 
 __all__ = ["config_from_toml", "config_to_toml", "read_config"]
@@ -54,8 +54,8 @@ def read_config(path: Path | None, *, preset: str | None = None, changes: Sequen
     """
     values: dict[str, Any] = {}
     if path is not None:
-        text = path.read_text(encoding="utf-8")
         try:
+            text = path.read_text(encoding="utf-8")
             config_from_toml(text)
             values = tomllib.loads(text)
         except ValueError as error:
@@ -78,8 +78,8 @@ def _merge(values: dict[str, Any], changes: dict[str, Any]) -> None:
         if name in changes and other not in changes:
             values.pop(other, None)
     for name, value in changes.items():
-        if isinstance(value, dict):
-            _merge(values.setdefault(name, {}), value)
+        if isinstance(value, dict) and isinstance(values.setdefault(name, {}), dict):
+            _merge(values[name], value)
         else:
             values[name] = value
 

@@ -17,6 +17,8 @@ from torch import Tensor
 
 from a2k_train.clips import Clip
 from a2k_train.store import ClipStore, alike
+from kp_io.atomic import is_disk_full, write_error
+from kp_io.file_lock import file_lock
 
 __all__ = ["open_cache"]
 
@@ -60,8 +62,10 @@ def _write(folder: Path, clips: Iterable[Clip]) -> None:
             json.dump(index, file, ensure_ascii=False)
             _sync(file)
         part.rename(folder)
-    except BaseException:
+    except BaseException as error:
         rmtree(part, ignore_errors=True)
+        if isinstance(error, OSError) and is_disk_full(error):
+            raise write_error(folder, error) from error
         raise
 
 
@@ -119,20 +123,13 @@ def _map(file: Path, dtype: torch.dtype, num_frames: int, shape: list[int]) -> T
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Wait until no other process writes this folder; one that is killed leaves no lock behind."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        file = folder.with_name(f".{folder.name}.lock").open("w")
-    except OSError as error:
-        raise type(error)(
-            f"cannot write the cache {folder}: {error.strerror or error}; choose another cache folder"
-        ) from error
-    with file:
+    with ExitStack() as stack:
         try:
-            import fcntl
-        except ImportError:  # Windows: two processes at once are then the user's own to avoid
-            pass
-        else:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            stack.enter_context(file_lock(folder.with_name(f".{folder.name}.lock")))
+        except OSError as error:
+            raise type(error)(
+                f"cannot write the cache {folder}: {error.strerror or error}; choose another cache folder"
+            ) from error
         yield
 
 

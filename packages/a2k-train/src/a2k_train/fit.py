@@ -3,18 +3,21 @@
 import json
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 from lightning_fabric import Fabric
 
 from a2k_train.config import TrainConfig
 from a2k_train.config_file import config_to_toml
+from a2k_train.launch import launch
 from a2k_train.pending_losses import PendingLosses
 from a2k_train.recipe import AnyModel
 from a2k_train.run_log import RunLog
 from a2k_train.store import ClipStore
 from a2k_train.trainer import Trainer
 from kp_io.atomic import atomic_path
+from kp_io.file_lock import file_lock
 
 __all__ = ["fit"]
 
@@ -51,20 +54,34 @@ def fit(
     Raises:
         ValueError: The folder holds a run with other settings or clips.
         FloatingPointError: A loss is no longer finite; the last good state is kept.
-        OSError: The disk is full, or the folder cannot be written; the last state is kept.
+        OSError: The disk is full, the folder cannot be written, or another training is at work in it; the last state is
+            kept.
     """
-    run = Path(run)
-    run.mkdir(parents=True, exist_ok=True)
+    run, fabric = Path(run), fabric or launch(precision=config.precision)
+    busy = f"expected to be alone in {run}, but another training is at work there"
+    with file_lock(run / ".lock", busy=busy) if fabric.is_global_zero else nullcontext():
+        return _fit(config, store, run, fabric=fabric, on_step=on_step, validate=validate)
+
+
+def _fit(
+    config: TrainConfig,
+    store: ClipStore,
+    run: Path,
+    *,
+    fabric: Fabric,
+    on_step: Callable[[int, dict[str, float]], None] | None,
+    validate: Callable[[AnyModel, int], float] | None,
+) -> AnyModel:
     state = run / "state.safetensors"
     trainer = Trainer(config, store, fabric=fabric)
     if state.is_file():
         trainer.load(state)
         logger.info("resumed %s at step %d", run, trainer.step)
-    first = trainer.fabric.is_global_zero
+    first = fabric.is_global_zero
     if first:
         with atomic_path(run / "config.toml") as file:
             file.write_text(config_to_toml(config), encoding="utf-8")
-    pending = PendingLosses(look_every=1 if trainer.fabric.device.type == "cpu" else _LOOK_EVERY, state=state)
+    pending = PendingLosses(look_every=1 if fabric.device.type == "cpu" else _LOOK_EVERY, state=state)
     with RunLog(run if first else None, start=trainer.step) as log, trainer.batches() as batches:
         for batch in batches:
             seen = pending.add(trainer.step, trainer.train_step(batch))
@@ -77,22 +94,29 @@ def fit(
                     score = validate(trainer.published(), trainer.step)
                     log.write(trainer.step, {"validation": score})
                     _keep_best(run / "best", trainer, score)
-                trainer.fabric.barrier()
+                fabric.barrier()
             if at_end or trainer.step % config.checkpoint_every == 0:
                 log.write(trainer.step, pending.means())
                 trainer.save(state)
     model = trainer.published()
     if first:
         model.save_pretrained(run)
-    trainer.fabric.barrier()
+    fabric.barrier()
     return model
 
 
 def _keep_best(folder: Path, trainer: Trainer, score: float) -> None:
     """Write the model if no validation before was better."""
     record = folder / "score.json"
-    if record.is_file() and json.loads(record.read_text(encoding="utf-8"))["score"] <= score:
+    if record.is_file() and _score_in(record) <= score:
         return
     trainer.published().save_pretrained(folder)
     with atomic_path(record) as file:
         file.write_text(json.dumps({"score": score, "step": trainer.step}) + "\n", encoding="utf-8")
+
+
+def _score_in(record: Path) -> float:
+    try:
+        return float(json.loads(record.read_text(encoding="utf-8"))["score"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"expected the score of the best model, got the damaged file {record}; remove it") from error

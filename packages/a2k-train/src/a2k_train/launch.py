@@ -30,8 +30,8 @@ def launch(device: str = "cpu", *, precision: str = "32-true", devices: int = 1)
     started = int(os.environ.get("LOCAL_WORLD_SIZE", "0"))
     local = started or devices
     nodes = int(os.environ["WORLD_SIZE"]) // started if started else 1
-    chosen: int | list[int] = [int(index)] if index else local
     _check(kind, index)
+    chosen: int | list[int] = [int(index)] if index else local
     fabric = Fabric(
         accelerator=kind,
         devices=chosen,
@@ -47,7 +47,9 @@ def _check(kind: str, index: str) -> None:
     """Raise where torch does not have the device, in our words."""
     have = {
         "cpu": not index,
-        "cuda": torch.cuda.is_available() and int(index or 0) < torch.cuda.device_count(),
+        "cuda": torch.cuda.is_available()
+        and (index or "0").isdecimal()
+        and int(index or 0) < torch.cuda.device_count(),
         "mps": torch.backends.mps.is_available() and not index,
     }
     if not have.get(kind, False):

@@ -74,6 +74,11 @@ class PaperRecipe:
         """Every optimizer by its name in the run's state."""
         return {f"{name}_optimizer": updater.optimizer for name, updater in self._updaters.items()}
 
+    @property
+    def scheduled(self) -> list[Optimizer]:
+        """All three."""
+        return list(self.optimizers.values())
+
     def step(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """Update D, then G, then E; return the losses, unweighted and detached, by the names of their weights."""
         if self.config.augment:

@@ -80,7 +80,7 @@ def _from_state(state: Path, config: TrainConfig) -> tuple[AnyModel, str]:
     # The average's names carry torch's wrapper.
     prefix = "average/module." if config.ema_decay > 0 else "model/"
     put_state(model, {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)})
-    return model.eval(), f"{metadata['step']} steps"
+    return model.eval(), f"{metadata.get('step', 'an unknown number of')} steps"
 
 
 def _table(run: Path) -> str:

@@ -37,6 +37,11 @@ class Recipe(Protocol):
         """Every optimizer by its name in the run's state."""
         ...
 
+    @property
+    def scheduled(self) -> list[Optimizer]:
+        """Those whose learning rate is the settings' and follows their schedule."""
+        ...
+
     def step(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """Update all networks; return the losses, unweighted and detached, by the names of their weights."""
         ...

@@ -75,6 +75,11 @@ class ResidualRecipe:
         ours: dict[str, Optimizer] = {"optimizer": self._updater.optimizer}
         return ours | ({} if self._critic is None else {"discriminator_optimizer": self._critic.optimizer})
 
+    @property
+    def scheduled(self) -> list[Optimizer]:
+        """The network's; the critic has a rate of its own."""
+        return [self._updater.optimizer]
+
     def step(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """Update the critic, then the network; return the losses, unweighted, by the names of their weights."""
         share = step * self._fabric.world_size + self._fabric.global_rank

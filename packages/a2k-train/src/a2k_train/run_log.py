@@ -28,7 +28,9 @@ class RunLog:
         if self._file is None or run is None:
             return
         if self._file.is_file():
-            kept = [line for line in self._file.read_text(encoding="utf-8").splitlines() if _step_of(line) <= start]
+            # What is no text counts as cut short: a log is no reason not to go on.
+            lines = self._file.read_text(encoding="utf-8", errors="replace").splitlines()
+            kept = [line for line in lines if _step_of(line) <= start]
             with atomic_path(self._file) as file:
                 file.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
         if find_spec("tensorboard") is None:

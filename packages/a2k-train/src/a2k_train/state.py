@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from a2k_nets.checkpoint import read_tensors, write_tensors
+from a2k_nets.checkpoint import put_state, read_tensors, write_tensors
 
 __all__ = ["load_state", "save_state"]
 
@@ -54,15 +54,32 @@ def load_state(
     for name, ours in identity.items():
         if metadata.get(name) != ours:
             raise ValueError(f"expected the {name} that {path} was made with; choose another run folder for other ones")
-    for name, module in modules.items():
-        module.load_state_dict(_below(tensors, name))
-    for name, optimizer in optimizers.items():
-        state: dict[int, dict[str, Any]] = {}
-        for key, value in _below(tensors, name).items():
-            index, _, entry = key.partition("/")
-            state.setdefault(int(index), {})[entry] = value
-        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    return int(metadata["step"])
+    try:
+        for name, module in modules.items():
+            put_state(module, _below(tensors, name))
+        for name, optimizer in optimizers.items():
+            state: dict[int, dict[str, Any]] = {}
+            for key, value in _below(tensors, name).items():
+                index, _, entry = key.partition("/")
+                state.setdefault(int(index), {})[entry] = value
+            _check_fits(name, state, optimizer)
+            optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+        return int(metadata["step"])
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"expected a whole training state, got the damaged file {path}: {error}") from error
+
+
+def _check_fits(name: str, state: dict[int, dict[str, Any]], optimizer: Optimizer) -> None:
+    """Raise where an optimizer's numbers are not those of its parameters: torch takes any, and fails a step later."""
+    shapes = [parameter.shape for group in optimizer.param_groups for parameter in group["params"]]
+    if set(state) != set(range(len(shapes))):
+        raise ValueError(f"expected {len(shapes)} parameters in {name}, got {len(state)}")
+    for index, entries in state.items():
+        for entry, value in entries.items():
+            if value.shape not in (torch.Size(), shapes[index]):
+                raise ValueError(
+                    f"expected {name}/{index}/{entry} of shape {tuple(shapes[index])}, got {tuple(value.shape)}"
+                )
 
 
 def _below(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:

@@ -79,7 +79,7 @@ class Trainer:
         """
         if self.config.schedule == "one-cycle":
             rate = self.config.learning_rate * one_cycle(self.step, self.total_steps)
-            for group in self.recipe.optimizers["optimizer"].param_groups:
+            for group in (group for optimizer in self.recipe.scheduled for group in optimizer.param_groups):
                 group["lr"] = rate
         losses = self.recipe.step(self._to_device(batch or self.sampler.batch(self.step)), self.step)
         if self.average is not None:

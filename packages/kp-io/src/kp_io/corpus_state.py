@@ -10,6 +10,7 @@ from shutil import rmtree
 from typing import Any
 
 from kp_io.atomic import atomic_path
+from kp_io.file_lock import file_lock
 from kp_io.sources import PlannedShard
 
 __all__ = ["CorpusState", "ShardRecord"]
@@ -63,16 +64,8 @@ class CorpusState:
             OSError: The folder cannot be written, or another build is at work in it.
         """
         self.records.mkdir(parents=True, exist_ok=True)
-        with (self.out / ".build" / "lock").open("w") as file:
-            try:
-                import fcntl
-            except ImportError:  # Windows: two builds at once are then the user's own to avoid
-                yield
-                return
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise OSError(f"expected to be alone in {self.out}, but another build is at work there") from error
+        busy = f"expected to be alone in {self.out}, but another build is at work there"
+        with file_lock(self.out / ".build" / "lock", busy=busy):
             yield
 
     def begin(self, settings: dict[str, Any]) -> None:

@@ -150,6 +150,9 @@ def _open_shard(arrow: Any, path: Path) -> Any:
     if strangers := set(column) - {SCHEMA_VERSION}:
         file.close()
         raise ValueError(f"expected a shard of schema version {SCHEMA_VERSION}, got {strangers.pop()} in {path}")
+    if missing := set(COLUMNS) - set(file.schema_arrow.names):
+        file.close()
+        raise ValueError(f"expected all columns of a shard in {path}, missing {', '.join(sorted(missing))}")
     return file
 
 

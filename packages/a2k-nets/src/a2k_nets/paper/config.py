@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from math import ceil
 
 from a2k_nets.config import AudioConfig
+from a2k_nets.settings import check_kinds
 
 __all__ = ["UPSAMPLINGS", "VARIANTS", "PaperConfig"]
 
@@ -49,6 +50,9 @@ class PaperConfig:
     levels: int = 5
 
     def __post_init__(self) -> None:
+        check_kinds(self)
+        if self.fps < 1:
+            raise ValueError(f"expected fps of at least 1, got {self.fps}")
         if self.audio.sample_rate % self.fps:
             raise ValueError(
                 "expected a whole number of samples a frame, got "
@@ -61,6 +65,8 @@ class PaperConfig:
         points = (self.base_point, *self.stable_points)
         if min(points) < 0 or max(points) >= self.num_keypoints:
             raise ValueError(f"expected point indices in [0, {self.num_keypoints}), got {sorted(points)}")
+        if len(set(self.stable_points)) < 2:
+            raise ValueError(f"expected at least two stable_points, got {self.stable_points}")
         if self.width <= 0 or self.frame_height <= 0 or self.face_size < 0 or self.levels < 1:
             raise ValueError(
                 "expected width and frame_height above 0, face_size from 0 up and at least one level, got "
