@@ -180,7 +180,7 @@ class TestPaper:
         assert f"got {device}" in error_of("fit", corpus, "--run", tmp_path, "--config", small, "--device", device)
 
     def test_what_no_memory_holds(self, corpus, small, tmp_path):
-        told = error_of("fit", corpus, "--run", tmp_path, "--config", small, "--set", f"batch_size={10**14}")
+        told = error_of("fit", corpus, "--run", tmp_path, "--config", small, "--set", f"window_frames={10**14}")
         assert "smaller batch_size" in told
 
 
