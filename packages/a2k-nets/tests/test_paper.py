@@ -157,6 +157,14 @@ class TestPictures:
         assert torch.allclose(2 * one.keypoints, two.keypoints, atol=1e-2)
         assert (two.detector, two.image_size) == ("a2k-paper", (448, 448))
 
+    def test_points_in_space(self, face):
+        deep = torch.cat((face, torch.zeros_like(face[..., :1])), dim=-1)
+        speech = torch.zeros(6_400)
+        made = generate_sequence(KeypointSequence(deep, image_size=(224, 224)), speech, model=build(dimensions=3))
+        assert made.keypoints.shape == (10, 68, 3)
+        with pytest.raises(ValueError, match=r"68, 3\)"):
+            generate_sequence(KeypointSequence(face, image_size=(224, 224)), speech, model=build(dimensions=3))
+
     def test_faces_of_any_size(self, face):
         """With `face_size`, a small face in the same picture moves as a large one does."""
         model = build(face_size=140.0)

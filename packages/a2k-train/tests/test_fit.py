@@ -184,6 +184,14 @@ def test_a_disk_that_fills_keeps_the_last_state(tiny, store, tmp_path, monkeypat
     assert steps == [3, 4]
 
 
+def test_a_run_does_not_become_shorter(tiny_paper, store, tmp_path):
+    fit(tiny_paper, store, tmp_path)
+    before = files_of(tmp_path)
+    with pytest.raises(ValueError, match="expected at least 4 steps"):
+        fit(replace(tiny_paper, steps=2), store, tmp_path)
+    assert files_of(tmp_path) == before
+
+
 def test_tensorboard_reads_the_log(tiny, store, tmp_path):
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     fit(tiny, store, tmp_path)

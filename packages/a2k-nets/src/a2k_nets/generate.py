@@ -65,11 +65,12 @@ def generate_sequence(
     still = reference if isinstance(reference, KeypointSequence) else annotate_image(reference, face=face)
     sample_rate = model.config.audio.sample_rate
     waveform = audio if isinstance(audio, Tensor) else read_audio(audio, sample_rate=sample_rate)
+    dimensions = model.config.dimensions if isinstance(model, PaperAudio2Keypoint) else 2
     scale = model.input_scale(still.keypoints[0], still.image_size[0])
     with torch.inference_mode():
         keypoints = model(
             waveform[None].to(device),
-            scale * still.keypoints[:1, :, :2].to(device),
+            scale * still.keypoints[:1, :, :dimensions].to(device),
             head_motion=head_motion,
             expression=expression,
             rest_lips=not isinstance(reference, KeypointSequence) if rest_lips is None else rest_lips,

@@ -52,7 +52,7 @@ def fit(
         The published model: of averaged weights where there is an average.
 
     Raises:
-        ValueError: The folder holds a run with other settings or clips.
+        ValueError: The folder holds a run with other settings or clips, or one that is longer already.
         FloatingPointError: A loss is no longer finite; the last good state is kept.
         OSError: The disk is full, the folder cannot be written, or another training is at work in it; the last state is
             kept.
@@ -77,6 +77,11 @@ def _fit(
     if state.is_file():
         trainer.load(state)
         logger.info("resumed %s at step %d", run, trainer.step)
+    if trainer.step > trainer.total_steps:
+        raise ValueError(
+            f"expected at least {trainer.step} steps, which {run} has done already, got {trainer.total_steps}; "
+            "choose another run folder for a shorter training"
+        )
     first = fabric.is_global_zero
     if first:
         with atomic_path(run / "config.toml") as file:

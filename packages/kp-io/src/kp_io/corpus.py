@@ -14,6 +14,7 @@ from kp_io.corpus_summary import CorpusSummary, complete_shard, finish_corpus
 from kp_io.engine_local import run_local
 from kp_io.engine_ray import run_ray
 from kp_io.point_source import Annotator
+from kp_io.shards import require_pyarrow
 from kp_io.sources import PlannedShard, plan_shards
 
 __all__ = ["BuildProgress", "CorpusOptions", "CorpusSummary", "build_corpus"]
@@ -84,6 +85,7 @@ def build_corpus(
         raise ValueError(f"expected the engine local or ray, got {engine!r}")
     if workers < 1:
         raise ValueError(f"expected at least one worker, got {workers}")
+    require_pyarrow()  # better now than after the first video
     plan = _Plan(root, options)
     worker = ClipWorker(root, options.rules, make_detector)
     # The first pass over the file names finds what is wrong with them before anything is written.

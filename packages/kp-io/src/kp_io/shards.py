@@ -23,6 +23,7 @@ __all__ = [
     "CorpusClip",
     "read_clips",
     "read_speakers",
+    "require_pyarrow",
     "spool_rows",
     "write_failures",
     "write_shard",
@@ -269,6 +270,11 @@ def _leaf(column: str) -> str:
 def _value(scalar: Any) -> Any:
     values = getattr(scalar, "values", None)
     return scalar.as_py() if values is None else values.to_numpy(zero_copy_only=False).copy()  # torch wants it writable
+
+
+def require_pyarrow() -> None:
+    """Raise `ImportError`, with what to install, where pyarrow is missing."""
+    _pyarrow()
 
 
 def _pyarrow() -> Any:
