@@ -20,7 +20,7 @@ HOMES = {
 }
 
 #: The modules of a2k_nets that may know kp_io: the networks are pure tensors.
-EDGES = {"a2k_nets.generate", "a2k_nets.cli"}
+EDGES = {"a2k_nets.generate", "a2k_nets.cli", "a2k_nets.cli_stream"}
 
 #: What each package may import of the others.
 ARROWS = {
