@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from a2k_nets.cli_export import export
+from a2k_nets.cli_options import Expression, Face, HeadMotion, RestLips, Seed
 from a2k_nets.cli_stream import stream
 
 if TYPE_CHECKING:
@@ -34,17 +35,11 @@ def generate(
     text: Annotated[str | None, typer.Option(help="Text to speak instead (needs the extra `tts`).")] = None,
     voice: Annotated[str, typer.Option(help="Voice of --text, an espeak-ng language such as en or pl.")] = "en",
     video: Annotated[Path | None, typer.Option(help="Also draw the face as an .mp4 with the speech.")] = None,
-    face: Annotated[int, typer.Option(min=0, help="Which face of the picture, 0 being the largest.")] = 0,
-    head_motion: Annotated[float, typer.Option(min=0.0, help="Gain of the head's movement; 0 keeps it still.")] = 1.0,
-    expression: Annotated[float, typer.Option(min=0.0, help="Gain of lips, jaw, brows and lids.")] = 1.0,
-    rest_lips: Annotated[
-        bool | None,
-        typer.Option(
-            "--rest-lips/--keep-lips",
-            help="Whether the reference's open lips are a pose that is left for closed ones [default: in pictures].",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Another seed, another plausible head motion.")] = 0,
+    face: Face = 0,
+    head_motion: HeadMotion = 1.0,
+    expression: Expression = 1.0,
+    rest_lips: RestLips = None,
+    seed: Seed = 0,
     fps: Annotated[
         float | None, typer.Option(min=0.1, help="Frames a second, e.g. 30 or 29.97 [default: the model's own, 25].")
     ] = None,

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from a2k_nets.cli_options import Expression, Face, HeadMotion, RestLips, Seed
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -23,17 +25,11 @@ def stream(
     image: Annotated[Path, typer.Option(help="Portrait, or a keypoint file whose first frame is taken.")],
     rate: Annotated[int, typer.Option(min=1, help="Samples a second of raw sound; a WAV tells its own.")] = 16_000,
     mic: Annotated[bool, typer.Option("--mic", help="Listen to the microphone (needs the extra `mic`).")] = False,
-    face: Annotated[int, typer.Option(min=0, help="Which face of the picture, 0 being the largest.")] = 0,
-    head_motion: Annotated[float, typer.Option(min=0.0, help="Gain of the head's movement; 0 keeps it still.")] = 1.0,
-    expression: Annotated[float, typer.Option(min=0.0, help="Gain of lips, jaw, brows and lids.")] = 1.0,
-    rest_lips: Annotated[
-        bool | None,
-        typer.Option(
-            "--rest-lips/--keep-lips",
-            help="Whether the reference's open lips are a pose that is left for closed ones [default: in pictures].",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Another seed, another plausible head motion.")] = 0,
+    face: Face = 0,
+    head_motion: HeadMotion = 1.0,
+    expression: Expression = 1.0,
+    rest_lips: RestLips = None,
+    seed: Seed = 0,
     model: Annotated[Path | None, typer.Option(help="Checkpoint, preset residual [default: the embedded one].")] = None,
 ) -> None:
     """Let a face speak while the sound comes in: PCM (s16le, mono) or WAV on stdin, one line of JSON a frame out.

@@ -1,0 +1,19 @@
+"""The options that commands of `a2k` share."""
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["Expression", "Face", "HeadMotion", "RestLips", "Seed"]
+
+Face = Annotated[int, typer.Option(min=0, help="Which face of the picture, 0 being the largest.")]
+HeadMotion = Annotated[float, typer.Option(min=0.0, help="Gain of the head's movement; 0 keeps it still.")]
+Expression = Annotated[float, typer.Option(min=0.0, help="Gain of lips, jaw, brows and lids.")]
+RestLips = Annotated[
+    bool | None,
+    typer.Option(
+        "--rest-lips/--keep-lips",
+        help="Whether the reference's open lips are a pose that is left for closed ones [default: in pictures].",
+    ),
+]
+Seed = Annotated[int, typer.Option(help="Another seed, another plausible head motion.")]
