@@ -12,6 +12,10 @@ def seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+def noise(batch: int, num_frames: int, *, seed: int) -> torch.Tensor:
+    return torch.randn(batch, num_frames, 4, generator=seeded(seed))
+
+
 @pytest.fixture
 def process() -> HeadMotion:
     process = HeadMotion()
@@ -21,7 +25,7 @@ def process() -> HeadMotion:
 
 
 def test_fit_recovers_a_known_process(process):
-    tracks = list(process(20, 1_500, generator=seeded(0)))
+    tracks = list(process(noise(20, 1_500, seed=0)))
     fitted = HeadMotion()
     fitted.fit(tracks)
     assert torch.allclose(fitted.coefficients, process.coefficients, atol=0.05)
@@ -29,38 +33,62 @@ def test_fit_recovers_a_known_process(process):
 
 
 def test_starts_at_the_reference(process):
-    poses = process(3, 10, generator=seeded(0))
+    poses = process(noise(3, 10, seed=0))
     assert poses.shape == (3, 10, 4)
     assert not poses[:, 0].any()
     assert bool(poses[:, 1:].any())
 
 
-def test_the_seed_decides(process):
-    assert torch.equal(process(1, 50, generator=seeded(1)), process(1, 50, generator=seeded(1)))
-    assert not torch.allclose(process(1, 50, generator=seeded(1)), process(1, 50, generator=seeded(2)))
-
-
-@pytest.mark.parametrize("batch", [1, 5])
-def test_a_longer_speech_begins_with_the_same_motion(process, batch):
-    long = process(batch, 103, generator=seeded(4))
-    for num_frames in (1, 2, 3, 25, 50, 101):
-        short = process(batch, num_frames, generator=seeded(4))
-        assert torch.allclose(short, long[:, :num_frames], atol=1e-5)
+def test_the_noise_decides(process):
+    assert torch.equal(process(noise(1, 50, seed=1)), process(noise(1, 50, seed=1)))
+    assert not torch.allclose(process(noise(1, 50, seed=1)), process(noise(1, 50, seed=2)))
 
 
 @pytest.mark.parametrize("cuts", [(1, 1, 5), (1, 6), (2, 5), (3, 1, 1, 2)])
 def test_a_motion_goes_on(process, cuts):
-    whole = process(2, 7, generator=seeded(4))
-    generator = seeded(4)
-    poses = process(2, cuts[0], generator=generator)
-    for num_frames in cuts[1:]:
-        past = torch.cat((torch.zeros(2, 2, 4), poses), dim=1)[:, -2:]
-        poses = torch.cat((poses, process(2, num_frames, generator=generator, past=past)), dim=1)
+    drawn, log_sway = noise(2, 7, seed=4), torch.linspace(-1, 1, 14).reshape(2, 7)
+    whole = process(drawn, log_sway=log_sway)
+    poses = torch.zeros(2, 0, 4)
+    for piece, sway in zip(drawn.split(cuts, dim=1), log_sway.split(cuts, dim=1), strict=True):
+        past = torch.cat((torch.zeros(2, 2, 4), poses), dim=1)[:, -2:] if poses.shape[1] else None
+        poses = torch.cat((poses, process(piece, log_sway=sway, past=past)), dim=1)
     assert torch.allclose(poses, whole, atol=1e-5)
 
 
+def test_a_livelier_voice_moves_the_head_more(process):
+    drawn, ones = noise(8, 200, seed=5), torch.ones(8, 200)
+    assert torch.allclose(process(drawn, log_sway=0.7 * ones), process(drawn) * torch.tensor(0.7).exp(), atol=1e-4)
+    # However lively: no head flies away.
+    assert process(drawn, log_sway=50 * ones).std() < 6 * process(drawn).std()
+
+
+def test_relative_sway_is_measured_in_logarithms(process):
+    tracks = list(process(noise(40, 400, seed=6)))
+    fitted = HeadMotion()
+    fitted.fit(tracks)
+    windows = torch.stack(tracks)[:, :320].reshape(200, 64, 4)
+    sway = fitted.relative_sway(windows)
+    assert abs(float(sway.mean())) < 0.1
+    assert torch.allclose(fitted.relative_sway(2 * windows), sway + torch.tensor(2.0).log(), atol=1e-5)
+    mask = torch.ones(200, 64, dtype=torch.bool)
+    mask[:, 30:] = False
+    assert torch.allclose(fitted.relative_sway(windows, mask), fitted.relative_sway(windows[:, :30]), atol=1e-5)
+
+
+def test_a_random_walk_is_as_large_but_knows_nothing_of_its_past(process):
+    tracks = list(process(noise(30, 300, seed=7)))
+    walk = HeadMotion()
+    walk.fit_random_walk(tracks)
+    made = walk(noise(30, 300, seed=8))
+    steps = made[:, 1:].diff(dim=1)
+    following = (steps[:, 1:] * steps[:, :-1]).mean() / steps.square().mean()
+    assert abs(float(following)) < 0.05
+    sizes = made.std(dim=1).log().mean(dim=0) - torch.stack([t.std(dim=0).log() for t in tracks]).mean(dim=0)
+    assert float(sizes.abs().max()) < 0.3
+
+
 def test_too_little_footage_is_refused(process):
-    tracks = list(process(5, 20, generator=seeded(0)))
+    tracks = list(process(noise(5, 20, seed=0)))
     with pytest.raises(ValueError, match="at least 100 frames"):
         HeadMotion().fit([*tracks, torch.zeros(2, 4), torch.zeros(0, 4)])
 
@@ -73,5 +101,5 @@ def test_a_head_that_would_run_away_is_refused():
 
 
 def test_a_still_head_stays_still():
-    poses = HeadMotion()(1, 30, generator=seeded(0))
+    poses = HeadMotion()(noise(1, 30, seed=0))
     assert not poses.any()

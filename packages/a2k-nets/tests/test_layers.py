@@ -48,18 +48,18 @@ def test_a_block_keeps_the_shape():
 
 def test_before_training_nothing_moves():
     generator = ResidualGenerator(SMALL)
-    expression, pose = generator(torch.randn(2, 80, 40), torch.randn(2, 136))
-    assert expression.shape == (2, 10, 68, 2)
-    assert pose.shape == (2, 10, 4)
-    assert not expression.any()
-    assert not pose.any()
+    motion = generator(torch.randn(2, 80, 40), torch.randn(2, 136))
+    assert motion.expression.shape == (2, 10, 68, 2)
+    assert motion.pose.shape == (2, 10, 4)
+    assert motion.log_sway.shape == (2, 10)
+    assert not any(part.any() for part in motion)
 
 
 def test_every_parameter_learns(model, speech, reference):
     for parameter in model.parameters():
         parameter.grad = None
-    expression, pose = model.predict_motion(model.encode_audio(speech[None]), reference)
-    (expression.square().mean() + pose.square().mean()).backward()
+    motion = model.predict_motion(model.encode_audio(speech[None]), reference)
+    sum((part - 1).square().mean() for part in motion).backward()
     silent = [name for name, p in model.named_parameters() if p.grad is None or not bool(p.grad.any())]
     assert not silent
 
@@ -67,9 +67,8 @@ def test_every_parameter_learns(model, speech, reference):
 def test_an_untrained_network_learns_by_its_heads(mean_face):
     # With zero-initialised heads the first gradient reaches the heads alone; it must not be zero there.
     generator = ResidualGenerator(SMALL)
-    expression, pose = generator(torch.randn(1, 80, 40), mean_face.reshape(1, -1))
-    (expression.sum() + pose.sum()).backward()
-    for head in (generator.expression_head, generator.pose_head):
+    sum(part.sum() for part in generator(torch.randn(1, 80, 40), mean_face.reshape(1, -1))).backward()
+    for head in (generator.expression_head, generator.pose_head, generator.sway_head):
         assert bool(head.weight.grad.any())
 
 

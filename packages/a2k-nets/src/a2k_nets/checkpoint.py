@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 #: Version of the layout of checkpoint files; another one is refused.
-FORMAT_VERSION = "1"
+FORMAT_VERSION = "2"
 
 #: Of the weights that training writes; their sources allow no more.
 LICENCE = "CC-BY-NC-4.0 (research); see MODEL_CARD.md"

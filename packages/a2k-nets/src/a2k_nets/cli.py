@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from a2k_nets.cli_export import export
-from a2k_nets.cli_options import Expression, Face, HeadMotion, RestLips, Seed
+from a2k_nets.cli_options import Blink, Expression, Face, HeadMotion, RestLips, Seed
 from a2k_nets.cli_stream import stream
 
 if TYPE_CHECKING:
@@ -38,7 +38,11 @@ def generate(
     face: Face = 0,
     head_motion: HeadMotion = 1.0,
     expression: Expression = 1.0,
+    blink: Blink = 1.0,
     rest_lips: RestLips = None,
+    head: Annotated[
+        Path | None, typer.Option(help="Keypoint file whose head motion is taken instead of a made-up one.")
+    ] = None,
     seed: Seed = 0,
     fps: Annotated[
         float | None, typer.Option(min=0.1, help="Frames a second, e.g. 30 or 29.97 [default: the model's own, 25].")
@@ -73,7 +77,9 @@ def generate(
             face=face,
             head_motion=head_motion,
             expression=expression,
+            blink=blink,
             rest_lips=rest_lips,
+            driving=None if head is None else load_keypoints(head),
             seed=seed,
             device=device,
         )

@@ -4,11 +4,12 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Expression", "Face", "HeadMotion", "RestLips", "Seed"]
+__all__ = ["Blink", "Expression", "Face", "HeadMotion", "RestLips", "Seed"]
 
 Face = Annotated[int, typer.Option(min=0, help="Which face of the picture, 0 being the largest.")]
 HeadMotion = Annotated[float, typer.Option(min=0.0, help="Gain of the head's movement; 0 keeps it still.")]
 Expression = Annotated[float, typer.Option(min=0.0, help="Gain of lips, jaw, brows and lids.")]
+Blink = Annotated[float, typer.Option(min=0.0, help="How far a blink closes the lids; 0 for none.")]
 RestLips = Annotated[
     bool | None,
     typer.Option(
@@ -16,4 +17,4 @@ RestLips = Annotated[
         help="Whether the reference's open lips are a pose that is left for closed ones [default: in pictures].",
     ),
 ]
-Seed = Annotated[int, typer.Option(help="Another seed, another plausible head motion.")]
+Seed = Annotated[int, typer.Option(help="Another seed, another plausible head motion, other blinks.")]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from a2k_nets.cli_options import Expression, Face, HeadMotion, RestLips, Seed
+from a2k_nets.cli_options import Blink, Expression, Face, HeadMotion, RestLips, Seed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,6 +28,7 @@ def stream(
     face: Face = 0,
     head_motion: HeadMotion = 1.0,
     expression: Expression = 1.0,
+    blink: Blink = 1.0,
     rest_lips: RestLips = None,
     seed: Seed = 0,
     model: Annotated[Path | None, typer.Option(help="Checkpoint, preset residual [default: the embedded one].")] = None,
@@ -56,6 +57,7 @@ def stream(
             Audio2Keypoint.from_pretrained(model),
             head_motion=head_motion,
             expression=expression,
+            blink=blink,
             rest_lips=from_picture if rest_lips is None else rest_lips,
             seed=seed,
         )

@@ -13,6 +13,7 @@ from a2k_nets.presets import preset_of
 from kp_io.annotate import annotate_image
 from kp_io.audio import read_audio
 from kp_io.sequence import KeypointSequence
+from kp_io.transforms import resample_fps
 
 __all__ = ["generate_sequence"]
 
@@ -25,7 +26,9 @@ def generate_sequence(
     face: int = 0,
     head_motion: float = 1.0,
     expression: float = 1.0,
+    blink: float = 1.0,
     rest_lips: bool | None = None,
+    driving: KeypointSequence | None = None,
     seed: int = 0,
     device: str | torch.device = "cpu",
 ) -> KeypointSequence:
@@ -37,10 +40,13 @@ def generate_sequence(
         model: The network; by default the one that comes with the package.
         face: Which face of the picture, 0 being the largest.
         head_motion: Gain of the head's movement; 0 keeps it still.
-        expression: Gain of the movement of lips, jaw, brows and lids.
+        expression: Gain of the movement that the audio tells of lips, jaw, brows and lids.
+        blink: How far a blink closes the lids; 0 for none.
         rest_lips: Whether lips that the reference holds open are a pose, a smile say, and come to rest when the
             sequence begins. By default they are in pictures, and are the middle of a word in keypoints of a video.
-        seed: Of the head's own motion: another seed gives another plausible one for the same speech.
+        driving: Keypoints of another sequence, whose head motion this head follows, back and forth if it is shorter,
+            instead of one of its own.
+        seed: Of the head's own motion and of the blinks: another seed gives others for the same speech.
         device: Where to compute: `cpu`, `cuda`, `mps`.
 
     Returns:
@@ -67,13 +73,18 @@ def generate_sequence(
     waveform = audio if isinstance(audio, Tensor) else read_audio(audio, sample_rate=sample_rate)
     dimensions = model.config.dimensions if isinstance(model, PaperAudio2Keypoint) else 2
     scale = model.input_scale(still.keypoints[0], still.image_size[0])
+    motion = None
+    if driving is not None:
+        motion = resample_fps(driving, model.config.fps).keypoints[None, :, :, :dimensions].to(device)
     with torch.inference_mode():
         keypoints = model(
             waveform[None].to(device),
             scale * still.keypoints[:1, :, :dimensions].to(device),
             head_motion=head_motion,
             expression=expression,
+            blink=blink,
             rest_lips=not isinstance(reference, KeypointSequence) if rest_lips is None else rest_lips,
+            driving=motion,
             generator=torch.Generator().manual_seed(seed),
         )
     return KeypointSequence(

@@ -1,6 +1,7 @@
 """The `residual` preset's generator: spectrogram and reference face in, motion out."""
 
-import torch
+from typing import NamedTuple
+
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -9,14 +10,28 @@ from torch.nn import functional as F  # noqa: N812 - the name that everybody use
 from a2k_nets.config import ModelConfig
 from a2k_nets.layers import CausalConv1d, ChannelNorm, ConvMemory, ResidualBlock
 
-__all__ = ["ResidualGenerator"]
+__all__ = ["Motion", "ResidualGenerator"]
+
+
+class Motion(NamedTuple):
+    """What the network says of each frame.
+
+    Attributes:
+        expression: Normalised displacement of the pose-free face, `(B, T, K, 2)`.
+        pose: Normalised pose of the head, `(B, T, 4)`.
+        log_sway: How much more than typical the head moves of itself, as a logarithm, `(B, T)`.
+    """
+
+    expression: Tensor
+    pose: Tensor
+    log_sway: Tensor
 
 
 class ResidualGenerator(nn.Module):
     """Predicts displacements from the reference; before training it predicts none.
 
     Mel bands are channels. Two strided causal convolutions bring the spectrogram to the frame rate, dilated causal
-    blocks look at the past, and two zero-initialised heads give expression and pose.
+    blocks look at the past, and three zero-initialised heads give expression, pose, and how lively the head is.
 
     Args:
         config: Widths, dilations, look-ahead.
@@ -40,12 +55,13 @@ class ResidualGenerator(nn.Module):
         self.norm = ChannelNorm(width)
         self.expression_head = nn.Conv1d(width, 2 * config.num_keypoints, 1)
         self.pose_head = nn.Conv1d(width, 4, 1)
-        for head in (self.expression_head, self.pose_head):
+        self.sway_head = nn.Conv1d(width, 1, 1)
+        for head in (self.expression_head, self.pose_head, self.sway_head):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)  # type: ignore[arg-type]  # these convolutions have a bias
 
-    def forward(self, log_mel: Float[Tensor, "b m f"], reference: Float[Tensor, "b c"]) -> tuple[Tensor, Tensor]:
-        """Return normalised expression `(B, T, K, 2)` and pose `(B, T, 4)`.
+    def forward(self, log_mel: Float[Tensor, "b m f"], reference: Float[Tensor, "b c"]) -> Motion:
+        """Return the motion of B faces over T frames.
 
         Args:
             log_mel: Normalised log-mel bands, four frames a video frame.
@@ -57,7 +73,7 @@ class ResidualGenerator(nn.Module):
 
     def proceed(
         self, log_mel: Float[Tensor, "b m f"], reference: Float[Tensor, "b c"], memory: ConvMemory | None = None
-    ) -> tuple[Tensor, Tensor]:
+    ) -> Motion:
         """Return the same for a spectrogram that is already shifted by the look-ahead, or for the next piece of it.
 
         Args:
@@ -74,4 +90,4 @@ class ResidualGenerator(nn.Module):
         x = self.norm(x)
         expression = rearrange(self.expression_head(x), "b (k d) t -> b t k d", d=2)
         pose = rearrange(self.pose_head(x), "b p t -> b t p")
-        return expression, torch.as_tensor(pose)
+        return Motion(expression, pose, self.sway_head(x)[:, 0])

@@ -14,7 +14,7 @@ __all__ = ["PaperGraph", "ResidualGraph"]
 
 
 class ResidualGraph(nn.Module):
-    """`Audio2Keypoint` with its gains as scalar tensors, without checks of values and the head's seeded motion."""
+    """`Audio2Keypoint` with its gains as scalar tensors, without checks of values and without what is seeded."""
 
     dimensions: ClassVar[int] = 2
     #: Inputs after waveform and reference, and what they are where nobody gives them.
@@ -30,7 +30,7 @@ class ResidualGraph(nn.Module):
         num_frames = _num_frames(waveform.shape[1], step)
         # At most a frame is missing, and up to half a frame is left out.
         whole = F.pad(waveform, (0, step))[:, : num_frames * step]
-        shape, pose = model.predict_motion(model.normalizer.encode_mel(model.log_mel(whole)), reference)
+        shape, pose, _ = model.predict_motion(model.normalizer.encode_mel(model.log_mel(whole)), reference)
         start = ease_in(0, shape.shape[1], frames=model.config.ease_in_frames)
         return model.normalizer.decode_motion(
             expression * start[:, None, None] * shape, head_motion * start[:, None] * pose, reference

@@ -7,9 +7,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
 
+from a2k_nets.blinks import Blinks
 from a2k_nets.checkpoint import load_checkpoint, put_state, save_checkpoint
 from a2k_nets.config import ModelConfig
-from a2k_nets.generator import ResidualGenerator
+from a2k_nets.driving import check_driving
+from a2k_nets.generator import Motion, ResidualGenerator
 from a2k_nets.head_motion import HeadMotion
 from a2k_nets.inputs import check_inputs
 from a2k_nets.log_mel import LogMelSpectrogram
@@ -42,6 +44,7 @@ class Audio2Keypoint(nn.Module):
         self.normalizer = Normalizer(self.config)
         self.generator = ResidualGenerator(self.config)
         self.head_motion = HeadMotion()
+        self.blinks = Blinks()
 
     def forward(
         self,
@@ -50,7 +53,9 @@ class Audio2Keypoint(nn.Module):
         *,
         head_motion: float = 1.0,
         expression: float = 1.0,
+        blink: float = 1.0,
         rest_lips: bool = False,
+        driving: Float[Tensor, "b u k 2"] | None = None,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "b t k 2"]:
         """Return keypoints in the pixels of the reference, T = round(S / sample_rate × fps), at least 1.
@@ -59,22 +64,29 @@ class Audio2Keypoint(nn.Module):
             waveform: Mono speech in [-1, 1] at `config.audio.sample_rate`; any length.
             reference: The person's keypoints, pixels.
             head_motion: Gain of the head's movement; 0 holds the reference's pose.
-            expression: Gain of the movement of lips, jaw, brows and lids.
+            expression: Gain of the movement that the audio tells of lips, jaw, brows and lids.
+            blink: How far a blink closes the lids; 0 for none.
             rest_lips: Take an open mouth of the reference for a pose, a smile say, which is left for closed lips as
                 soon as the sequence begins, and not for the middle of a word.
-            generator: Source of the head's own movement, seeded by the caller; without it the head only does what
-                the audio tells.
+            driving: Keypoints of another sequence, in any pixels, whose head motion this head follows, back and forth
+                if it is shorter, instead of one of its own.
+            generator: Source of the head's own movement and of the blinks, seeded by the caller; without it the face
+                only does what the audio tells.
 
         Raises:
             ValueError: A shape, or a value that is not finite.
         """
         check_inputs(waveform, reference, num_keypoints=self.config.num_keypoints, dimensions=2)
+        if driving is not None:
+            check_driving(driving, reference)
         stream = MotionStream(
             self,
             reference,
             head_motion=head_motion,
             expression=expression,
+            blink=blink,
             rest_lips=rest_lips,
+            driving=driving,
             generator=generator,
         )
         *pieces, last = torch.split(waveform, _PIECE_SECONDS * self.config.audio.sample_rate, dim=1)
@@ -86,13 +98,11 @@ class Audio2Keypoint(nn.Module):
         missing = num_frames * self.config.samples_per_frame - waveform.shape[-1]
         return self.normalizer.encode_mel(self.log_mel(F.pad(waveform, (0, missing))))
 
-    def predict_motion(
-        self, log_mel: Float[Tensor, "b m f"], reference: Float[Tensor, "b k 2"]
-    ) -> tuple[Float[Tensor, "b t k 2"], Float[Tensor, "b t 4"]]:
-        """Return normalised expression and pose, the space in which the network is trained."""
+    def predict_motion(self, log_mel: Float[Tensor, "b m f"], reference: Float[Tensor, "b k 2"]) -> Motion:
+        """Return normalised motion, the space in which the network is trained."""
         face = self.normalizer.canonicalize(reference)
-        expression, pose = self.generator(log_mel, self.normalizer.encode_reference(face))
-        return expression, pose
+        motion: Motion = self.generator(log_mel, self.normalizer.encode_reference(face))
+        return motion
 
     def input_scale(self, reference: Float[Tensor, "k d"], image_height: int) -> float:
         """Return the factor that brings a reference in pixels of a picture into the model's: any will do."""

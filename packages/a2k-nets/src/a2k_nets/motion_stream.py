@@ -7,7 +7,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
 
+from a2k_nets.blinks import close_lids
+from a2k_nets.driving import back_and_forth, driving_pose
 from a2k_nets.ease_in import ease_in
+from a2k_nets.generator import Motion
 from a2k_nets.layers import ConvMemory
 from a2k_nets.relax import close_lips
 
@@ -31,21 +34,25 @@ class MotionStream:
         *,
         head_motion: float,
         expression: float,
+        blink: float,
         rest_lips: bool,
+        driving: Float[Tensor, "b u k 2"] | None = None,
         generator: torch.Generator | None,
     ) -> None:
         self._model = model
         self._reference = reference
-        self._gains = expression, head_motion
+        self._gains = expression, head_motion, blink
         self._random = generator
         normalizer = model.normalizer
-        face = normalizer.canonicalize(reference)
+        self._driving = None if driving is None else driving_pose(driving, normalizer)
+        self._canonical = face = normalizer.canonicalize(reference)
         self._resting = torch.zeros_like(reference)
         if rest_lips:
             self._resting = (close_lips(face) - face) / normalizer.std_expression
         self._face = normalizer.encode_reference(face + self._resting * normalizer.std_expression)
         self._memory = ConvMemory()
         self._head: Tensor | None = None
+        self._blink_age: Tensor | None = None
         self._frames = self._hops = self._samples = 0
         # Samples that a Fourier window still needs; the first one begins in silence.
         self._pending = [reference.new_zeros(len(reference), model.config.audio.padding)]
@@ -58,7 +65,7 @@ class MotionStream:
         if stop <= self._frames:
             return waveform.new_zeros(len(waveform), 0, *self._reference.shape[1:])
         log_mel = self._encode(stop, end=end)
-        keypoints = self._decode(*self._model.generator.proceed(log_mel, self._face, self._memory))
+        keypoints = self._decode(self._model.generator.proceed(log_mel, self._face, self._memory))
         self._frames = stop
         return keypoints
 
@@ -90,18 +97,37 @@ class MotionStream:
         self._hops += hops
         return F.pad(log_mel, (0, ahead))[..., : 4 * (stop - self._frames)] if end else log_mel
 
-    def _decode(self, shape: Tensor, pose: Tensor) -> Float[Tensor, "b t k 2"]:
+    def _decode(self, motion: Motion) -> Float[Tensor, "b t k 2"]:
         """Return keypoints for what the network says of the next frames."""
         normalizer = self._model.normalizer
-        if self._random is not None:
-            own = self._model.head_motion(len(pose), pose.shape[1], generator=self._random, past=self._head)
-            before = own.new_zeros(len(own), 2, 4) if self._head is None else self._head
-            self._head = torch.cat((before, own), dim=1)[:, -2:]
-            pose = pose + own / normalizer.std_pose
-        expression, head_motion = self._gains
-        shape = expression * shape + min(expression, 1.0) * self._resting[:, None]
+        shape, pose, log_sway = motion
+        expression, head_motion, blink = self._gains
         stop = self._frames + shape.shape[1]
         start = ease_in(self._frames, stop, frames=self._model.config.ease_in_frames).to(shape)
-        return normalizer.decode_motion(
-            start[:, None, None] * shape, head_motion * start[:, None] * pose, self._reference
-        )
+        shape = start[:, None, None] * (expression * shape + min(expression, 1.0) * self._resting[:, None])
+        if self._random is not None:
+            # Drawn frame by frame on the CPU, whatever the gains: the same seed gives the same motion on every device
+            # and for every length.
+            draws = [torch.randn(len(pose), 5, generator=self._random) for _ in range(pose.shape[1])]
+            noise = torch.stack(draws, dim=1)
+            pose = pose + self._sway(noise[..., :4], log_sway) / normalizer.std_pose
+            shape = self._blinking(shape, blink * start, noise[..., 4])
+        if self._driving is not None:
+            pose = back_and_forth(self._driving, self._frames, stop)
+        return normalizer.decode_motion(shape, head_motion * start[:, None] * pose, self._reference)
+
+    def _sway(self, noise: Float[Tensor, "b t 4"], log_sway: Float[Tensor, "b t"]) -> Float[Tensor, "b t 4"]:
+        """Return the head's own next poses."""
+        poses: Tensor = self._model.head_motion(noise, log_sway=log_sway, past=self._head)
+        before = poses.new_zeros(len(poses), 2, 4) if self._head is None else self._head
+        self._head = torch.cat((before, poses), dim=1)[:, -2:]
+        return poses
+
+    def _blinking(
+        self, shape: Float[Tensor, "b t k 2"], gain: Float[Tensor, " t"], noise: Float[Tensor, "b t"]
+    ) -> Float[Tensor, "b t k 2"]:
+        """Return the next normalised expressions with the blinks that begin or go on in them."""
+        std = self._model.normalizer.std_expression
+        closed, self._blink_age = self._model.blinks(noise, age=self._blink_age)
+        face = self._canonical[:, None] + shape * std
+        return shape + (close_lids(face, (gain * closed.to(shape)).clamp(max=1)) - face) / std

@@ -21,9 +21,10 @@ class StreamingGenerator:
         reference: The person's keypoints, pixels, x right, y down.
         model: The `residual` network; by default the one that comes with the package.
         head_motion: Gain of the head's movement; 0 keeps it still.
-        expression: Gain of the movement of lips, jaw, brows and lids.
+        expression: Gain of the movement that the audio tells of lips, jaw, brows and lids.
+        blink: How far a blink closes the lids; 0 for none.
         rest_lips: Take an open mouth of the reference for a pose, a smile say, that is left for closed lips.
-        seed: Of the head's own motion.
+        seed: Of the head's own motion and of the blinks.
 
     Raises:
         ValueError: The reference has another shape, or is not finite.
@@ -42,6 +43,7 @@ class StreamingGenerator:
         *,
         head_motion: float = 1.0,
         expression: float = 1.0,
+        blink: float = 1.0,
         rest_lips: bool = False,
         seed: int = 0,
     ) -> None:
@@ -56,6 +58,7 @@ class StreamingGenerator:
                 face,
                 head_motion=head_motion,
                 expression=expression,
+                blink=blink,
                 rest_lips=rest_lips,
                 generator=torch.Generator().manual_seed(seed),
             )

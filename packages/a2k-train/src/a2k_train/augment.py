@@ -1,20 +1,27 @@
 """Variations that leave the link between speech and lips as it is; all is drawn on the generator's device."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
 
-from a2k_nets.pose import apply_similarity
+from a2k_nets.config import ModelConfig
+from a2k_nets.pose import apply_similarity, fit_similarity
 from a2k_train.windows import Batch
 
-__all__ = ["augment_mel", "augment_waveform", "mirror_faces", "turn_faces"]
+#: Video frames in which lips come to rest when speech ends.
+SETTLING_FRAMES = 6
+
+_STABLE = ModelConfig().stable_points
+
+__all__ = ["augment_mel", "augment_waveform", "change_tempo", "fall_silent", "mirror_faces", "turn_faces"]
 
 
 def augment_waveform(waveform: Float[Tensor, "b s"], *, generator: torch.Generator) -> Float[Tensor, "b s"]:
     """Return waveforms with another gain and with noise: hiss, and half of them another window's voice behind.
 
-    Gain is -12 to 6 dB, hiss 10 to 50 dB and the other voice 8 to 30 dB below the speech.
+    Gain is -36 to 12 dB, after which the sound is clipped as a recorder does; hiss is 10 to 50 dB and the other voice
+    8 to 30 dB below the speech.
     """
     with generator.device:
         batch = len(waveform)
@@ -28,7 +35,7 @@ def augment_waveform(waveform: Float[Tensor, "b s"], *, generator: torch.Generat
         other_level = torch.roll(level, 1, dims=0)
         present = (torch.rand(batch, 1, generator=generator) < 0.5).float()
         voice = present * other * (level / other_level) * 10 ** (-between(8, 30) / 20)
-        return (waveform + hiss + voice) * 10 ** (between(-12, 6) / 20)
+        return ((waveform + hiss + voice) * 10 ** (between(-36, 12) / 20)).clamp(-1, 1)
 
 
 def augment_mel(log_mel: Float[Tensor, "b m f"], *, generator: torch.Generator) -> Float[Tensor, "b m f"]:
@@ -60,6 +67,91 @@ def augment_mel(log_mel: Float[Tensor, "b m f"], *, generator: torch.Generator) 
                 masked = (index >= start) & (index < start + width)
                 x = x.masked_fill(masked[:, :, None] if axis == 1 else masked[:, None, :], 0.0)
         return x
+
+
+def fall_silent(batch: Batch, resting: Float[Tensor, "b k 2"], *, share: float, generator: torch.Generator) -> Batch:
+    """Return the batch with some windows that fall silent, from their beginning or a later moment on, lips at rest.
+
+    Pauses of read speech are short and held open; whoever uses a model also lets it wait. The lips come to rest within
+    `SETTLING_FRAMES`, the rest of the face stays. What is left of the sound is noise of a room, -90 to -45 dB.
+
+    Args:
+        batch: The windows.
+        resting: The reference of each with its lips at rest, pixels.
+        share: Of the windows.
+        generator: Source of what is drawn.
+    """
+    windows, frames = batch.mask.shape
+    samples = batch.waveform.shape[1] // frames
+    with generator.device:
+        chosen = torch.rand(windows, 1, generator=generator) < share
+        # A third of them is silent throughout.
+        begin = (frames * (1.5 * torch.rand(windows, 1, generator=generator) - 0.5)).clamp(min=0).long()
+        level = 10 ** ((-90 + 45 * torch.rand(windows, 1, generator=generator)) / 20)
+        room = level * torch.randn(batch.waveform.shape, generator=generator)
+    begin = begin.masked_fill(~chosen, frames)
+    late = torch.arange(batch.waveform.shape[1], device=begin.device) >= begin * samples
+    since = torch.arange(frames, device=begin.device) - begin
+    settled = ((since + 1) / SETTLING_FRAMES).clamp(0, 1)
+    # From throughout silence the lips are at rest at once, since nothing was said.
+    settled = torch.where(begin == 0, 1.0, settled)
+    last = batch.keypoints[torch.arange(windows), (begin[:, 0] - 1).clamp(0, frames - 1)]
+    held = torch.where((begin == 0)[..., None], batch.reference, last)[:, None]
+    rested = torch.lerp(held, _in_place_of(resting, batch.reference, held[:, 0])[:, None], settled[..., None, None])
+    silent = since >= 0
+    return Batch(
+        torch.where(late, room, batch.waveform),
+        batch.reference,
+        torch.where(silent[..., None, None], rested, batch.keypoints),
+        batch.mask | silent,
+    )
+
+
+def _in_place_of(
+    resting: Float[Tensor, "b k 2"], reference: Float[Tensor, "b k 2"], face: Float[Tensor, "b k 2"]
+) -> Float[Tensor, "b k 2"]:
+    """Return the resting faces in the poses of other frames."""
+    stable = list(_STABLE)
+    return apply_similarity(fit_similarity(reference[:, stable], face[:, stable]), resting)
+
+
+def change_tempo(
+    log_mel: Float[Tensor, "b m f"], batch: Batch, *, most: float, generator: torch.Generator
+) -> tuple[Float[Tensor, "b m f"], Batch]:
+    """Return spectrograms and faces that run up to `most` slower or faster, each window at a tempo of its own.
+
+    Pitch and formants stay. What a faster window lacks at its end is masked; the waveforms are as before.
+
+    Args:
+        log_mel: Spectrograms, a whole number of frames a video frame.
+        batch: The windows.
+        most: Largest change, 0.15 for 0.85 to 1.15 times the speed.
+        generator: Source of the tempos.
+    """
+    with generator.device:
+        tempo = 1 + most * (2 * torch.rand(len(log_mel), 1, generator=generator) - 1)
+    keypoints, inside, low = _at_tempo(batch.keypoints.flatten(2).mT, tempo)
+    high = (low + 1).clamp(max=batch.mask.shape[1] - 1)
+    mask = batch.mask.gather(1, low) & batch.mask.gather(1, high) & inside
+    faster = Batch(batch.waveform, batch.reference, keypoints.mT.reshape(batch.keypoints.shape), mask)
+    return _at_tempo(log_mel, tempo)[0], faster
+
+
+def _at_tempo(
+    x: Float[Tensor, "b c t"], tempo: Float[Tensor, "b 1"]
+) -> tuple[Float[Tensor, "b c t"], Bool[Tensor, "b t"], Int64[Tensor, "b t"]]:
+    """Return x resampled linearly, which of its frames lie inside x, and each one's left neighbour in x."""
+    frames = x.shape[-1]
+    # Time counts from the beginning of the first frame, whose own moment is its middle.
+    time = tempo.to(x) * (torch.arange(frames).to(x) + 0.5) - 0.5
+    inside = (time >= 0) & (time <= frames - 1)
+    time = time.clamp(0, frames - 1)
+    low = time.long()
+    weight = (time - low)[:, None]
+    left, right = (
+        x.gather(2, index[:, None].expand(-1, x.shape[1], -1)) for index in (low, (low + 1).clamp(max=frames - 1))
+    )
+    return torch.lerp(left, right, weight), inside, low
 
 
 def mirror_faces(batch: Batch, mirror: tuple[int, ...], *, generator: torch.Generator) -> Batch:

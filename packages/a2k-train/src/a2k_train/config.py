@@ -28,6 +28,8 @@ class LossWeights:
         opening: L1 of lip distances (three inner gaps, outer height, width).
         correlation: One minus the correlation of the mouth opening over a window.
         pose: L1 of the head's pose.
+        sway: L1 of the logarithm of how much the head moves in a window, against the typical head.
+        closure: Cross-entropy of closed against open lips.
         adversarial: Least-squares GAN against the motion discriminator; 0 trains without one.
         lip: How many times heavier lip points count than the others.
     """
@@ -37,6 +39,8 @@ class LossWeights:
     opening: float = 1.0
     correlation: float = 1.0
     pose: float = 0.1
+    sway: float = 0.05
+    closure: float = 0.1
     adversarial: float = 0.0
     lip: float = 3.0
 
@@ -93,6 +97,8 @@ class TrainConfig:
         speaker_balance: Exponent by which a speaker's share of windows grows with the footage there is; 1 draws every
             second of footage alike, 0 every speaker.
         augment: Mirror faces, vary and disturb the sound.
+        silence: Share of windows that fall silent, their lips coming to rest, where there is augmentation.
+        tempo: Largest share by which a window is slowed down or sped up, where there is augmentation.
         frozen_norm: Keep batch norm's statistics as they are from the start, so that no window depends on the others
             in its batch.
         precision: `32-true`, `bf16-mixed` (automatic mixed precision), or `64-true`.
@@ -118,6 +124,8 @@ class TrainConfig:
     random_reference: float = 0.5
     speaker_balance: float = 0.5
     augment: bool = True
+    silence: float = 0.05
+    tempo: float = 0.15
     frozen_norm: bool = False
     precision: str = "32-true"
     compile: bool = False

@@ -1,9 +1,11 @@
 """What a model is trained for, as pure functions of normalised motion."""
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
 
-__all__ = ["correlation_loss", "lip_distances", "masked_l1", "velocity_loss"]
+__all__ = ["closure_loss", "correlation_loss", "lip_distances", "masked_l1", "velocity_loss"]
 
 # Pairs whose distances say how a mouth is shaped: three inner gaps, outer height, width.
 _LIP_PAIRS = ((61, 67), (62, 66), (63, 65), (51, 57), (48, 54))
@@ -67,3 +69,39 @@ def correlation_loss(
     covariance = (p * t).sum(dim=1) / count[:, 0]
     spread = (p.square() + t.square()).sum(dim=1) / count[:, 0] + (preds_mean - target_mean)[:, 0].square()
     return (1 - (2 * covariance + floor) / (spread + floor)).mean()
+
+
+def closure_loss(
+    preds: Float[Tensor, "b t"],
+    target: Float[Tensor, "b t"],
+    mask: Bool[Tensor, "b t"],
+    *,
+    share: float = 0.1,
+    tolerance: int = 1,
+    floor: float = 0.02,
+) -> Float[Tensor, ""]:
+    """Return the cross-entropy of closed against open lips, both kinds of frames counted alike.
+
+    Lips are closed where their opening is below the window's lowest plus a share of its range, as
+    `kp_metrics.closure_f1` has it. A mean over what could be is half open wherever a closure is uncertain; this asks
+    for a decision.
+
+    Args:
+        preds: Predicted openings, in inter-ocular distances.
+        target: True openings.
+        mask: Valid frames.
+        share: Of the range.
+        tolerance: Frames around a closed one that may be open or closed: they do not count.
+        floor: Smallest range that is believed; a mouth that moves less is all noise.
+    """
+    low = target.masked_fill(~mask, torch.inf).amin(dim=1, keepdim=True)
+    high = target.masked_fill(~mask, -torch.inf).amax(dim=1, keepdim=True)
+    spread = high - low
+    moving = mask & (spread > floor)
+    low, spread = low.masked_fill(~mask.any(dim=1, keepdim=True), 0.0), spread.masked_fill(spread <= floor, 1.0)
+    bound = low + share * spread
+    closed = (target < bound) & moving
+    near = F.max_pool1d(closed[:, None].float(), 2 * tolerance + 1, stride=1, padding=tolerance)[:, 0] > 0
+    error = F.softplus((preds - bound) / (share * spread) * (2.0 * closed - 1))
+    shut, open_ = closed, moving & ~near
+    return ((error * shut).sum() / shut.sum().clamp(min=1) + (error * open_).sum() / open_.sum().clamp(min=1)) / 2

@@ -8,13 +8,15 @@ from torch.optim import Optimizer
 from a2k_nets.config import ModelConfig
 from a2k_nets.discriminator import MotionDiscriminator
 from a2k_nets.model import Audio2Keypoint
+from a2k_nets.pose import apply_similarity, invert_similarity
+from a2k_nets.relax import close_lips
 from a2k_train import paper_losses
-from a2k_train.augment import augment_mel, augment_waveform, mirror_faces
+from a2k_train.augment import augment_mel, augment_waveform, change_tempo, fall_silent, mirror_faces
 from a2k_train.config import LossWeights, TrainConfig
-from a2k_train.losses import correlation_loss, lip_distances, masked_l1, velocity_loss
+from a2k_train.losses import closure_loss, correlation_loss, lip_distances, masked_l1, velocity_loss
 from a2k_train.networks import prepare
 from a2k_train.optimizers import adam, adamw
-from a2k_train.statistics import fit_statistics
+from a2k_train.statistics import fit_statistics, smooth_track
 from a2k_train.store import ClipStore
 from a2k_train.untouched import untouched
 from a2k_train.updater import Updater
@@ -101,24 +103,35 @@ class ResidualRecipe:
             waveform = batch.waveform
             if self.config.augment:
                 waveform = augment_waveform(waveform, generator=generator)
+                if self.config.silence > 0:
+                    batch = Batch(waveform, batch.reference, batch.keypoints, batch.mask)
+                    resting = self._at_rest(batch.reference)
+                    batch = fall_silent(batch, resting, share=self.config.silence, generator=generator)
+                    waveform = batch.waveform
             log_mel = self.model.encode_audio(waveform)
             if self.config.augment:
                 log_mel = augment_mel(log_mel, generator=generator)
+                if self.config.tempo > 0:
+                    log_mel, batch = change_tempo(log_mel, batch, most=self.config.tempo, generator=generator)
             target, target_pose = normalizer.encode_motion(batch.keypoints, batch.reference)
             face = normalizer.canonicalize(batch.reference)[:, None]
             target_lips = lip_distances(face + target * normalizer.std_expression)
-        preds, preds_pose = self.model.predict_motion(log_mel, batch.reference)
+            target_sway = self._sway_of(target_pose * normalizer.std_pose, batch.mask)
+        preds, preds_pose, log_sway = self.model.predict_motion(log_mel, batch.reference)
         preds_lips = lip_distances(face + preds * normalizer.std_expression)
         losses = {
             "expression": masked_l1(preds, target, batch.mask, weight=self._point_weight),
             "velocity": velocity_loss(preds, target, batch.mask, weight=self._point_weight),
             "opening": masked_l1(preds_lips, target_lips, batch.mask, weight=1 / self._unit),
             "pose": masked_l1(preds_pose, target_pose, batch.mask, weight=1.0),
+            "sway": masked_l1(log_sway[..., None], target_sway[:, None, None], batch.mask, weight=1.0),
         }
         if self.weights.correlation > 0:
             losses["correlation"] = correlation_loss(
                 preds_lips[..., _OPENING], target_lips[..., _OPENING], batch.mask, floor=self._unit**2 / 10
             )
+        if self.weights.closure > 0:
+            losses["closure"] = closure_loss(preds_lips[..., _OPENING], target_lips[..., _OPENING], batch.mask)
         if self.discriminator is not None and self._critic is not None:
             self._critic.update(
                 paper_losses.discriminator(self.discriminator(target), self.discriminator(preds.detach()))
@@ -126,3 +139,15 @@ class ResidualRecipe:
             with untouched(self.discriminator):
                 losses["adversarial"] = paper_losses.adversarial(self.discriminator(preds))
         return losses
+
+    def _sway_of(self, pose: Tensor, mask: Tensor) -> Tensor:
+        """Return how lively the head is in each window."""
+        track = smooth_track(pose)
+        lost = pose.shape[1] - track.shape[1]
+        whole = mask.unfold(1, lost + 1, 1).all(dim=-1)
+        return self.model.head_motion.relative_sway(track, whole)
+
+    def _at_rest(self, reference: Tensor) -> Tensor:
+        """Return references with closed lips, pixels."""
+        to_canonical = self.model.normalizer.to_canonical(reference)
+        return apply_similarity(invert_similarity(to_canonical), close_lips(apply_similarity(to_canonical, reference)))

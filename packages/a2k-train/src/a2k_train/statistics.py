@@ -7,9 +7,10 @@ from torch import Tensor
 from a2k_nets.config import ModelConfig
 from a2k_nets.model import Audio2Keypoint
 from a2k_nets.pose import apply_similarity, fit_similarity
+from a2k_train.blink_statistics import fit_blinks
 from a2k_train.clips import Clip
 
-__all__ = ["fit_statistics", "mean_face"]
+__all__ = ["fit_statistics", "mean_face", "smooth_track"]
 
 # The paper computes its statistics over the first 10,000 training sequences (section 4.5).
 _MAX_CLIPS = 10_000
@@ -40,7 +41,7 @@ def _upright(face: Float[Tensor, "k 2"], config: ModelConfig) -> Float[Tensor, "
 
 @torch.no_grad()
 def fit_statistics(model: Audio2Keypoint, clips: list[Clip]) -> None:
-    """Fit the model's normalizer and head motion to training clips."""
+    """Fit the model's normalizer, head motion and blinks to training clips."""
     clips = clips[:_MAX_CLIPS]
     normalizer = model.normalizer
     normalizer.set_statistics(mean_face=mean_face(clips, model.config))
@@ -60,11 +61,13 @@ def fit_statistics(model: Audio2Keypoint, clips: list[Clip]) -> None:
         mean_mel=mel.mean(dim=1),
         std_mel=mel.std(dim=1),
     )
-    model.head_motion.fit([_smooth(pose - pose.mean(dim=0)) for pose in poses])
+    model.head_motion.fit([smooth_track(pose - pose.mean(dim=0)) for pose in poses])
+    curve, per_frame = fit_blinks(clips)
+    model.blinks.fit(curve, per_frame=per_frame)
 
 
-def _smooth(track: Float[Tensor, "t 4"], frames: int = 5) -> Float[Tensor, "s 4"]:
-    """Return the track without the detector's jitter, a mean over a few frames."""
-    if len(track) < frames:
+def smooth_track(track: Float[Tensor, "*b t c"], frames: int = 5) -> Float[Tensor, "*b s c"]:
+    """Return the track without the detector's jitter, a mean over a few frames; a shorter one as it is."""
+    if track.shape[-2] < frames:
         return track
-    return track.unfold(0, frames, 1).mean(dim=-1)
+    return track.unfold(-2, frames, 1).mean(dim=-1)

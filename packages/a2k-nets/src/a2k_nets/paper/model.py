@@ -8,13 +8,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
 
 from a2k_nets.checkpoint import load_checkpoint, put_state, save_checkpoint
+from a2k_nets.driving import back_and_forth, check_driving
 from a2k_nets.inputs import check_inputs
 from a2k_nets.log_mel import LogMelSpectrogram
 from a2k_nets.paper.config import PaperConfig
 from a2k_nets.paper.encoders import PoseInvariantEncoder
 from a2k_nets.paper.generator import PaperGenerator
 from a2k_nets.paper.normalizer import PaperNormalizer
-from a2k_nets.pose import compose_pose, split_pose
+from a2k_nets.pose import compose_pose, fit_similarity, split_pose
 
 __all__ = ["PaperAudio2Keypoint"]
 
@@ -50,7 +51,9 @@ class PaperAudio2Keypoint(nn.Module):
         *,
         head_motion: float = 1.0,
         expression: float = 1.0,
+        blink: float = 1.0,
         rest_lips: bool = False,
+        driving: Float[Tensor, "b u k 2"] | None = None,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "b t k d"]:
         """Return keypoints, T = round(S / sample_rate × fps), at least 1; the base point stays the reference's.
@@ -60,7 +63,10 @@ class PaperAudio2Keypoint(nn.Module):
             reference: The person's keypoints, pixels of a frame `config.frame_height` high.
             head_motion: Gain of the head's movement against the reference (2-D keypoints only).
             expression: Gain of the movement of lips, jaw, brows and lids (2-D keypoints only).
+            blink: Without effect; the network moves the lids as it has learnt to.
             rest_lips: Without effect; the network moves a smile as it has learnt to.
+            driving: Keypoints of another sequence, in any pixels, whose head motion this head follows, back and forth
+                if it is shorter (2-D keypoints only).
             generator: Without effect; nothing is drawn.
 
         Raises:
@@ -72,12 +78,23 @@ class PaperAudio2Keypoint(nn.Module):
         keypoints = self.normalizer.decode(
             motion[..., : self.config.num_frames(waveform.shape[1])], reference[:, [self.config.base_point]]
         )
-        if head_motion == expression == 1.0 or self.config.dimensions == 3:
+        if self.config.dimensions == 3 or (head_motion == expression == 1.0 and driving is None):
             return keypoints
         stable, base = self.config.stable_points, self.config.base_point
         shape, pose = split_pose(keypoints, reference, stable_points=stable, base_point=base)
+        if driving is not None:
+            check_driving(driving, reference)
+            pose = back_and_forth(self._pose_of(driving, reference), 0, keypoints.shape[1])
         shape = reference[:, None] + expression * (shape - reference[:, None])
         return compose_pose(shape, head_motion * pose, reference, base_point=base)
+
+    def _pose_of(self, driving: Float[Tensor, "b u k 2"], reference: Float[Tensor, "b k 2"]) -> Float[Tensor, "b u 4"]:
+        """Return the driving head's pose against its first frame, its shift in the pixels of the reference."""
+        first = driving[:, 0]
+        stable, base = self.config.stable_points, self.config.base_point
+        _, pose = split_pose(driving, first, stable_points=stable, base_point=base)
+        size = fit_similarity(first[:, list(stable)], reference[:, list(stable)])[:, None, :2].norm(dim=-1)
+        return torch.cat((pose[..., :2] * size[..., None], pose[..., 2:]), dim=-1)
 
     def encode_audio(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b m f"]:
         """Return the log-mel spectrogram of a whole multiple of 2 ** levels video frames.
