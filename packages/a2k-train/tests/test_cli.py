@@ -87,6 +87,7 @@ class TestCrossval:
             "clips.csv",
             "fold-0",
             "fold-1",
+            "heads.md",
             "table.json",
             "table.md",
         ]

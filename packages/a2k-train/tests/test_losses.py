@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from a2k_train.losses import correlation_loss, lip_distances, masked_l1, velocity_loss
+from a2k_train.losses import closure_loss, correlation_loss, lip_distances, masked_l1, velocity_loss
 
 ALL = torch.ones(1, 3, dtype=torch.bool)
 
@@ -100,3 +100,43 @@ class TestCorrelation:
         before.backward()
         after = correlation_loss(preds.detach() - 0.1 * preds.grad, self.target, ALL, floor=0.1)
         assert float(after) < float(before.detach())
+
+
+class TestClosure:
+    TRUE = torch.tensor([[0.2, 0.2, 0.1, 0.0, 0.0, 0.0, 0.1, 0.2, 0.2, 0.2]])
+    MASK = torch.ones(1, 10, dtype=torch.bool)
+
+    def test_the_truth_costs_less_than_half_open_lips(self):
+        half = torch.full_like(self.TRUE, 0.04)
+        assert float(closure_loss(self.TRUE, self.TRUE, self.MASK)) < 0.4 * float(
+            closure_loss(half, self.TRUE, self.MASK)
+        )
+
+    def test_closed_frames_count_as_much_as_open_ones(self):
+        shut, ajar = torch.zeros_like(self.TRUE), torch.full_like(self.TRUE, 0.2)
+        # Ten times the threshold open where closed, against closed by the threshold where open.
+        assert float(closure_loss(ajar, self.TRUE, self.MASK)) > float(closure_loss(shut, self.TRUE, self.MASK)) > 0.5
+
+    def test_a_frame_beside_a_closure_may_be_either(self):
+        early = self.TRUE.clone()
+        early[0, 2] = 0.0
+        same = closure_loss(self.TRUE, self.TRUE, self.MASK)
+        assert float(closure_loss(early, self.TRUE, self.MASK, tolerance=1)) == pytest.approx(float(same))
+        assert float(closure_loss(early, self.TRUE, self.MASK, tolerance=0)) > float(same)
+
+    def test_masked_frames_and_still_mouths_do_not_count(self):
+        wrong = self.TRUE.clone()
+        wrong[0, 4] = 9.0
+        mask = self.MASK.clone()
+        mask[0, 4] = False
+        assert float(closure_loss(wrong, self.TRUE, mask)) == pytest.approx(
+            float(closure_loss(self.TRUE, self.TRUE, mask))
+        )
+        assert float(closure_loss(wrong, torch.full_like(self.TRUE, 0.1), self.MASK)) == 0
+        assert float(closure_loss(wrong, self.TRUE, torch.zeros_like(mask))) == 0
+
+    def test_the_gradient_closes_what_is_ajar(self):
+        preds = torch.full_like(self.TRUE, 0.05).requires_grad_()
+        closure_loss(preds, self.TRUE, self.MASK).backward()
+        assert bool((preds.grad[0, 3:6] > 0).all())
+        assert bool((preds.grad[0, [0, 1, 7, 8, 9]] < 0).all())

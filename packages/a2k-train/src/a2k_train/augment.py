@@ -20,7 +20,7 @@ __all__ = ["augment_mel", "augment_waveform", "change_tempo", "fall_silent", "mi
 def augment_waveform(waveform: Float[Tensor, "b s"], *, generator: torch.Generator) -> Float[Tensor, "b s"]:
     """Return waveforms with another gain and with noise: hiss, and half of them another window's voice behind.
 
-    Gain is -36 to 12 dB, after which the sound is clipped as a recorder does; hiss is 10 to 50 dB and the other voice
+    Gain is -24 to 6 dB, after which the sound is clipped as a recorder does; hiss is 10 to 50 dB and the other voice
     8 to 30 dB below the speech.
     """
     with generator.device:
@@ -35,7 +35,7 @@ def augment_waveform(waveform: Float[Tensor, "b s"], *, generator: torch.Generat
         other_level = torch.roll(level, 1, dims=0)
         present = (torch.rand(batch, 1, generator=generator) < 0.5).float()
         voice = present * other * (level / other_level) * 10 ** (-between(8, 30) / 20)
-        return ((waveform + hiss + voice) * 10 ** (between(-36, 12) / 20)).clamp(-1, 1)
+        return ((waveform + hiss + voice) * 10 ** (between(-24, 6) / 20)).clamp(-1, 1)
 
 
 def augment_mel(log_mel: Float[Tensor, "b m f"], *, generator: torch.Generator) -> Float[Tensor, "b m f"]:

@@ -10,13 +10,16 @@ from a2k_train.clips import Clip
 from a2k_train.face_statistics import FaceStatistics
 from kp_io.layout import IBUG68
 from kp_metrics import (
+    closure_f1,
     head_amplitude_ratio,
     identity_error,
+    jitter,
     keypoint_l1,
     lip_error,
     mouth_amplitude_ratio,
     mouth_correlation,
     pck,
+    silence_opening,
     velocity_ratio,
 )
 
@@ -48,6 +51,9 @@ class ClipScore:
         first_frame_error: Mean distance of the first frame from the reference, % of its inter-ocular distance.
         identity_error: Distance of the mean pose-free face from the reference, % of its inter-ocular distance.
         identity_drift: The same of the last quarter of the clip minus that of the first.
+        closure_f1: F1 of the frames with closed lips.
+        silence_opening: Median mouth opening in silent stretches; NaN where nobody pauses.
+        jitter: Mean third difference, inter-ocular distances a second³.
     """
 
     row: str
@@ -67,6 +73,9 @@ class ClipScore:
     first_frame_error: float = nan
     identity_error: float = nan
     identity_drift: float = nan
+    closure_f1: float = nan
+    silence_opening: float = nan
+    jitter: float = nan
 
 
 def score_clip(
@@ -111,6 +120,9 @@ def score_clip(
         first_frame_error=100 * float((preds[0] - reference).norm(dim=-1).mean()) / eyes,
         identity_error=100 * float(identity_error(preds, reference=reference, mask=mask)),
         identity_drift=100 * _drift(preds, reference, mask),
+        closure_f1=float(closure_f1(preds, target, mask=mask)),
+        silence_opening=float(silence_opening(preds, target, audio=clip.waveform, mask=mask)),
+        jitter=float(jitter(preds, target, mask=mask)),
     )
 
 

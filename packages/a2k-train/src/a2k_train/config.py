@@ -40,7 +40,7 @@ class LossWeights:
     correlation: float = 1.0
     pose: float = 0.1
     sway: float = 0.05
-    closure: float = 0.1
+    closure: float = 0.3
     adversarial: float = 0.0
     lip: float = 3.0
 
@@ -111,7 +111,7 @@ class TrainConfig:
 
     model: AnyConfig = field(default_factory=ModelConfig)
     losses: LossWeights | PaperLossWeights = field(default_factory=LossWeights)
-    steps: int = 1200
+    steps: int = 2000
     epochs: int = 0
     batch_size: int = 32
     window_frames: int = 64

@@ -10,6 +10,8 @@ from a2k_train.config import TrainConfig
 from a2k_train.evaluate import evaluate
 from a2k_train.fit import fit
 from a2k_train.folds import speaker_folds
+from a2k_train.head_report import HeadReport
+from a2k_train.spectra import Spectra
 from a2k_train.store import ClipStore
 from a2k_train.table import ClipScore, Table, write_scores
 
@@ -29,8 +31,8 @@ def cross_validate(
     Args:
         config: Settings of each training; fold k trains with seed + k.
         store: All clips; their splits are not looked at.
-        run: Folder that receives `fold-0`, `fold-1`, …, `clips.csv`, `table.md` and `table.json`. Interrupted, it goes
-            on where it stopped.
+        run: Folder that receives `fold-0`, `fold-1`, …, `clips.csv`, `table.md`, `table.json`, and `heads.md`, which
+            compares the heads' own motion with a random walk. Interrupted, it goes on where it stopped.
         folds: Number of folds.
         on_step: Called with the fold, the steps done and the losses.
 
@@ -51,6 +53,7 @@ def cross_validate(
             "speakers in all; choose fewer folds"
         )
     scores: list[ClipScore] = []
+    heads = HeadReport(Spectra(fps=float(config.model.fps)))
     for fold, held_out in enumerate(parts):
         training = store.select([index for other, part in enumerate(parts) if other != fold for index in part])
 
@@ -60,5 +63,8 @@ def cross_validate(
 
         model = fit(replace(config, seed=config.seed + fold), training, run / f"fold-{fold}", on_step=report)
         assert isinstance(model, Audio2Keypoint)
-        scores += evaluate(model, store.select(held_out).clips(), fold=fold, seed=config.seed)
+        clips = store.select(held_out).clips()
+        scores += evaluate(model, clips, fold=fold, seed=config.seed)
+        heads.add(model, training.clips(), clips, seed=config.seed)
+    heads.write(run / "heads.md")
     return write_scores(run, scores)

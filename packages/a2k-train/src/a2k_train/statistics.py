@@ -10,10 +10,13 @@ from a2k_nets.pose import apply_similarity, fit_similarity
 from a2k_train.blink_statistics import fit_blinks
 from a2k_train.clips import Clip
 
-__all__ = ["fit_statistics", "mean_face", "smooth_track"]
+__all__ = ["fit_statistics", "head_tracks", "mean_face", "smooth_track"]
 
 # The paper computes its statistics over the first 10,000 training sequences (section 4.5).
 _MAX_CLIPS = 10_000
+
+# Savitzky-Golay, five points, second order.
+_SMOOTHING = (-3 / 35, 12 / 35, 17 / 35, 12 / 35, -3 / 35)
 
 
 def mean_face(clips: list[Clip], config: ModelConfig) -> Float[Tensor, "k 2"]:
@@ -61,13 +64,34 @@ def fit_statistics(model: Audio2Keypoint, clips: list[Clip]) -> None:
         mean_mel=mel.mean(dim=1),
         std_mel=mel.std(dim=1),
     )
-    model.head_motion.fit([smooth_track(pose - pose.mean(dim=0)) for pose in poses])
+    model.head_motion.fit([_swaying(pose) for pose in poses])
     curve, per_frame = fit_blinks(clips)
     model.blinks.fit(curve, per_frame=per_frame)
 
 
-def smooth_track(track: Float[Tensor, "*b t c"], frames: int = 5) -> Float[Tensor, "*b s c"]:
-    """Return the track without the detector's jitter, a mean over a few frames; a shorter one as it is."""
-    if track.shape[-2] < frames:
+@torch.no_grad()
+def head_tracks(model: Audio2Keypoint, clips: list[Clip]) -> list[Float[Tensor, "_ 4"]]:
+    """Return the heads' smoothed poses in clips, each about its own mean, as `HeadMotion.fit` takes them."""
+    normalizer = model.normalizer
+    poses = (normalizer.encode_motion(clip.keypoints[None], clip.keypoints[:1])[1][0] for clip in clips[:_MAX_CLIPS])
+    return [_swaying(pose * normalizer.std_pose) for pose in poses]
+
+
+def _swaying(pose: Float[Tensor, "t 4"]) -> Float[Tensor, "s 4"]:
+    return smooth_track(pose - pose.mean(dim=0))
+
+
+def smooth_track(track: Float[Tensor, "*b t 4"]) -> Float[Tensor, "*b s 4"]:
+    """Return the track without most of the detector's jitter, shorter by four frames; less than five stay as they are.
+
+    The filter is Savitzky and Golay's of five points and the second order: it leaves what a head does below 5 Hz, where
+    a mean over as many frames would have its first zero.
+
+    Example:
+        >>> parabola = torch.arange(7.0)[:, None].square().expand(7, 4)
+        >>> smooth_track(parabola)[:, 0].round(decimals=3)
+        tensor([ 4.,  9., 16.])
+    """
+    if track.shape[-2] < len(_SMOOTHING):
         return track
-    return track.unfold(-2, frames, 1).mean(dim=-1)
+    return track.unfold(-2, len(_SMOOTHING), 1) @ track.new_tensor(_SMOOTHING)

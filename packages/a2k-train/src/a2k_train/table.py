@@ -23,7 +23,11 @@ COLUMNS = {
     "mouth_correlation": "mouth r ↑",
     "lip_error_ratio": "lip error / hold ↓",
     "mouth_amplitude_ratio": "mouth amplitude",
+    "closure_f1": "closure F1 ↑",
+    "silence_ratio": "silence / real",
     "head_amplitude_ratio": "head amplitude",
+    "jitter_ratio": "jitter / real",
+    "identity_ratio": "identity / real ↓",
     "l1": "L1 (% IOD) ↓",
     "pck": "PCK 0.02 (%) ↑",
 }
@@ -43,8 +47,16 @@ ABLATION_COLUMNS = {
     "identity_drift": "drift (% IOD)",
 }
 
+# What is divided by the same of another row, in the same fold: column, name in `ClipScore`, that row.
+_RATIOS = {
+    "lip_error_ratio": ("lip_error", "hold reference"),
+    "silence_ratio": ("silence_opening", "ground truth"),
+    "jitter_ratio": ("jitter", "ground truth"),
+    "identity_ratio": ("identity_error", "ground truth"),
+}
+
 # Columns that say whether a model listens; the short table prints their intervals and no others.
-_WITH_INTERVAL = ("mouth_correlation", "lip_error_ratio")
+_WITH_INTERVAL = ("mouth_correlation", "lip_error_ratio", "closure_f1", "silence_ratio", "head_amplitude_ratio")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,32 +107,25 @@ def summarize(
     columns: Mapping[str, str] = COLUMNS,
     with_interval: Sequence[str] = _WITH_INTERVAL,
 ) -> Table:
-    """Return means and intervals of the scores; the lips' error is divided by the held reference's in the same fold.
+    """Return means and intervals of the scores; ratios are of a fold's means.
 
     Args:
         scores: Scores of clips.
         rows: Rows in their order; None for those of the scores in theirs.
-        columns: Titles by names in `ClipScore`, or `lip_error_ratio`.
+        columns: Titles by names in `ClipScore`, or a ratio's: `lip_error_ratio` (over the held reference's),
+            `silence_ratio`, `jitter_ratio`, `identity_ratio` (over the truth's).
         with_interval: Columns that are printed with their intervals.
     """
     scores = list(scores)
     rows = list(dict.fromkeys(score.row for score in scores)) if rows is None else rows
-    held = {s.clip: s.lip_error for s in scores if s.row == "hold reference"}
-    typical = {
-        fold: _mean(s.lip_error for s in scores if s.fold == fold and s.row == "hold reference")
-        for fold in {s.fold for s in scores}
-    }
     values: dict[str, dict[str, float]] = {}
     intervals: dict[str, dict[str, tuple[float, float]]] = {}
     for row in rows:
         ours = [s for s in scores if s.row == row]
         values[row], intervals[row] = {}, {}
         for name in columns:
-            if name == "lip_error_ratio":
-                # A fold's ratio of means is the mean of its clips' ratios, weighted by how far their lips moved: so the
-                # bootstrap draws both errors of a clip together.
-                series = [s.lip_error / held.get(s.clip, float("nan")) for s in ours]
-                weights = [held.get(s.clip, float("nan")) / typical[s.fold] for s in ours]
+            if name in _RATIOS:
+                series, weights = _over(*_RATIOS[name], ours, scores)
             else:
                 series, weights = [getattr(s, name) for s in ours], [1.0] * len(ours)
             values[row][name], intervals[row][name] = _mean_over_folds(series, weights, ours)
@@ -132,6 +137,22 @@ def summarize(
         dict(columns),
         tuple(with_interval),
     )
+
+
+def _over(name: str, base: str, ours: list[ClipScore], scores: list[ClipScore]) -> tuple[list[float], list[float]]:
+    """Return each clip's ratio of a score to that of another row, and its weight.
+
+    A fold's ratio of means is the mean of its clips' ratios, weighted by what they are divided by: so the bootstrap
+    draws both values of a clip together.
+    """
+    theirs = {s.clip: getattr(s, name) for s in scores if s.row == base}
+    folds = {s.clip: s.fold for s in scores}
+    # A clip that lacks either value counts in neither mean.
+    valid = {s.clip for s in ours if getattr(s, name) == getattr(s, name) and theirs.get(s.clip, 0.0) > 0}
+    typical = {fold: _mean(theirs[clip] for clip in valid if folds[clip] == fold) for fold in set(folds.values())}
+    series = [getattr(s, name) / theirs[s.clip] if s.clip in valid else float("nan") for s in ours]
+    weights = [theirs[s.clip] / typical[s.fold] if s.clip in valid else 0.0 for s in ours]
+    return series, weights
 
 
 def _mean_over_folds(
