@@ -20,6 +20,6 @@ def with_random_walk(model: Audio2Keypoint, clips: list[Clip]) -> Audio2Keypoint
     """
     walker = copy.deepcopy(model)
     walker.head_motion.fit_random_walk(head_tracks(model, clips))
-    torch.nn.init.zeros_(walker.generator.sway_head.weight)
-    torch.nn.init.zeros_(walker.generator.sway_head.bias)
+    for parameter in walker.generator.sway_head.parameters():
+        torch.nn.init.zeros_(parameter)
     return walker
