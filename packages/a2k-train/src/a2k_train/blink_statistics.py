@@ -26,8 +26,8 @@ def find_blinks(ratio: Float[Tensor, " t"]) -> list[Float[Tensor, " f"]]:
     Example:
         >>> ratio = torch.full((40,), 0.3)
         >>> ratio[20:23] = torch.tensor([0.2, 0.1, 0.2])
-        >>> [course.round(decimals=2).tolist()[:4] for course in find_blinks(ratio)]
-        [[1.0, 0.67, 0.33, 0.67]]
+        >>> [course[:4].round(decimals=2) for course in find_blinks(ratio)]
+        [tensor([1.0000, 0.6700, 0.3300, 0.6700])]
     """
     after = BLINK_FRAMES - _BEFORE
     found = []

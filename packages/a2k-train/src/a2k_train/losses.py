@@ -24,7 +24,7 @@ def masked_l1(
         >>> masked_l1(torch.zeros(1, 2, 3), torch.ones(1, 2, 3), torch.tensor([[True, False]]), weight=2.0)
         tensor(2.)
     """
-    error = ((preds - target).abs() * weight).flatten(2).mean(dim=-1)
+    error = ((preds - target).abs() * weight).reshape(*mask.shape, -1).mean(dim=-1)
     return (error * mask).sum() / mask.sum().clamp(min=1)
 
 

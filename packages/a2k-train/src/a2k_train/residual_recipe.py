@@ -124,7 +124,7 @@ class ResidualRecipe:
             "velocity": velocity_loss(preds, target, batch.mask, weight=self._point_weight),
             "opening": masked_l1(preds_lips, target_lips, batch.mask, weight=1 / self._unit),
             "pose": masked_l1(preds_pose, target_pose, batch.mask, weight=1.0),
-            "sway": masked_l1(log_sway[..., None], target_sway[:, None, None], batch.mask, weight=1.0),
+            "sway": masked_l1(log_sway, target_sway[:, None].expand_as(log_sway), batch.mask, weight=1.0),
         }
         if self.weights.correlation > 0:
             losses["correlation"] = correlation_loss(
