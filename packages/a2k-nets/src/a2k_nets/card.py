@@ -57,8 +57,9 @@ model = load_model("FOLDER")  # or an id of the Hub; sha256="…" checks the fil
 
 ## What they are for
 
-Research: keypoints that move as speech does, for avatars, animation and the study of talking faces. They must not be
-used
+Research: keypoints that move as speech does, for avatars, animation and the study of talking faces.
+
+They must not be used
 
 - to make a real person appear to say or do what they did not, without their consent, nor to deceive, harass, defraud or
   get around identity checks;
