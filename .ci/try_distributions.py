@@ -34,6 +34,12 @@ keypoints = model(torch.rand(1, 16_000) - 0.5, 60 * model.normalizer.mean_face[N
 assert keypoints.shape == (1, 25, 68, 2), keypoints.shape
 """
 
+SAVE_SEQUENCE = """
+import kp_io, torch
+points = 100 + 50 * torch.rand(30, 68, 2, generator=torch.Generator().manual_seed(0))
+kp_io.save_keypoints("face.npz", kp_io.KeypointSequence(points, image_size=(240, 320)))
+"""
+
 SAVE_FACE = "import sys, kp_io, skimage.data; kp_io.write_image(sys.argv[1], skimage.data.astronaut())"
 
 ORIGINS = """
@@ -104,7 +110,7 @@ def kp_io_alone(env: Environment) -> None:
     """Draw and convert a file."""
     env.install("kp_io")
     only(env, {"kp-io"})
-    env.run("python", "-c", SAVE_POINTS, "face.npz")
+    env.run("python", "-c", SAVE_SEQUENCE)
     env.run("kp-io", "--help")
     env.run("kp-io", "render", "face.npz", "-o", "face.mp4")
     env.run("kp-io", "convert", "face.npz", "face.csv")
