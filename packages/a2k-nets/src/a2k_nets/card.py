@@ -98,7 +98,9 @@ def model_card(path: Path, *, about: str = "") -> str:
         points=config.num_keypoints,
         fps=config.fps,
         what=_PRESETS[preset_of(config)],
-        parameters=sum(t.numel() for name, t in state.items() if not name.startswith(("normalizer.", "head_motion.")))
+        parameters=sum(
+            t.numel() for name, t in state.items() if not name.startswith(("normalizer.", "head_motion.", "blinks."))
+        )
         / 1e6,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         licence=licence,
