@@ -1,11 +1,25 @@
 """Every chore of the repository: `nox -l` lists them, `nox -s NAME` runs one in an environment of its own."""
 
+import shutil
+import subprocess
+from pathlib import Path
+
 import nox
 
 nox.options.sessions = ["lint", "types", "arrows", "tests"]
 nox.options.error_on_missing_interpreters = False
 
-SOURCES = ("packages", "tests", "examples", "benchmarks", "noxfile.py")
+SOURCES = ("packages", "tests", "examples", "benchmarks", ".ci", "noxfile.py")
+
+
+def at_hand(version: str) -> bool:
+    """Tell whether that Python runs here; a name on the path may be a version manager's, with nothing behind it."""
+    python = shutil.which(f"python{version}")
+    return python is not None and subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
+
+
+# Of the Pythons that the packages are for, those at hand; where none goes by its name, the one that runs nox.
+PYTHONS = [version for version in ("3.11", "3.12", "3.13") if at_hand(version)] or None
 
 # The siblings are always installed from here, together: an index may hold strangers of the same names.
 EVERYTHING = (
@@ -36,7 +50,7 @@ def demo(session: nox.Session) -> None:
     session.run("python", "examples/full_pipeline.py", *session.posargs)
 
 
-@nox.session
+@nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run all tests and doctests with coverage. Arguments after -- go to pytest."""
     pytest = ("beartype", "hypothesis", "pytest", "pytest-benchmark", "pytest-cov")
@@ -75,6 +89,24 @@ def arrows(session: nox.Session) -> None:
     session.install("-c", "constraints.txt", "import-linter")
     session.install("--no-deps", *(part for p in EVERYTHING for part in ("-e", p.split("[")[0])))
     session.run("lint-imports")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build wheels and sdists into dist/, look into them, install each package alone, and let it work."""
+    session.install("-c", "constraints.txt", "build", "hatchling", "twine")
+    dist, from_tree = Path("dist"), Path(session.create_tmp()) / "from_tree"
+    for folder in (dist, from_tree):
+        shutil.rmtree(folder, ignore_errors=True)
+    for package in (part.split("[")[0] for part in EVERYTHING):
+        # An sdist, and a wheel out of that; then a wheel straight from here, which must be the same.
+        session.run("python", "-m", "build", "--quiet", "--no-isolation", "--outdir", str(dist), package)
+        session.run(
+            "python", "-m", "build", "--quiet", "--no-isolation", "--wheel", "--outdir", str(from_tree), package
+        )
+    session.run("twine", "check", "--strict", *map(str, sorted(dist.iterdir())))
+    session.run("python", ".ci/check_distributions.py", str(dist), str(from_tree))
+    session.run("python", ".ci/try_distributions.py", str(dist))
 
 
 @nox.session

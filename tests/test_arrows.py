@@ -11,6 +11,7 @@ import pytest
 #: Third-party libraries that only these modules may import.
 HOMES = {
     "nnAudio": {"a2k_nets.log_mel"},
+    "huggingface_hub": {"a2k_nets.hub"},
     "safetensors": {"a2k_nets.checkpoint"},
     "dlib": {"kp_io.detectors.dlib"},
     "_dlib_pybind11": {"kp_io.detectors.dlib"},

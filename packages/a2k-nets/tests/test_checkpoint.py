@@ -41,8 +41,8 @@ def test_a_file_tells_its_version_and_licence(saved):
     assert json.loads(metadata["config"])["width"] == 16
 
 
-def test_only_the_checkpoint_is_left_in_the_folder(saved):
-    assert [path.name for path in saved.parent.iterdir()] == ["model.safetensors"]
+def test_what_is_left_in_the_folder(saved):
+    assert {path.name for path in saved.parent.iterdir()} == {"README.md", "config.json", "model.safetensors"}
     assert saved.stat().st_mode & 0o444 == 0o444
 
 
@@ -131,7 +131,7 @@ def test_a_file_that_is_not_there(tmp_path, name):
 
 
 def test_what_was_there_survives_a_failure(model, saved, monkeypatch):
-    before = saved.read_bytes()
+    before = {path.name: path.read_bytes() for path in saved.parent.iterdir()}
 
     def full_disk(*_):
         raise OSError("no space left")
@@ -139,8 +139,7 @@ def test_what_was_there_survives_a_failure(model, saved, monkeypatch):
     monkeypatch.setattr(Path, "replace", full_disk)
     with pytest.raises(OSError, match="no space"):
         save_checkpoint(saved, {"other": torch.zeros(3)}, model.config)
-    assert saved.read_bytes() == before
-    assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+    assert {path.name: path.read_bytes() for path in saved.parent.iterdir()} == before
 
 
 def test_the_config_is_the_one_of_the_model(model, saved):

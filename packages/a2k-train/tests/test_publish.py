@@ -26,7 +26,9 @@ class TestLast:
         digest, file = (tmp_path / "out" / "SHA256SUMS").read_text().split()
         assert (hashlib.sha256(path.read_bytes()).hexdigest(), path.name) == (digest, file)
         assert read_config(tmp_path / "out" / "config.toml") == config
-        assert "must not be used" in (tmp_path / "out" / "MODEL_CARD.md").read_text()
+        card = (tmp_path / "out" / "README.md").read_text()
+        assert "must not be used" in card
+        assert digest in card
 
     def test_a_run_that_goes_on(self, config, store, tmp_path):
         def stop(step, losses):
@@ -36,7 +38,7 @@ class TestLast:
         with pytest.raises(KeyboardInterrupt):
             fit(config, store, tmp_path / "run", on_step=stop)
         publish(tmp_path / "run", tmp_path / "out")
-        assert "trained for 2 steps" in (tmp_path / "out" / "MODEL_CARD.md").read_text()
+        assert "Trained for 2 steps" in (tmp_path / "out" / "README.md").read_text()
 
 
 def test_the_best(tiny_paper, store, tmp_path):
@@ -52,9 +54,9 @@ def test_the_best(tiny_paper, store, tmp_path):
 def test_a_card_that_somebody_wrote_stays(tiny, store, tmp_path):
     fit(tiny, store, tmp_path / "run")
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "MODEL_CARD.md").write_text("mine")
+    (tmp_path / "out" / "README.md").write_text("mine")
     publish(tmp_path / "run", tmp_path / "out")
-    assert (tmp_path / "out" / "MODEL_CARD.md").read_text() == "mine"
+    assert (tmp_path / "out" / "README.md").read_text() == "mine"
 
 
 def test_what_is_no_run(tmp_path, tiny, store):

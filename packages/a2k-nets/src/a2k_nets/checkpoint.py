@@ -1,8 +1,8 @@
 """One safetensors file holds weights, config and licence; nothing is ever unpickled."""
 
 import json
-from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from a2k_nets.atomic import write_bytes
 from a2k_nets.presets import AnyConfig, config_from_dict, config_to_json, preset_of
+from a2k_nets.weights_file import find_weights
 
 __all__ = [
     "FORMAT_VERSION",
     "LICENCE",
-    "embedded_checkpoint",
     "load_checkpoint",
     "put_state",
     "read_tensors",
@@ -26,38 +26,32 @@ __all__ = [
 FORMAT_VERSION = "2"
 
 #: Of the weights that training writes; their sources allow no more.
-LICENCE = "CC-BY-NC-4.0 (research); see MODEL_CARD.md"
+LICENCE = "CC-BY-NC-4.0 (research); see the model card"
 
 
-def embedded_checkpoint() -> Path:
-    """Return the path of the checkpoint that comes with the package."""
-    return Path(str(files("a2k_nets") / "weights" / "model.safetensors"))
-
-
-def save_checkpoint(path: Path | str, state: dict[str, Tensor], config: AnyConfig) -> None:
-    """Write weights and config; the file appears whole or not at all."""
+def save_checkpoint(path: Path | str, state: dict[str, Tensor], config: AnyConfig, *, licence: str = LICENCE) -> None:
+    """Write weights, config and licence; the file appears whole or not at all."""
     metadata = {
         "format_version": FORMAT_VERSION,
         "preset": preset_of(config),
         "config": config_to_json(config),
-        "licence": LICENCE,
+        "licence": licence,
     }
     write_tensors(Path(path), state, metadata)
 
 
-def load_checkpoint(path: Path | str | None = None) -> tuple[dict[str, Tensor], AnyConfig]:
+def load_checkpoint(source: Path | str | None = None, **where: Any) -> tuple[dict[str, Tensor], AnyConfig]:
     """Return weights and config of a checkpoint, by default the embedded one.
 
     Args:
-        path: A `.safetensors` file, or a folder with `model.safetensors`.
+        source: A `.safetensors` file, a folder with `model.safetensors`, or an id `owner/name` of the Hub.
+        where: Options of `a2k_nets.weights_file.find_weights`: `revision`, `sha256` …
 
     Raises:
-        ValueError: The file is damaged, of another version, or no safetensors file.
+        ValueError: The file is damaged, has another digest, is of another version, or is no safetensors file.
         FileNotFoundError: There is no such file.
     """
-    path = embedded_checkpoint() if path is None else Path(path)
-    if path.is_dir():
-        path = path / "model.safetensors"
+    path = find_weights(source, **where)
     state, metadata = read_tensors(path)
     if metadata.get("format_version") != FORMAT_VERSION or "config" not in metadata:
         raise ValueError(

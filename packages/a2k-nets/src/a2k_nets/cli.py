@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from a2k_nets.cli_export import export
-from a2k_nets.cli_options import Blink, Expression, Face, HeadMotion, RestLips, Seed
+from a2k_nets.cli_options import Blink, Expression, Face, HeadMotion, RestLips, Revision, Seed, Sha256, Weights
 from a2k_nets.cli_stream import stream
 
 if TYPE_CHECKING:
@@ -47,7 +47,9 @@ def generate(
     fps: Annotated[
         float | None, typer.Option(min=0.1, help="Frames a second, e.g. 30 or 29.97 [default: the model's own, 25].")
     ] = None,
-    model: Annotated[Path | None, typer.Option(help="Checkpoint [default: the embedded one].")] = None,
+    model: Weights = None,
+    revision: Revision = None,
+    sha256: Sha256 = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
 ) -> None:
     """Let a face speak: keypoints from one picture and speech."""
@@ -67,7 +69,7 @@ def generate(
 
         if out.suffix.lower() not in FORMATS:
             raise ValueError(f"expected a keypoint file ending in {' or '.join(FORMATS)}, got {out}")
-        network = load_model(model)
+        network = load_model(model, revision=revision, sha256=sha256)
         sample_rate = network.config.audio.sample_rate
         waveform = _speech(audio, text, voice, sample_rate=sample_rate)
         sequence = generate_sequence(

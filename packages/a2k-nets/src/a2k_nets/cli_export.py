@@ -5,12 +5,16 @@ from typing import Annotated
 
 import typer
 
+from a2k_nets.cli_options import Revision, Sha256, Weights
+
 __all__ = ["export"]
 
 
 def export(
     out: Annotated[Path, typer.Argument(help="File to write, ending in .onnx.")],
-    model: Annotated[Path | None, typer.Option(help="Checkpoint [default: the embedded one].")] = None,
+    model: Weights = None,
+    revision: Revision = None,
+    sha256: Sha256 = None,
     opset: Annotated[int, typer.Option(help="Version of the ONNX operators, at least 18.")] = 18,
 ) -> None:
     """Write the model as one ONNX file: waveform and reference in, keypoints out (needs the extra `onnx`)."""
@@ -18,7 +22,7 @@ def export(
         from a2k_nets.export import export_onnx
         from a2k_nets.pretrained import load_model
 
-        network = load_model(model)
+        network = load_model(model, revision=revision, sha256=sha256)
         export_onnx(network, out, opset=opset)
     except (ValueError, OSError, ImportError, RuntimeError) as error:
         typer.secho(f"error: {' '.join(str(error).split())}", err=True, fg=typer.colors.RED)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Blink", "Expression", "Face", "HeadMotion", "RestLips", "Seed"]
+__all__ = ["Blink", "Expression", "Face", "HeadMotion", "RestLips", "Revision", "Seed", "Sha256", "Weights"]
 
 Face = Annotated[int, typer.Option(min=0, help="Which face of the picture, 0 being the largest.")]
 HeadMotion = Annotated[float, typer.Option(min=0.0, help="Gain of the head's movement; 0 keeps it still.")]
@@ -18,3 +18,13 @@ RestLips = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Another seed, another plausible head motion, other blinks.")]
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "--weights",
+        help="Checkpoint: a file, a folder, or an id owner/name of the Hugging Face Hub [default: the embedded one].",
+    ),
+]
+Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of the weights on the Hub.")]
+Sha256 = Annotated[str | None, typer.Option(help="Digest of the weights' file, checked before it is opened.")]

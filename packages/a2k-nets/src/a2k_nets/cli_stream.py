@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from a2k_nets.cli_options import Blink, Expression, Face, HeadMotion, RestLips, Seed
+from a2k_nets.cli_options import Blink, Expression, Face, HeadMotion, RestLips, Revision, Seed, Sha256, Weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,7 +31,9 @@ def stream(
     blink: Blink = 1.0,
     rest_lips: RestLips = None,
     seed: Seed = 0,
-    model: Annotated[Path | None, typer.Option(help="Checkpoint, preset residual [default: the embedded one].")] = None,
+    model: Weights = None,
+    revision: Revision = None,
+    sha256: Sha256 = None,
 ) -> None:
     """Let a face speak while the sound comes in: PCM (s16le, mono) or WAV on stdin, one line of JSON a frame out.
 
@@ -54,7 +56,7 @@ def stream(
         still = annotate_image(image, face=face) if from_picture else load_keypoints(image)
         generator = StreamingGenerator(
             still.keypoints[0, :, :2],
-            Audio2Keypoint.from_pretrained(model),
+            Audio2Keypoint.from_pretrained(model, revision=revision, sha256=sha256),
             head_motion=head_motion,
             expression=expression,
             blink=blink,

@@ -1,14 +1,11 @@
 """The whole model: waveform and reference face in, keypoints out."""
 
-from pathlib import Path
-
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
 
 from a2k_nets.blinks import Blinks
-from a2k_nets.checkpoint import load_checkpoint, put_state, save_checkpoint
 from a2k_nets.config import ModelConfig
 from a2k_nets.driving import check_driving
 from a2k_nets.generator import Motion, ResidualGenerator
@@ -17,6 +14,7 @@ from a2k_nets.inputs import check_inputs
 from a2k_nets.log_mel import LogMelSpectrogram
 from a2k_nets.motion_stream import MotionStream
 from a2k_nets.normalizer import Normalizer
+from a2k_nets.shared_model import SharedModel
 
 __all__ = ["Audio2Keypoint"]
 
@@ -24,7 +22,7 @@ __all__ = ["Audio2Keypoint"]
 _PIECE_SECONDS = 60
 
 
-class Audio2Keypoint(nn.Module):
+class Audio2Keypoint(SharedModel):
     """Generates facial keypoints from speech and one reference face (paper, section 4).
 
     Args:
@@ -36,6 +34,9 @@ class Audio2Keypoint(nn.Module):
         >>> model(torch.zeros(1, 16_000), reference).shape
         torch.Size([1, 25, 68, 2])
     """
+
+    preset = "residual"
+    config: ModelConfig
 
     def __init__(self, config: ModelConfig | None = None) -> None:
         super().__init__()
@@ -107,30 +108,3 @@ class Audio2Keypoint(nn.Module):
     def input_scale(self, reference: Float[Tensor, "k d"], image_height: int) -> float:
         """Return the factor that brings a reference in pixels of a picture into the model's: any will do."""
         return 1.0
-
-    def save_pretrained(self, folder: Path | str) -> Path:
-        """Write the model as one file, `model.safetensors`, into a folder; return its path."""
-        path = Path(folder) / "model.safetensors"
-        save_checkpoint(path, self.state_dict(), self.config)
-        return path
-
-    @classmethod
-    def from_pretrained(cls, path: Path | str | None = None) -> "Audio2Keypoint":
-        """Load a model, by default the one that comes with the package, ready to generate (in eval mode).
-
-        Args:
-            path: A `.safetensors` file, or a folder with `model.safetensors`.
-
-        Raises:
-            ValueError: The file is damaged, of another version, or no safetensors file; pickles are never opened.
-            FileNotFoundError: There is no such file.
-        """
-        state, config = load_checkpoint(path)
-        if not isinstance(config, ModelConfig):
-            raise ValueError(
-                f"expected a checkpoint of the preset residual, got {path} of the preset paper; "
-                "a2k_nets.pretrained.load_model loads either"
-            )
-        model = cls(config)
-        put_state(model, state)
-        return model.eval()

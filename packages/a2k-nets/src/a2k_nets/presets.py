@@ -8,7 +8,7 @@ from a2k_nets.config import AudioConfig, ModelConfig
 from a2k_nets.paper.config import PaperConfig
 from a2k_nets.settings import refuse_unknown
 
-__all__ = ["PRESETS", "AnyConfig", "config_from_dict", "config_to_json", "preset_of"]
+__all__ = ["PRESETS", "AnyConfig", "config_from_dict", "config_to_dict", "config_to_json", "preset_of"]
 
 AnyConfig = ModelConfig | PaperConfig
 
@@ -26,9 +26,14 @@ def preset_of(config: AnyConfig) -> str:
     return next(name for name, cls in PRESETS.items() if type(config) is cls)
 
 
+def config_to_dict(config: AnyConfig) -> dict[str, Any]:
+    """Return the config by names, as `config_from_dict` takes it."""
+    return asdict(config)
+
+
 def config_to_json(config: AnyConfig) -> str:
     """Return the config as JSON, for a checkpoint's metadata."""
-    return json.dumps(asdict(config), sort_keys=True)
+    return json.dumps(config_to_dict(config), sort_keys=True)
 
 
 def config_from_dict(values: dict[str, Any], *, preset: str = "residual") -> AnyConfig:

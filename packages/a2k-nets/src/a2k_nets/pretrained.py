@@ -1,8 +1,9 @@
 """Loading a checkpoint of whichever preset."""
 
 from pathlib import Path
+from typing import Any
 
-from a2k_nets.checkpoint import load_checkpoint
+from a2k_nets.checkpoint import load_checkpoint, put_state
 from a2k_nets.model import Audio2Keypoint
 from a2k_nets.paper.config import PaperConfig
 from a2k_nets.paper.model import PaperAudio2Keypoint
@@ -10,20 +11,29 @@ from a2k_nets.paper.model import PaperAudio2Keypoint
 __all__ = ["load_model"]
 
 
-def load_model(path: Path | str | None = None) -> Audio2Keypoint | PaperAudio2Keypoint:
+def load_model(
+    source: Path | str | None = None, *, revision: str | None = None, sha256: str | None = None, **download: Any
+) -> Audio2Keypoint | PaperAudio2Keypoint:
     """Load a model of the preset that the checkpoint names, by default the one that comes with the package.
 
     Args:
-        path: A `.safetensors` file, or a folder with `model.safetensors`.
+        source: A `.safetensors` file, a folder with `model.safetensors`, or an id `owner/name` of the Hugging Face Hub
+            (extra `hub`); a folder of that name comes first.
+        revision: Branch, tag or commit on the Hub.
+        sha256: Digest of the file, checked before it is opened.
+        download: Options of `huggingface_hub.hf_hub_download`: `token`, `cache_dir`, `local_files_only` …
 
     Raises:
-        ValueError: The file is damaged, of another version, or no safetensors file; pickles are never opened.
-        FileNotFoundError: There is no such file.
+        ValueError: The file is damaged, has another digest, is of another version, or is no safetensors file; pickles
+            are never opened.
+        FileNotFoundError: There is no such file, here or on the Hub, or no network.
+        ImportError: An id of the Hub is named and the extra `hub` is not installed.
 
     Example:
         >>> load_model().config.fps
         25
     """
-    if path is not None and isinstance(load_checkpoint(path)[1], PaperConfig):
-        return PaperAudio2Keypoint.from_pretrained(path)
-    return Audio2Keypoint.from_pretrained(path)
+    state, config = load_checkpoint(source, revision=revision, sha256=sha256, **download)
+    model = PaperAudio2Keypoint(config) if isinstance(config, PaperConfig) else Audio2Keypoint(config)
+    put_state(model, state)
+    return model.eval()

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from a2k_nets.cli_options import Revision, Sha256, Weights
 from a2k_train.cli_options import (
     Cache,
     Changes,
@@ -112,7 +113,9 @@ def crossval(
 @app.command()
 def evaluate(
     clips: Clips,
-    model: Annotated[Path | None, typer.Option(help="Checkpoint [default: the embedded one].")] = None,
+    model: Weights = None,
+    revision: Revision = None,
+    sha256: Sha256 = None,
     manifest: Manifest = None,
     splits: Splits = "val",
     statistics: Annotated[
@@ -127,7 +130,7 @@ def evaluate(
         from a2k_train.cli_evaluate import score_model
         from a2k_train.cli_options import load_for
 
-        network = load_model(model)
+        network = load_model(model, revision=revision, sha256=sha256)
         held_out = load_for(network.config, clips, splits=splits, manifest=manifest)
         with progress("clips") as advance:
             table = score_model(

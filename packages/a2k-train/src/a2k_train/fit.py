@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lightning_fabric import Fabric
 
+from a2k_nets.checkpoint import save_checkpoint
 from a2k_train.config import TrainConfig
 from a2k_train.config_file import config_to_toml
 from a2k_train.launch import launch
@@ -105,7 +106,7 @@ def _fit(
                 trainer.save(state)
     model = trainer.published()
     if first:
-        model.save_pretrained(run)
+        save_checkpoint(run / "model.safetensors", model.state_dict(), model.config)
     fabric.barrier()
     return model
 
@@ -115,7 +116,8 @@ def _keep_best(folder: Path, trainer: Trainer, score: float) -> None:
     record = folder / "score.json"
     if record.is_file() and _score_in(record) <= score:
         return
-    trainer.published().save_pretrained(folder)
+    model = trainer.published()
+    save_checkpoint(folder / "model.safetensors", model.state_dict(), model.config)
     with atomic_path(record) as file:
         file.write_text(json.dumps({"score": score, "step": trainer.step}) + "\n", encoding="utf-8")
 

@@ -7,7 +7,6 @@ from a2k_nets.checkpoint import put_state, read_tensors
 from a2k_nets.model import Audio2Keypoint
 from a2k_nets.paper.config import PaperConfig
 from a2k_nets.paper.model import PaperAudio2Keypoint
-from a2k_nets.presets import preset_of
 from a2k_nets.pretrained import load_model
 from a2k_train.config import TrainConfig
 from a2k_train.config_file import config_to_toml, read_config
@@ -16,24 +15,16 @@ from kp_io.atomic import atomic_path
 
 __all__ = ["publish"]
 
-_CARD = """# {title}
+_ABOUT = """Trained for {step} by a2k-train; `config.toml` tells how, and `SHA256SUMS` has the digest.
 
-A model of the `{preset}` preset of the Audio2Keypoint toolkit, trained for {step}. `model.safetensors` holds weights
-and settings, `config.toml` how it was trained, `SHA256SUMS` the file's digest.
-
-```python
-from a2k_nets.pretrained import load_model
-
-model = load_model("{folder}")
-```
-
-The weights are for research (CC-BY-NC-4.0 unless the footage's terms say otherwise). They must not be used to make a
-real person appear to say what they did not say. State here what footage they saw, and under which licences.
+**For whoever shares this folder:** say here which footage the weights saw, and under which terms.
 {table}"""
 
 
 def publish(run: Path | str, out: Path | str, *, which: str = "last") -> Path:
     """Write a run's model as a folder with weights, settings, a card and a digest; return the weights' path.
+
+    The card, `README.md`, is left alone where there is one.
 
     Args:
         run: A run of `fit`, finished or not.
@@ -56,17 +47,12 @@ def publish(run: Path | str, out: Path | str, *, which: str = "last") -> Path:
         model, step = load_model(run / "best"), "as many steps as scored best in its validations"
     else:
         model, step = _from_state(run / "state.safetensors", config)
-    path = model.save_pretrained(out)
+    path = model.save_pretrained(out, about=_ABOUT.format(step=step, table=_table(run)))
     texts = {
         "config.toml": config_to_toml(config),
         "SHA256SUMS": f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n",
-        "MODEL_CARD.md": _CARD.format(
-            title=out.name, preset=preset_of(config.model), step=step, folder=out.name, table=_table(run)
-        ),
     }
     for name, text in texts.items():
-        if name == "MODEL_CARD.md" and (out / name).is_file():
-            continue  # somebody may have written theirs
         with atomic_path(out / name) as file:
             file.write_text(text, encoding="utf-8")
     return path
@@ -85,4 +71,4 @@ def _from_state(state: Path, config: TrainConfig) -> tuple[AnyModel, str]:
 
 def _table(run: Path) -> str:
     table = run / "table.md"
-    return f"\n## How good it is\n\n{table.read_text(encoding='utf-8')}" if table.is_file() else ""
+    return f"\n### How good they are\n\n{table.read_text(encoding='utf-8')}" if table.is_file() else ""

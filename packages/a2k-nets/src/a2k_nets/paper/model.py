@@ -1,13 +1,10 @@
 """The paper's model: waveform and reference face in, keypoints out."""
 
-from pathlib import Path
-
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
 
-from a2k_nets.checkpoint import load_checkpoint, put_state, save_checkpoint
 from a2k_nets.driving import back_and_forth, check_driving
 from a2k_nets.inputs import check_inputs
 from a2k_nets.log_mel import LogMelSpectrogram
@@ -16,11 +13,12 @@ from a2k_nets.paper.encoders import PoseInvariantEncoder
 from a2k_nets.paper.generator import PaperGenerator
 from a2k_nets.paper.normalizer import PaperNormalizer
 from a2k_nets.pose import compose_pose, fit_similarity, split_pose
+from a2k_nets.shared_model import SharedModel
 
 __all__ = ["PaperAudio2Keypoint"]
 
 
-class PaperAudio2Keypoint(nn.Module):
+class PaperAudio2Keypoint(SharedModel):
     """Generates facial keypoints from speech and one reference face as the paper does (section 4).
 
     Against `Audio2Keypoint`, the `residual` preset, it hears the whole speech at once, so it does not stream; it draws
@@ -35,6 +33,9 @@ class PaperAudio2Keypoint(nn.Module):
         >>> model(torch.zeros(1, 16_000), reference).shape
         torch.Size([1, 25, 68, 2])
     """
+
+    preset = "paper"
+    config: PaperConfig
 
     def __init__(self, config: PaperConfig | None = None) -> None:
         super().__init__()
@@ -125,19 +126,3 @@ class PaperAudio2Keypoint(nn.Module):
             return self.config.frame_height / image_height
         points = reference[:, :2]
         return self.config.face_size / float((points.amax(dim=0) - points.amin(dim=0)).max())
-
-    def save_pretrained(self, folder: Path | str) -> Path:
-        """Write the model as one file, `model.safetensors`, into a folder; return its path."""
-        path = Path(folder) / "model.safetensors"
-        save_checkpoint(path, self.state_dict(), self.config)
-        return path
-
-    @classmethod
-    def from_pretrained(cls, path: Path | str) -> "PaperAudio2Keypoint":
-        """Load a model of this preset, ready to generate (in eval mode); see `a2k_nets.pretrained.load_model`."""
-        state, config = load_checkpoint(path)
-        if not isinstance(config, PaperConfig):
-            raise ValueError(f"expected a checkpoint of the preset paper, got {path} of the preset residual")
-        model = cls(config)
-        put_state(model, state)
-        return model.eval()

@@ -1,0 +1,126 @@
+"""Look into the wheels and sdists of a folder: what is in them, and what their metadata promise.
+
+Usage: check_distributions.py DIST FROM_TREE, the second with wheels built from the tree itself.
+"""
+
+import hashlib
+import sys
+import tarfile
+import zipfile
+from email.message import Message
+from email.parser import Parser
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+VERSION = (ROOT / "VERSION").read_text(encoding="utf-8").strip()
+
+#: What belongs into a package beside its modules.
+DATA = {
+    "kp-io": {"py.typed"},
+    "kp-metrics": {"py.typed"},
+    "a2k-train": {"py.typed"},
+    "a2k-nets": {
+        "py.typed",
+        "weights/LICENSE",
+        "weights/MODEL_CARD.md",
+        "weights/SHA256SUMS",
+        "weights/model.safetensors",
+    },
+}
+LICENCES = {"a2k-nets": "Apache-2.0 AND CC-BY-NC-4.0"}
+COMMANDS = {"kp-io": "kp-io", "kp-metrics": "kp-metrics", "a2k-nets": "a2k", "a2k-train": "a2k-train"}
+
+
+def expect(name: str, found: object, expected: object) -> None:
+    """End the program where something is other than expected."""
+    if found != expected:
+        if isinstance(found, set) and isinstance(expected, set):
+            found, expected = f"too many: {sorted(found - expected)}", f"missing: {sorted(expected - found)}"
+        sys.exit(f"error: {name}: {found}; expected: {expected}")
+
+
+def read_wheel(path: Path) -> dict[str, bytes]:
+    """Return the content of a wheel by file name."""
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def read_sdist(path: Path) -> dict[str, bytes]:
+    """Return the content of an sdist by file name below its one folder."""
+    with tarfile.open(path) as archive:
+        files = {m.name: archive.extractfile(m) for m in archive.getmembers() if not m.isdir()}
+        return {name.partition("/")[2]: file.read() for name, file in files.items() if file is not None}
+
+
+def check_metadata(package: str, text: bytes) -> None:
+    """Check version, licence, Python, README, addresses, and that siblings are asked for by a lower bound."""
+    metadata: Message = Parser().parsestr(text.decode())
+    expect(f"{package}: version", metadata["Version"], VERSION)
+    expect(f"{package}: licence", metadata["License-Expression"], LICENCES.get(package, "Apache-2.0"))
+    licences = {"LICENSE"} | ({"src/a2k_nets/weights/LICENSE"} if package == "a2k-nets" else set())
+    expect(f"{package}: licence files", set(metadata.get_all("License-File", [])), licences)
+    expect(f"{package}: Python", metadata["Requires-Python"], ">=3.11")
+    readme = (ROOT / "packages" / package / "README.md").read_text(encoding="utf-8")
+    expect(f"{package}: README", metadata.get_payload().strip(), readme.strip())
+    classifiers = metadata.get_all("Classifier", [])
+    for python in ("3.11", "3.12", "3.13"):
+        expect(f"{package}: a classifier", f"Programming Language :: Python :: {python}" in classifiers, True)
+    for requirement in metadata.get_all("Requires-Dist", []):
+        sibling = requirement.split(";")[0].split("[")[0].split(">")[0].strip()
+        if sibling in DATA:
+            expect(f"{package}: {requirement}", ">=0.1" in requirement, True)
+
+
+def check(package: str, dist: Path, from_tree: Path) -> None:
+    """Check the wheel and the sdist of one package, and print their sizes."""
+    stem = f"{package.replace('-', '_')}-{VERSION}"
+    module = package.replace("-", "_")
+    source = ROOT / "packages" / package / "src" / module
+    modules = {path.relative_to(source).as_posix() for path in source.rglob("*.py")}
+    content = {f"{module}/{name}" for name in modules | DATA[package]}
+    wheel_path, sdist_path = dist / f"{stem}-py3-none-any.whl", dist / f"{stem}.tar.gz"
+    wheel, sdist = read_wheel(wheel_path), read_sdist(sdist_path)
+
+    info = f"{stem}.dist-info"
+    licences = {f"{info}/licenses/LICENSE"}
+    if package == "a2k-nets":
+        licences.add(f"{info}/licenses/src/a2k_nets/weights/LICENSE")
+    about = {f"{info}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt")}
+    expect(f"{wheel_path.name}: files", set(wheel), content | licences | about)
+    expect(
+        f"{sdist_path.name}: files",
+        set(sdist) - {".gitignore"},
+        {f"src/{name}" for name in content} | {"LICENSE", "PKG-INFO", "README.md", "pyproject.toml"},
+    )
+    for name in content:
+        data = (source.parent / name).read_bytes()
+        expect(f"{wheel_path.name}: {name} is as here", wheel[name] == data, True)
+        expect(f"{sdist_path.name}: {name} is as here", sdist[f"src/{name}"] == data, True)
+    apache = (ROOT / "LICENSE").read_bytes()
+    expect(f"{package}: the licence's text", wheel[f"{info}/licenses/LICENSE"] == sdist["LICENSE"] == apache, True)
+    expect(f"{package}: its command", f"{COMMANDS[package]} = " in wheel[f"{info}/entry_points.txt"].decode(), True)
+    check_metadata(package, wheel[f"{info}/METADATA"])
+    check_metadata(package, sdist["PKG-INFO"])
+    # The wheel in DIST went through the sdist; one straight from the tree must be the same, byte for byte.
+    expect(f"{package}: wheel by way of the sdist", wheel == read_wheel(from_tree / wheel_path.name), True)
+    if package == "a2k-nets":
+        stated = wheel["a2k_nets/weights/SHA256SUMS"].decode().split()[0]
+        weights = wheel["a2k_nets/weights/model.safetensors"]
+        expect("a2k-nets: sha256 of the weights", hashlib.sha256(weights).hexdigest(), stated)
+    sizes = f"{wheel_path.stat().st_size / 1e3:,.0f} kB, sdist {sdist_path.stat().st_size / 1e3:,.0f} kB"
+    print(f"{package} {VERSION}: {len(wheel)} files, wheel {sizes}")
+
+
+def main() -> None:
+    """Check all packages, and that there is nothing else."""
+    dist, from_tree = map(Path, sys.argv[1:])
+    expected = {
+        f"{package.replace('-', '_')}-{VERSION}{end}" for package in DATA for end in (".tar.gz", "-py3-none-any.whl")
+    }
+    expect(f"{dist}", {path.name for path in dist.iterdir() if not path.name.startswith(".")}, expected)
+    for package in DATA:
+        check(package, dist, from_tree)
+
+
+if __name__ == "__main__":
+    main()
