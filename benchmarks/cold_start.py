@@ -135,7 +135,7 @@ def _faces(folder: Path) -> tuple[Path, Path]:
 
 def main(
     out: Annotated[Path, typer.Option(help="JSON to write.")],
-    rounds: Annotated[int, typer.Option(min=1, help="Starts of each command that count.")] = 5,
+    rounds: Annotated[int, typer.Option(min=1, help="Starts of each command that count.")] = 3,
 ) -> None:
     """Time every command."""
     run = describe_run(torch.device("cpu"))

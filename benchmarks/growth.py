@@ -28,7 +28,7 @@ __all__ = ["draw", "measure_curve"]
 SPEECH_SECONDS = (10, 30, 60, 180, 600, 1800, 3600)
 PCK_FRAMES = (1e2, 1e3, 1e4, 1e5, 1e6)
 CLIPS = (1, 2, 4, 8, 16, 32, 64)
-_ENOUGH_SECONDS = 4.0
+_ENOUGH_SECONDS = 3.0
 
 
 def measure_curve(curve: Curve) -> dict[str, Any]:

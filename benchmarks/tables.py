@@ -109,11 +109,11 @@ def growth_table(results: Json) -> str:
         rows.append(
             (
                 curve["name"],
-                f"{first['size']:g} – {last['size']:g} {curve['unit']}",
+                f"{first['size']:,.0f} – {last['size']:,.0f} {curve['unit']}",
                 f"{seconds(first['seconds'])} – {seconds(last['seconds'])}",
-                f"{slope['slope']:.2f} ± {slope['error']:.2f} from {slope['from']:g} on",
+                f"{slope['slope']:.2f} ± {slope['error']:.2f} from {slope['start']:,.0f} on",
                 seconds(fit["fixed"]),
-                seconds(fit["per_unit"] * curve["quoted"]) + f" per {curve['quoted']:g} {curve['unit']}",
+                seconds(fit["per_unit"] * curve["quoted"]) + f" per {curve['quoted']:,.0f} {curve['unit']}",
             )
         )
     return _table(("curve", "sizes", "took", "slope of the large end", "fixed", "and"), rows)
