@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 from marked_blocks import fill_blocks
-from tables import bench_table, cold_start_table, growth_table, machine_table, memory_table
+from result_tables import bench_table, cold_start_table, growth_table, machine_table, memory_table
 
 __all__ = ["blocks_of", "write_pages"]
 

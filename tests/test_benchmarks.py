@@ -21,7 +21,7 @@ def result(row, against, median, *, amount=10, **note):
 
 
 def test_the_table_has_the_ratio_of_rates_to_the_named_alternative():
-    from tables import bench_table
+    from result_tables import bench_table
 
     rows = [result("ours", "loop", 0.05), result("half of it", "loop", 0.05, amount=5), result("loop", None, 0.2)]
     table = bench_table({"benchmarks": rows}).splitlines()
@@ -34,7 +34,7 @@ def test_the_table_has_the_ratio_of_rates_to_the_named_alternative():
 
 
 def test_a_missing_alternative_leaves_no_ratio_and_a_given_one_is_taken():
-    from tables import bench_table
+    from result_tables import bench_table
 
     table = bench_table({"benchmarks": [result("ours", "not installed", 1.0), result("x", "library", 2.0, ratio=2.5)]})
     assert "| ours | 1 s | 100 ms | 7 | 10 | – |" in table
@@ -42,7 +42,7 @@ def test_a_missing_alternative_leaves_no_ratio_and_a_given_one_is_taken():
 
 
 def test_real_time_is_what_seconds_of_speech_are_told_in():
-    from tables import bench_table
+    from result_tables import bench_table
 
     table = bench_table({"benchmarks": [result("ours", None, 0.1, unit="s of speech")]})
     assert "× real time" in table
@@ -100,7 +100,7 @@ def test_a_curve_is_measured_and_drawn(tmp_path):
     pytest.importorskip("matplotlib", reason="plots need matplotlib")
     from growth import draw, measure_curve
     from growth_curves import Curve, pck_curves
-    from tables import growth_table
+    from result_tables import growth_table
 
     known = Curve("known", "made up", "units", 10, [1, 2, 4, 8], lambda size: 0.25 + size)
     measured = measure_curve(known)
@@ -118,7 +118,7 @@ def test_a_run_is_described_without_naming_the_machine():
     import platform
 
     from run_metadata import describe_run
-    from tables import machine_table
+    from result_tables import machine_table
 
     run = json.loads(json.dumps(describe_run(torch.device("cpu"))))
     assert run["versions"]["torch"] == torch.__version__
@@ -154,7 +154,7 @@ def test_a_job_tells_its_peak(tmp_path):
 
 def test_commands_are_timed_to_their_end_or_first_line(tmp_path):
     from cold_start import Command, time_command
-    from tables import cold_start_table
+    from result_tables import cold_start_table
 
     (tmp_path / "given").write_text("given\n")
     program = "import sys; print(sys.stdin.read(), flush=True)"
