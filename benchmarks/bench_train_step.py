@@ -15,6 +15,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from run_metadata import cores
 
 from a2k_train.config import TrainConfig, defaults
 from a2k_train.launch import launch
@@ -74,7 +75,7 @@ def bench_step(benchmark, measure, device, way, threads) -> None:
     settings, tune = WAYS[way]
     if not on_cpu and threads > 1:
         pytest.skip("the threads of the CPU have no part in it")
-    if threads > len(os.sched_getaffinity(0)):
+    if threads > cores():
         pytest.skip(f"needs {threads} cores")
     if settings.get("compile") and on_cpu and not (shutil.which("g++") or shutil.which("clang++")):
         pytest.skip("torch.compile needs a C++ compiler")

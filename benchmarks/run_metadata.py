@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["commit", "describe_run"]
+__all__ = ["commit", "cores", "describe_run"]
 
 _ROOT = Path(__file__).parents[1]
 _OURS = ("kp-io", "kp-metrics", "a2k-nets", "a2k-train")
@@ -24,7 +24,7 @@ def describe_run(device: torch.device) -> dict[str, Any]:
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": commit(),
         "cpu": _cpu(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores(),
         "threads": torch.get_num_threads(),
         "memory_gb": _memory_gb(),
         # Of all that runs here, over the last minute: above the benchmark's own 1, others were at work.
@@ -36,6 +36,11 @@ def describe_run(device: torch.device) -> dict[str, Any]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "versions": {name: found for name in (*_OURS, *_OTHERS, *_ALTERNATIVES) if (found := _version(name))},
     }
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def commit() -> str | None:

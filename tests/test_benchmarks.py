@@ -117,8 +117,8 @@ def test_a_curve_is_measured_and_drawn(tmp_path):
 def test_a_run_is_described_without_naming_the_machine():
     import platform
 
-    from run_metadata import describe_run
     from result_tables import machine_table
+    from run_metadata import describe_run
 
     run = json.loads(json.dumps(describe_run(torch.device("cpu"))))
     assert run["versions"]["torch"] == torch.__version__
