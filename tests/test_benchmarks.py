@@ -129,6 +129,29 @@ def test_a_run_is_described_without_naming_the_machine():
     assert platform.node() not in machine_table(run).split()
 
 
+def test_a_device_is_waited_for_before_and_after(monkeypatch):
+    from device_clock import seconds_of, waiting
+
+    done = []
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: done.append(f"wait for {device}"))
+    assert seconds_of(lambda: done.append("work"), torch.device("cuda:1")) > 0
+    assert done == ["wait for cuda:1", "work", "wait for cuda:1"]
+    assert waiting(lambda: 7, torch.device("cpu"))() == 7
+    assert len(done) == 3
+
+
+def test_the_whole_run_writes_what_the_report_reads(tmp_path):
+    import report
+    import run_all
+
+    commands = run_all.parts(tmp_path, tmp_path / "growth.png", device="cpu", quick=False)
+    words = " ".join(word for arguments in commands.values() for word in arguments)
+    for name in report.TABLES:
+        assert str(tmp_path / f"{name}.json") in words
+    for arguments in commands.values():
+        assert arguments[0] == "-m" or (run_all.HERE / arguments[0]).is_file()
+
+
 def test_memory_is_that_of_the_job():
     from process_memory import peak_mb, resident_mb, start_peak, tree_mb
 
