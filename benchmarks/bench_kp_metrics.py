@@ -7,9 +7,9 @@ It takes 1.4 GB of memory; set `KP_METRICS_BENCH_SEQUENCES` to a smaller number 
 
 import os
 
-import numpy as np
 import pytest
 import torch
+from numpy_pck import numpy_pck
 from torch import Tensor
 
 import kp_metrics as kpm
@@ -29,16 +29,6 @@ def pair(device) -> tuple[Tensor, Tensor]:
     return preds.to(device), target.to(device)
 
 
-def numpy_loop(preds: np.ndarray, target: np.ndarray) -> float:
-    """What one writes without a library: a vectorised sequence at a time."""
-    hits = 0
-    for ours, theirs in zip(preds, target, strict=True):
-        points = theirs.reshape(-1, 2)
-        radius = ALPHA * (points.max(0) - points.min(0)).max()
-        hits += int((np.linalg.norm(ours - theirs, axis=-1) <= radius).sum())
-    return hits / preds[..., 0].size
-
-
 def torch_frames(preds: Tensor, target: Tensor) -> float:
     """The same with torch: all sequences at once, a frame at a time."""
     top, bottom = target[:, 0].amax(1), target[:, 0].amin(1)
@@ -56,7 +46,7 @@ def torch_frames(preds: Tensor, target: Tensor) -> float:
 def bench_pck(measure, pair):
     result = measure(lambda: kpm.pck(*pair, alpha=ALPHA), row="kp_metrics.pck", **NOTE)
     few = [side[:50].cpu().numpy() for side in pair]
-    assert result.item() == pytest.approx(numpy_loop(*few), abs=0.05)
+    assert result.item() == pytest.approx(numpy_pck(*few, alpha=ALPHA), abs=0.05)
 
 
 def bench_pck_class(measure, pair):
@@ -72,7 +62,7 @@ def bench_pck_class(measure, pair):
 
 def bench_numpy_loop(measure, pair):
     arrays = [side.cpu().numpy() for side in pair]
-    result = measure(lambda: numpy_loop(*arrays), row=NOTE["against"], **NOTE | {"against": None})
+    result = measure(lambda: numpy_pck(*arrays, alpha=ALPHA), row=NOTE["against"], **NOTE | {"against": None})
     assert result == pytest.approx(kpm.pck(*pair, alpha=ALPHA).item(), abs=1e-6)
 
 

@@ -152,6 +152,20 @@ def test_the_whole_run_writes_what_the_report_reads(tmp_path):
         assert arguments[0] == "-m" or (run_all.HERE / arguments[0]).is_file()
 
 
+@pytest.mark.parametrize(("code", "written"), [(0, ["results"]), (3, [])])
+def test_pages_are_written_when_every_part_has_worked(tmp_path, monkeypatch, code, written):
+    import run_all
+
+    pages = []
+    works = {"speed": ["-c", "pass"], "growth": ["-c", f"raise SystemExit({code})"]}
+    monkeypatch.setattr(run_all, "parts", lambda *folders, **options: works)
+    monkeypatch.setattr(run_all, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(run_all, "write_pages", lambda folder: pages.append(folder.name))
+    done = CliRunner().invoke(_app(run_all.main), [])
+    assert done.exit_code == (1 if code else 0)
+    assert pages == written
+
+
 def test_memory_is_that_of_the_job():
     from process_memory import peak_mb, resident_mb, start_peak, tree_mb
 
