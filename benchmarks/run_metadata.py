@@ -32,7 +32,8 @@ def describe_run(device: torch.device) -> dict[str, Any]:
         "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
         "cuda": torch.version.cuda if device.type == "cuda" else None,
         "device": str(device),
-        "os": f"{platform.system()} {platform.release()}, {platform.machine()}",
+        # What follows the version in a release is the name of whose build it is.
+        "os": f"{platform.system()} {platform.release().partition('-')[0]}, {platform.machine()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "versions": {name: found for name in (*_OURS, *_OTHERS, *_ALTERNATIVES) if (found := _version(name))},
     }
