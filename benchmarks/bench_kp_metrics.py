@@ -1,8 +1,8 @@
-"""PCK over 10,000 sequences of 64 × 68 × 2: kp-metrics beside a NumPy loop over sequences and torch frame by frame.
+"""PCK over 5,000 sequences of 64 × 68 × 2: kp-metrics beside a NumPy loop over sequences and torch frame by frame.
 
     nox -s bench -- benchmarks/bench_kp_metrics.py
 
-It takes 1.4 GB of memory; set `KP_METRICS_BENCH_SEQUENCES` to a smaller number for a quick look.
+It takes 0.7 GB of memory; set `KP_METRICS_BENCH_SEQUENCES` to a smaller number for a quick look.
 """
 
 import os
@@ -14,7 +14,7 @@ from torch import Tensor
 
 import kp_metrics as kpm
 
-SEQUENCES = int(os.environ.get("KP_METRICS_BENCH_SEQUENCES", "10000"))
+SEQUENCES = int(os.environ.get("KP_METRICS_BENCH_SEQUENCES", "5000"))
 ALPHA = 0.02
 NOTE = {"against": "NumPy, a sequence at a time", "amount": 64 * SEQUENCES, "unit": "frames", "rounds": 5}
 

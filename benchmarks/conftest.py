@@ -58,18 +58,18 @@ def measure(request, benchmark, device):
     It is called once to warm up, then in so many rounds that they take about a second, at least 5; or in `rounds`.
 
     Args of the function: what to time; `row`, its name in the table; `against`, the row of the group that it is
-    compared with (None where it is that row); `amount` and `unit` of what a call does; `rounds`; `setup` of a round.
+    compared with (None where it is that row); `amount` and `unit` of what a call does; `rounds`; `setup` of a round,
+    which needs `rounds` and leaves the warm-up out, for work that begins with processes or files anyway.
     """
 
     def timed(function, *, row: str, against: str | None, amount: float, unit: str, rounds=None, setup=None) -> Any:
-        if setup is not None:
-            setup()
-        warm_up = seconds_of(function, device)
+        if setup is None:
+            warm_up = seconds_of(function, device)
         if request.config.getoption("--quick"):
             rounds = 1
         if rounds is None:
             # The first call may cost several times what the others do.
-            again = min(warm_up, seconds_of(function, device)) if setup is None else warm_up
+            again = min(warm_up, seconds_of(function, device))
             rounds = round(min(_MAX_ROUNDS, max(_MIN_ROUNDS, _SECONDS_A_ROW / again)))
         benchmark.extra_info.update(row=row, against=against, amount=amount, unit=unit, device=str(device))
         return benchmark.pedantic(waiting(function, device), setup=setup, rounds=rounds)

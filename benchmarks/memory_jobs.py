@@ -21,7 +21,7 @@ from process_memory import peak_mb, resident_mb, start_peak
 __all__ = ["FRAMES", "JOBS", "VIDEO_JOBS"]
 
 Work = Callable[[], Any]
-ALPHA, SEQUENCES, FRAMES, CLIPS = 0.02, 2000, 150, 4
+ALPHA, SEQUENCES, FRAMES, CLIPS = 0.02, 2000, 100, 4
 
 
 def _generate(seconds: int, device: torch.device, *, paper: bool = False) -> Work:
