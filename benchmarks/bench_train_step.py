@@ -2,7 +2,7 @@
 
 "Eager, as written" is PyTorch in fp32 with the optimizer's loop over parameters: how the step reads. The other rows
 change one thing each; the last has all that the device gains by. All see the same batch; the ratio is what counts.
-`torch.compile` needs a C++ compiler on a CPU and is skipped where there is none.
+`torch.compile` writes C++ on a CPU: it needs a compiler and some two minutes, so that only `--slow` runs it there.
 
     nox -s bench -- benchmarks/bench_train_step.py                     # CPU, width 1/8
     A2K_WIDTH=1 A2K_BATCH=256 nox -s bench -- benchmarks/bench_train_step.py --device cuda
@@ -71,17 +71,20 @@ WITH_TWO_THREADS = ("eager, as written", "fused, channels last")
 
 
 @pytest.mark.parametrize(("way", "threads"), [(way, 1) for way in WAYS] + [(way, 2) for way in WITH_TWO_THREADS])
-def bench_step(benchmark, measure, device, way, threads) -> None:
+def bench_step(request, benchmark, measure, device, way, threads) -> None:
     on_cpu = device.type == "cpu"
     settings, tune = WAYS[way]
     if not on_cpu and threads > 1:
         pytest.skip("the threads of the CPU have no part in it")
     if threads > cores():
         pytest.skip(f"needs {threads} cores")
-    if settings.get("compile") and on_cpu and not (shutil.which("g++") or shutil.which("clang++")):
-        pytest.skip("torch.compile needs a C++ compiler")
     if "precision" in settings and on_cpu:
         pytest.skip("bf16 is for GPUs: few CPUs have it, and on others it is emulated")
+    if settings.get("compile") and on_cpu:
+        if not (shutil.which("g++") or shutil.which("clang++")):
+            pytest.skip("torch.compile needs a C++ compiler")
+        if not request.config.getoption("--slow"):
+            pytest.skip("torch.compile takes some two minutes on a CPU: --slow runs it")
     benchmark.group = f"training step of D, G and E, width {WIDTH:g}, {BATCH} windows, {threads} thread" + "s" * (
         threads > 1
     )
