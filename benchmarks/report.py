@@ -22,8 +22,10 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "bench": bench_table,
     "memory": memory_table,
     "cold_start": cold_start_table,
-    "growth": growth_table,
+    "growth": lambda results: f"{_GROWTH_PICTURE}\n\n{growth_table(results)}",
 }
+# The picture is made by the same run, so the page has it when there is one.
+_GROWTH_PICTURE = "![Seconds over size for generation, PCK and annotation, log over log](images/growth.png)"
 
 
 def blocks_of(folder: Path) -> dict[str, str]:
