@@ -111,12 +111,18 @@ def build(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Run the benchmarks, each beside a named alternative."""
-    install(session, "kornia", "onnxruntime", "pytest", "pytest-benchmark", "scikit-image")
+    """Measure speed, memory, cold starts and growth, and write the pages; arguments after -- go to pytest instead.
+
+    Examples: nox -s bench -- benchmarks/bench_raster.py, nox -s bench -- benchmarks --device cuda.
+    """
+    alternatives = ("kornia", "librosa", "matplotlib", "onnxruntime", "scikit-image")
+    install(session, "pytest", "pytest-benchmark", *alternatives)
     install_face_alignment(session)
-    session.run(
-        "pytest", "benchmarks", "--benchmark-group-by=group", "--benchmark-columns=median,iqr,rounds", *session.posargs
-    )
+    if session.posargs:
+        columns = ("--benchmark-group-by=group", "--benchmark-columns=median,iqr,rounds")
+        session.run("pytest", *columns, *session.posargs)
+    else:
+        session.run("python", "benchmarks/run_all.py")
 
 
 @nox.session

@@ -8,62 +8,75 @@ themselves only when there is more to do than to start them: the rows show both 
 
 import shutil
 
-import numpy as np
 import pytest
-import torch
+from portrait import write_portrait
 
-from kp_io import CorpusOptions, annotate_video, build_corpus, read_video, write_video
+from kp_io import CorpusOptions, annotate_video, build_corpus, read_video
 from kp_io.annotate import default_detector
+from kp_io.detectors.dlib import find_dlib_model
 
-pytest.importorskip("dlib", reason="needs the extra kp-io[dlib]")
+dlib = pytest.importorskip("dlib", reason="needs the extra kp-io[dlib]")
 pytest.importorskip("pyarrow", reason="needs the extra kp-io[build]")
-skimage = pytest.importorskip("skimage.data", reason="needs scikit-image")
+pytest.importorskip("skimage.data", reason="needs scikit-image")
 
-FRAMES, CLIPS = 50, 4
+FRAMES, CLIPS = 50, 8
+NOTE = {"amount": FRAMES, "unit": "frames", "against": "dlib's own: HOG and one box, every frame", "rounds": 5}
+
+pytestmark = pytest.mark.usefixtures("cpu_only")
 
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory):
-    portrait = skimage.astronaut()[:400, 30:430]
-    frames = [np.roll(portrait, (round(6 * np.sin(t / 9)), t % 20), axis=(0, 1)) for t in range(FRAMES)]
-    path = tmp_path_factory.mktemp("bench") / "talk.mp4"
-    write_video(path, frames, audio=0.2 * torch.sin(torch.arange(FRAMES * 640) / 7))
-    return path
+    return write_portrait(tmp_path_factory.mktemp("bench") / "talk.mp4", FRAMES)
 
 
-@pytest.mark.benchmark(group=f"annotate, {FRAMES} frames of 400×400")
-def bench_annotate_video(benchmark, video):
+@pytest.mark.benchmark(group=f"annotate {FRAMES} frames of 400×400")
+def bench_annotate_video(measure, video):
     detector = default_detector()
-    sequence = benchmark.pedantic(annotate_video, (video,), {"detector": detector}, rounds=3, warmup_rounds=1)
+    sequence = measure(lambda: annotate_video(video, detector=detector), row="annotate_video, nine boxes", **NOTE)
     assert len(sequence) == FRAMES
-    benchmark.extra_info["frames a second"] = FRAMES / benchmark.stats.stats.median
 
 
-@pytest.mark.benchmark(group=f"annotate, {FRAMES} frames of 400×400")
-def bench_detect_every_frame(benchmark, video):
-    """What one writes first: the detector on every frame, from scratch."""
+@pytest.mark.benchmark(group=f"annotate {FRAMES} frames of 400×400")
+def bench_detect_every_frame(measure, video):
+    """Our detector on every frame from scratch: what tracking saves."""
     detector = default_detector()
 
     def loop():
         return [detector.detect(frame)[0] for frame in read_video(video)]
 
-    assert len(benchmark.pedantic(loop, rounds=3, warmup_rounds=1)) == FRAMES
-    benchmark.extra_info["frames a second"] = FRAMES / benchmark.stats.stats.median
+    assert len(measure(loop, row="our detector, HOG and nine boxes, every frame", **NOTE)) == FRAMES
 
 
-@pytest.mark.benchmark(group=f"build, {CLIPS} clips of {FRAMES} frames")
+@pytest.mark.benchmark(group=f"annotate {FRAMES} frames of 400×400")
+def bench_dlib_alone(measure, video):
+    """What one writes first, as dlib's example does it: whole pixels, no tracking."""
+    find, predict = dlib.get_frontal_face_detector(), dlib.shape_predictor(str(find_dlib_model()))
+
+    def loop():
+        return [predict(frame, find(frame, 0)[0]).num_parts for frame in read_video(video)]
+
+    assert measure(loop, row=NOTE["against"], **NOTE | {"against": None}) == [68] * FRAMES
+
+
+@pytest.mark.benchmark(group=f"build a corpus of {CLIPS} clips of {FRAMES} frames")
 @pytest.mark.parametrize("workers", [1, 2])
-def bench_build(benchmark, video, tmp_path, workers):
+def bench_build(measure, video, tmp_path, workers):
     for i in range(CLIPS):
         (tmp_path / "videos" / str(i)).mkdir(parents=True)
         shutil.copy(video, tmp_path / "videos" / str(i))
 
     def build():
-        shutil.rmtree(tmp_path / "out", ignore_errors=True)
-        return build_corpus(
-            tmp_path / "videos", tmp_path / "out", options=CorpusOptions(val=0, test=0), workers=workers
-        )
+        options = CorpusOptions(val=0, test=0)
+        return build_corpus(tmp_path / "videos", tmp_path / "out", options=options, workers=workers)
 
-    summary = benchmark.pedantic(build, rounds=3)
+    summary = measure(
+        build,
+        row=f"{workers} worker{'s' * (workers > 1)}",
+        against=None if workers == 1 else "1 worker",
+        amount=CLIPS * FRAMES,
+        unit="frames",
+        rounds=3,
+        setup=lambda: shutil.rmtree(tmp_path / "out", ignore_errors=True),
+    )
     assert summary.splits["train"]["num_clips"] == CLIPS
-    benchmark.extra_info["frames a second"] = CLIPS * FRAMES / benchmark.stats.stats.median

@@ -19,11 +19,14 @@ from a2k_train.prefetch import Prefetcher
 from a2k_train.store import ClipStore
 from a2k_train.windows import WindowSampler
 from kp_io.audio import decode_flac, encode_flac
-from kp_io.shards import spool_row, write_shard
+from kp_io.shards import spool_rows, write_shard
 
 parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra kp-io[build]")
 
 CLIPS, FRAMES, WINDOW, BATCH, STEPS = 200, 200, 64, 64, 10
+NOTE = {"against": "torch DataLoader, a window an item, 0 workers", "amount": STEPS * BATCH, "unit": "windows"}
+
+pytestmark = pytest.mark.benchmark(group=f"windows of {WINDOW} frames, {BATCH} a step")
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +43,7 @@ def corpus(tmp_path_factory):
         row |= {"interpolated": 0.0, "audio": sound, "sample_rate": 16_000, "detector": "noise", "source": "noise"}
         row |= {"sha256": "", "licence": "", "schema_version": 1}
         spooled.append(folder / "spool" / f"{index}.arrow")
-        spool_row(spooled[-1], row)
+        spool_rows(spooled[-1], [row])
     for shard in range(0, CLIPS, 100):
         write_shard(folder / "data" / f"train-{shard // 100:05d}.parquet", spooled[shard : shard + 100])
     (folder / "summary.json").write_text("{}", encoding="utf-8")
@@ -67,27 +70,22 @@ def cut(clip: Clip) -> tuple[torch.Tensor, ...]:
     return sound.float() / 32_768, points[0], points, clip.measured[frames]
 
 
-def report(benchmark, steps=STEPS):
-    benchmark.extra_info["windows a second"] = round(steps * BATCH / benchmark.stats.stats.median)
-
-
 def run(store: ClipStore, sampling: str) -> None:
     sampler = WindowSampler(store, window_frames=WINDOW, batch_size=BATCH, sampling=sampling)
     for step in range(STEPS):
         assert len(sampler.batch(step).mask) == BATCH
 
 
-@pytest.mark.benchmark(group=f"windows of {WINDOW} frames, {BATCH} a step")
 @pytest.mark.parametrize("sampling", ["balanced", "epochs"])
 @pytest.mark.parametrize("cache", ["memory", "disk"])
-def bench_sampler(benchmark, corpus, cache, sampling):
+def bench_sampler(measure, device, corpus, cache, sampling):
     store = open_clips(corpus, splits=("train",), cache=cache)
-    benchmark.pedantic(run, (store, sampling), rounds=5, warmup_rounds=1)
-    report(benchmark)
+    # On a GPU the frames lie there; what is on a disk is mapped, and stays.
+    store = store.to(device) if cache == "memory" else store
+    measure(lambda: run(store, sampling), row=f"frames in {cache}, {sampling}", **NOTE)
 
 
-@pytest.mark.benchmark(group=f"windows of {WINDOW} frames, {BATCH} a step")
-def bench_prefetched_sampler(benchmark, corpus):
+def bench_prefetched_sampler(measure, corpus):
     store = open_clips(corpus, splits=("train",), cache="disk")
     sampler = WindowSampler(store, window_frames=WINDOW, batch_size=BATCH)
 
@@ -95,13 +93,11 @@ def bench_prefetched_sampler(benchmark, corpus):
         with Prefetcher(sampler.batch, start=0, stop=STEPS) as batches:
             assert sum(len(batch.mask) for batch in batches) == STEPS * BATCH
 
-    benchmark.pedantic(ahead, rounds=5, warmup_rounds=1)
-    report(benchmark)
+    measure(ahead, row="frames on a disk, prefetched", **NOTE)
 
 
-@pytest.mark.benchmark(group=f"windows of {WINDOW} frames, {BATCH} a step")
 @pytest.mark.parametrize("workers", [0, 2])
-def bench_torch_dataloader(benchmark, corpus, workers):
+def bench_torch_dataloader(measure, device, corpus, workers):
     dataset = OneWindowAnItem(open_clips(corpus, splits=("train",)).clips())
     drawn = torch.utils.data.RandomSampler(dataset, replacement=True, num_samples=STEPS * BATCH)
     loader = torch.utils.data.DataLoader(
@@ -109,14 +105,13 @@ def bench_torch_dataloader(benchmark, corpus, workers):
     )
 
     def epoch():
-        assert sum(len(mask) for *_, mask in loader) == STEPS * BATCH
+        assert sum(len([part.to(device) for part in batch][-1]) for batch in loader) == STEPS * BATCH
 
-    benchmark.pedantic(epoch, rounds=5, warmup_rounds=1)
-    report(benchmark)
+    row = f"torch DataLoader, a window an item, {workers} workers"
+    measure(epoch, row=row, **NOTE | {"against": None if row == NOTE["against"] else NOTE["against"]})
 
 
-@pytest.mark.benchmark(group=f"windows of {WINDOW} frames, {BATCH} a step")
-def bench_straight_from_parquet(benchmark, corpus):
+def bench_straight_from_parquet(measure, corpus):
     """One step: each window's row group is read and its sound decoded when it is drawn."""
     files = [parquet.ParquetFile(path) for path in sorted(corpus.glob("data/*.parquet"))]
     groups = [(file, group) for file in files for group in range(file.num_row_groups)]
@@ -124,7 +119,8 @@ def bench_straight_from_parquet(benchmark, corpus):
     def window():
         file, group = random.choice(groups)
         rows = file.read_row_group(group, columns=["keypoints", "keypoints_shape", "scores", "audio"])
-        row = {name: rows.column(name)[random.randrange(rows.num_rows)] for name in rows.column_names}
+        index = random.randrange(rows.num_rows)
+        row = {name: rows.column(name)[index] for name in rows.column_names}
         shape = row["keypoints_shape"].as_py()
         points = torch.tensor(row["keypoints"].values.to_numpy()).reshape(shape)
         scores = torch.tensor(row["scores"].values.to_numpy()).reshape(shape[:2])
@@ -135,5 +131,4 @@ def bench_straight_from_parquet(benchmark, corpus):
     def step():
         assert len([torch.stack(x) for x in zip(*(window() for _ in range(BATCH)), strict=True)]) == 4
 
-    benchmark.pedantic(step, rounds=2)
-    report(benchmark, steps=1)
+    measure(step, row="straight from Parquet, a row group a window", **NOTE | {"amount": BATCH}, rounds=3)

@@ -16,15 +16,9 @@ from kp_io import IBUG68, rasterize, rasterize_batch
 
 SIZE = 256
 FRAMES = 32  # in every row, so that the medians compare
-GROUP = f"draw {FRAMES} faces at {SIZE}×{SIZE}"
+NOTE = {"against": "matplotlib, a figure a face", "amount": FRAMES, "unit": "frames"}
 
-
-@pytest.fixture(autouse=True)
-def _one_core():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.benchmark(group=f"draw {FRAMES} faces at {SIZE}×{SIZE}")
 
 
 def faces(count):
@@ -48,55 +42,44 @@ def faces(count):
     return face + torch.linspace(-8, 8, count)[:, None, None]
 
 
-def report(benchmark, count):
-    benchmark.extra_info["frames a second"] = round(count / benchmark.stats.stats.median, 1)
-
-
-@pytest.mark.benchmark(group=GROUP)
-def bench_opencv(benchmark):
+def bench_opencv(measure):
     points = faces(FRAMES)
-    drawn = benchmark.pedantic(
-        lambda: sum(1 for _ in rasterize(points, image_size=(SIZE, SIZE))), rounds=9, warmup_rounds=2
+    drawn = measure(
+        lambda: sum(1 for _ in rasterize(points, image_size=(SIZE, SIZE))), row="rasterize (OpenCV)", **NOTE
     )
     assert drawn == len(points)
-    report(benchmark, len(points))
 
 
-@pytest.mark.benchmark(group=GROUP)
-def bench_torch(benchmark):
-    points = faces(FRAMES)
-    pictures = benchmark.pedantic(lambda: rasterize_batch(points, image_size=(SIZE, SIZE)), rounds=5, warmup_rounds=1)
+def bench_torch(measure, device):
+    points = faces(FRAMES).to(device)
+    pictures = measure(lambda: rasterize_batch(points, image_size=(SIZE, SIZE)), row="rasterize_batch (torch)", **NOTE)
     assert float(pictures.amax()) > 0.9
-    report(benchmark, len(points))
 
 
-@pytest.mark.benchmark(group=GROUP)
 @pytest.mark.parametrize("way", ["a call for each line", "a call for each part"])
-def bench_kornia(benchmark, way):
+def bench_kornia(measure, device, way):
     draw_line = pytest.importorskip("kornia.image", reason="needs kornia").draw_line
-    points = faces(FRAMES)
+    points = faces(FRAMES).to(device)
     calls = []
     for part in IBUG68.parts:
-        edges = torch.tensor(list(part.edges()))
-        colour = torch.tensor(part.colour) / 255
+        edges = torch.tensor(list(part.edges()), device=device)
+        colour = torch.tensor(part.colour, device=device) / 255
         calls += [(group, colour) for group in (edges.split(1) if way == "a call for each line" else [edges])]
 
     def draw():
         pictures = []
         for face in points:
-            picture = torch.zeros(3, SIZE, SIZE)
+            picture = torch.zeros(3, SIZE, SIZE, device=device)
             for edges, colour in calls:
                 picture = draw_line(picture, face[edges[:, 0]], face[edges[:, 1]], colour)
             pictures.append(picture)
         return torch.stack(pictures)
 
-    pictures = benchmark.pedantic(draw, rounds=5, warmup_rounds=1)
+    pictures = measure(draw, row=f"kornia's draw_line, {way}", **NOTE)
     assert float(pictures.amax()) > 0.9
-    report(benchmark, len(points))
 
 
-@pytest.mark.benchmark(group=GROUP)
-def bench_matplotlib(benchmark):
+def bench_matplotlib(measure):
     pytest.importorskip("matplotlib", reason="needs matplotlib")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -118,6 +101,5 @@ def bench_matplotlib(benchmark):
             pictures.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())
         return pictures
 
-    pictures = benchmark.pedantic(draw, rounds=3, warmup_rounds=1)
+    pictures = measure(draw, row=NOTE["against"], **NOTE | {"against": None})
     assert pictures[0].shape == (SIZE, SIZE, 3)
-    report(benchmark, len(points))

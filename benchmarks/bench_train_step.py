@@ -1,31 +1,33 @@
 """A whole training step of the paper's three networks, D, G and E, against the same step made fast.
 
-`written` is eager PyTorch in fp32 with the optimizer's loop over parameters: how the step reads. The other rows change
-one thing each, `fast` all that the device gains by. Both see the same batch; the ratio is what counts.
+"Eager, as written" is PyTorch in fp32 with the optimizer's loop over parameters: how the step reads. The other rows
+change one thing each; the last has all that the device gains by. All see the same batch; the ratio is what counts.
+`torch.compile` writes C++ on a CPU: it needs a compiler and some two minutes, so that only `--slow` runs it there.
 
-    pytest benchmarks/bench_train_step.py                     # CPU, width 1/8
-    A2K_DEVICE=cuda A2K_WIDTH=1 A2K_BATCH=256 pytest benchmarks/bench_train_step.py
+    nox -s bench -- benchmarks/bench_train_step.py                     # CPU, width 1/8
+    A2K_WIDTH=1 A2K_BATCH=256 nox -s bench -- benchmarks/bench_train_step.py --device cuda
 """
 
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 import torch
+from run_metadata import cores
 
 from a2k_train.config import TrainConfig, defaults
 from a2k_train.launch import launch
 from a2k_train.store import ClipStore
 from a2k_train.trainer import Trainer
 
-DEVICE = os.environ.get("A2K_DEVICE", "cpu")
 WIDTH = float(os.environ.get("A2K_WIDTH", "0.125"))
 BATCH = int(os.environ.get("A2K_BATCH", "32"))
 FRAMES = 64
 
 
-def _store() -> ClipStore:
+def noise_store() -> ClipStore:
     """Noise of the right shapes: a step takes as long whatever it is fed."""
     generator = torch.Generator().manual_seed(0)
     clips, frames = 64, 160
@@ -54,21 +56,38 @@ def _as_it_is(optimizer: torch.optim.Optimizer) -> None:
     del optimizer
 
 
-_ON_GPU = {"precision": "bf16-mixed"} if DEVICE.startswith("cuda") else {}
-WAYS: dict[str, tuple[dict[str, object], Callable[[torch.optim.Optimizer], None]]] = {
-    "written": ({}, _looped),
+Tuning = Callable[[torch.optim.Optimizer], None]
+WAYS: dict[str, tuple[dict[str, object], Tuning]] = {
+    "eager, as written": ({}, _looped),
     "foreach Adam": ({}, _foreach),
     "fused Adam": ({}, _as_it_is),
     "fused, channels last": ({"channels_last": True}, _as_it_is),
-    "fast": ({"channels_last": True, "compile": DEVICE.startswith("cuda"), **_ON_GPU}, _as_it_is),
+    "fused, channels last, compiled": ({"channels_last": True, "compile": True}, _as_it_is),
+    "the same in bf16": ({"channels_last": True, "compile": True, "precision": "bf16-mixed"}, _as_it_is),
 }
+NOTE = {"amount": BATCH, "unit": "windows"}
+# Not the compiled one: its kernels are written for a number of threads, and would be compiled again.
+WITH_TWO_THREADS = ("eager, as written", "fused, channels last")
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("threads", [1, 2] if DEVICE == "cpu" else [1])
-def bench_step(benchmark, way, threads) -> None:
+@pytest.mark.parametrize(("way", "threads"), [(way, 1) for way in WAYS] + [(way, 2) for way in WITH_TWO_THREADS])
+def bench_step(request, benchmark, measure, device, way, threads) -> None:
+    on_cpu = device.type == "cpu"
     settings, tune = WAYS[way]
-    benchmark.group = f"step of D, G and E, width {WIDTH:g}, batch {BATCH}, {DEVICE}, {threads} threads"
+    if not on_cpu and threads > 1:
+        pytest.skip("the threads of the CPU have no part in it")
+    if threads > cores():
+        pytest.skip(f"needs {threads} cores")
+    if "precision" in settings and on_cpu:
+        pytest.skip("bf16 is for GPUs: few CPUs have it, and on others it is emulated")
+    if settings.get("compile") and on_cpu:
+        if not (shutil.which("g++") or shutil.which("clang++")):
+            pytest.skip("torch.compile needs a C++ compiler")
+        if not request.config.getoption("--slow"):
+            pytest.skip("torch.compile takes some two minutes on a CPU: --slow runs it")
+    benchmark.group = f"training step of D, G and E, width {WIDTH:g}, {BATCH} windows, {threads} thread" + "s" * (
+        threads > 1
+    )
     config: TrainConfig = defaults("paper")
     config = replace(
         config, model=replace(config.model, width=WIDTH), batch_size=BATCH, window_frames=FRAMES, **settings
@@ -76,28 +95,20 @@ def bench_step(benchmark, way, threads) -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        trainer = Trainer(config, _store().to(DEVICE), fabric=launch(DEVICE, precision=config.precision))
+        fabric = launch(str(device), precision=config.precision)
+        trainer = Trainer(config, noise_store().to(device), fabric=fabric)
         for optimizer in trainer.recipe.optimizers.values():
             tune(optimizer)
         batch = trainer.sampler.batch(0)
-
-        def step() -> None:
-            trainer.train_step(batch)
-            if DEVICE.startswith("cuda"):
-                torch.cuda.synchronize()
-
-        benchmark.pedantic(step, warmup_rounds=3, rounds=7)
+        against = None if way == "eager, as written" else "eager, as written"
+        measure(lambda: trainer.train_step(batch), row=way, against=against, rounds=5, **NOTE)
     finally:
         torch.set_num_threads(before)
-    benchmark.extra_info["windows_per_second"] = BATCH / benchmark.stats.stats.median
-    if DEVICE.startswith("cuda"):
-        benchmark.extra_info["gpu"] = torch.cuda.get_device_name()
 
 
-def bench_loader_against_the_step(benchmark) -> None:
+def bench_drawing_a_batch(benchmark, measure, device) -> None:
     """How long a batch takes to draw: it must be a small part of a step, or the step waits for it."""
     config = replace(defaults("paper"), batch_size=BATCH)
-    benchmark.group = f"a batch of {BATCH} windows"
-    trainer = Trainer(replace(config, model=replace(config.model, width=WIDTH)), _store())
-    benchmark.pedantic(lambda: trainer.sampler.batch(7), warmup_rounds=2, rounds=30)
-    benchmark.extra_info["windows_per_second"] = BATCH / benchmark.stats.stats.median
+    benchmark.group = f"training step of D, G and E, width {WIDTH:g}, {BATCH} windows, 1 thread"
+    trainer = Trainer(replace(config, model=replace(config.model, width=WIDTH)), noise_store())
+    measure(lambda: trainer.sampler.batch(7), row="drawing its batch alone", against="eager, as written", **NOTE)

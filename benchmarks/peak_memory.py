@@ -1,0 +1,74 @@
+"""The most memory that each job takes, in a process of its own.
+
+    python benchmarks/peak_memory.py --out memory.json
+
+What counts is `VmHWM` from when the job is ready to begin, or, where it starts processes, the sum of all at the moment
+when it was largest: pages that they share, such as libraries, count for each.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from memory_jobs import FRAMES, JOBS, VIDEO_JOBS
+from portrait import write_portrait
+from process_memory import tree_mb
+from run_metadata import describe_run
+
+__all__ = ["measure_job"]
+
+_PROGRAM = Path(__file__).with_name("memory_jobs.py")
+_LOOK_EVERY_SECONDS = 0.05
+
+
+def measure_job(name: str, *, device: str, folder: Path) -> dict[str, Any]:
+    """Return what a job says of itself: `start_mb`, `peak_mb`, `gpu_mb`, `seconds`.
+
+    Raises:
+        RuntimeError: It failed; the message has what it said.
+    """
+    with tempfile.TemporaryFile() as said:
+        arguments = [sys.executable, str(_PROGRAM), name, device, str(folder)]
+        process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=said)
+        most = 0.0
+        while True:
+            try:
+                out, _ = process.communicate(timeout=_LOOK_EVERY_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                most = max(most, tree_mb(process.pid))
+        if process.returncode:
+            said.seek(0)
+            raise RuntimeError(f"expected the job {name!r} to work, got {said.read().decode(errors='replace')}")
+    found: dict[str, Any] = json.loads(out.splitlines()[-1])
+    # Getting ready may have taken more than the job itself, so the sum counts only where there were others.
+    return found | ({"peak_mb": max(most, found["peak_mb"])} if "workers" in name else {})
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="JSON to write.")],
+    device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
+    match: Annotated[str, typer.Option(help="Only jobs whose names contain this.")] = "",
+) -> None:
+    """Measure every job."""
+    run = describe_run(torch.device(device))
+    jobs = []
+    for name in (*JOBS, *(VIDEO_JOBS if device == "cpu" else ())):
+        if match not in name:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            if name in VIDEO_JOBS:
+                write_portrait(Path(folder) / "talk.mp4", FRAMES)
+            jobs.append(measure_job(name, device=device, folder=Path(folder)))
+        typer.echo(f"{jobs[-1]['peak_mb']:7.0f} MB  {name}")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps({"machine_info": run, "jobs": jobs}, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    typer.run(main)

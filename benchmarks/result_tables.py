@@ -1,0 +1,132 @@
+"""Results as Markdown: what was measured, beside what it was measured against."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+__all__ = ["bench_table", "cold_start_table", "growth_table", "machine_table", "memory_table", "seconds"]
+
+Json = dict[str, Any]
+
+
+def seconds(value: float) -> str:
+    """Return a duration in three digits and the unit that it reads best in.
+
+    Example:
+        >>> seconds(0.00123), seconds(0.0456), seconds(7.891), seconds(200)
+        ('1.23 ms', '45.6 ms', '7.89 s', '200 s')
+    """
+    if value < 1:
+        return f"{_digits(1000 * value)} ms"
+    return f"{_digits(value)} s"
+
+
+def machine_table(run: Json) -> str:
+    """Return what a run was measured on, a row a fact."""
+    versions = ", ".join(f"{name} {number}" for name, number in run["versions"].items())
+    rows = [
+        ("processor", f"{run['cpu']}, {run['cores']} cores, {run['memory_gb']} GB; one thread where no row says more"),
+        ("GPU", f"{run['gpu']}, CUDA {run['cuda']}" if run["gpu"] else "none"),
+        ("system", f"{run['os']}, {run['python']}"),
+        ("commit, date", f"{run['commit']}, {run['date']}"),
+        ("load when it began", f"{run['load']}: what others ran on these cores"),
+        ("versions", versions),
+    ]
+    return _table(("", "what the figures were measured on"), rows)
+
+
+def bench_table(results: Json) -> str:
+    """Return the rows of a pytest-benchmark run by group: median, spread, rate, and how many times as fast.
+
+    The ratio is of rates (amount a second), so that rows that do another amount of the same work compare too. A row
+    whose alternative is missing (a library that is not installed) has no ratio.
+    """
+    groups: dict[str, list[Json]] = {}
+    for result in results["benchmarks"]:
+        groups.setdefault(result["group"], []).append(result)
+    parts = []
+    for group, members in groups.items():
+        rates = {r["extra_info"]["row"]: _rate(r) for r in members}
+        rows = [_bench_row(result, rates) for result in members]
+        # The alternative first, then from the slowest to the fastest.
+        rows.sort(key=lambda row: row[0])
+        unit = members[0]["extra_info"]["unit"]
+        rate = "× real time" if unit.startswith("s ") else f"{unit} a second"
+        header = ("", "median", "IQR", "rounds", rate, "times as fast")
+        alternatives = {r["extra_info"]["against"] for r in members} - {None}
+        against = f", against {', '.join(sorted(alternatives))}" if alternatives else ""
+        parts.append(f"**{group}**{against}\n\n{_table(header, [row[1] for row in rows])}")
+    return "\n\n".join(parts)
+
+
+def _bench_row(result: Json, rates: dict[str, float]) -> tuple[tuple[bool, float], Sequence[str]]:
+    stats, note = result["stats"], result["extra_info"]
+    rate, against = _rate(result), note["against"]
+    ratio = note.get("ratio") or (rate / rates[against] if against in rates else None)
+    shown = "1" if against is None else "–" if ratio is None else f"**{_digits(ratio)}**"
+    median, spread = seconds(stats["median"]), seconds(stats["iqr"])
+    cells = (note["row"], median, spread, str(stats["rounds"]), _digits(rate), shown)
+    return (against is not None, rate), cells
+
+
+def _rate(result: Json) -> float:
+    return float(result["extra_info"]["amount"] / result["stats"]["median"])
+
+
+def memory_table(results: Json) -> str:
+    """Return the peak memory of every job, and what of it came on top of Python, its libraries and the input."""
+    jobs = results["jobs"]
+    header = ["job, in a process of its own", "peak, MB", "of it while at work, MB", "it took"]
+    rows = [
+        [job["name"], f"{job['peak_mb']:.0f}", f"{job['peak_mb'] - job['start_mb']:.0f}", seconds(job["seconds"])]
+        for job in jobs
+    ]
+    if any(job["gpu_mb"] is not None for job in jobs):
+        header.append("peak on the GPU, MB")
+        rows = [
+            [*row, "–" if job["gpu_mb"] is None else f"{job['gpu_mb']:.0f}"]
+            for row, job in zip(rows, jobs, strict=True)
+        ]
+    return _table(header, rows)
+
+
+def cold_start_table(results: Json) -> str:
+    """Return how long every command takes to its first sign of life, beside its bar."""
+    rows = []
+    for entry in results["commands"]:
+        bar = entry["bar"]
+        verdict = "" if bar is None else f"{'within' if entry['median'] <= bar else '**above**'} {bar:g} s"
+        spread = f"{seconds(entry['best'])} – {seconds(entry['worst'])}"
+        rows.append((f"`{entry['name']}`", entry["until"], seconds(entry["median"]), spread, verdict))
+    return _table(("command", "until", "median", "range", "bar"), rows)
+
+
+def growth_table(results: Json) -> str:
+    """Return how each curve grows: its slope over the large end, and the line of fixed and proportional cost."""
+    rows = []
+    for curve in results["curves"]:
+        first, last = curve["points"][0], curve["points"][-1]
+        slope, fit = curve["slope"], curve["line"]
+        rows.append(
+            (
+                curve["name"],
+                f"{first['size']:,.0f} – {last['size']:,.0f} {curve['unit']}",
+                f"{seconds(first['seconds'])} – {seconds(last['seconds'])}",
+                f"{slope['slope']:.2f} ± {slope['error']:.2f} from {slope['start']:,.0f} on",
+                seconds(fit["fixed"]),
+                seconds(fit["per_unit"] * curve["quoted"]) + f" per {curve['quoted']:,.0f} {curve['unit']}",
+            )
+        )
+    return _table(("curve", "sizes", "took", "slope of the large end", "fixed", "and"), rows)
+
+
+def _digits(value: float) -> str:
+    """Return three significant digits without an exponent."""
+    if value == 0:
+        return "0"
+    whole = f"{value:.3g}"
+    return f"{value:,.0f}" if "e" in whole else whole
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
