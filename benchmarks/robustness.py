@@ -193,8 +193,8 @@ def report(clips: list[Clip], main: str, quiet: str, steps: Steps) -> str:
             f"{len(clips)} clips, {len({clip.speaker for clip in clips})} speakers. The keypoints are {finite}.",
             main,
             "A step is that of the point which goes furthest from one frame to the next, without the head's motion. "
-            f"With it, the largest step under any condition is {ours.max():.1f} % of the eye distance and 99.9 % are below "
-            f"{ours.quantile(0.999):.1f} %; in the real faces it is {true.max():.1f} %, and 99.9 % are below "
+            f"With it, the largest step under any condition is {ours.max():.1f} % of the eye distance and 99.9 % are "
+            f"below {ours.quantile(0.999):.1f} %; in the real faces it is {true.max():.1f} %, and 99.9 % are below "
             f"{true.quantile(0.999):.1f} %.",
             f"{SILENCE_SECONDS} seconds without speech, of which the first is not counted. The references' mouths are "
             f"open by {first.mean():.1f} % of the eye distance; real mouths of these clips by {real.mean():.1f} %, and "

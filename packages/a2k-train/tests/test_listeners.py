@@ -16,7 +16,7 @@ def run(tiny, tmp_path, store_of_four):
 
 @pytest.fixture
 def store_of_four(make):
-    return ClipStore.from_clips(make(seed, frames=40, speaker=name) for seed, name in enumerate("abcd"))
+    return ClipStore.from_clips(make(seed, frames=70, speaker=name) for seed, name in enumerate("abcd"))
 
 
 def test_each_clip_is_heard_by_the_model_that_did_not_see_its_speaker(run, tiny, store_of_four):

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from kp_io.audio import resample_audio
-from kp_io.speech_voices import SpeechVoices, choose_voice, list_voices
+from kp_io.espeak_voices import SpeechVoices, choose_voice, list_voices
 
 __all__ = ["speech_voices", "synthesize_speech"]
 
