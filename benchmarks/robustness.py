@@ -72,16 +72,17 @@ class Steps:
     whole: dict[str, list[Tensor]] = field(default_factory=dict)
     not_finite: int = 0
 
-    def add(self, row: str, model: Audio2Keypoint, clip: Clip, points: Tensor) -> None:
-        """Take the steps of a clip's keypoints, without the head's motion and with it."""
+    def add(self, rows: list[str], model: Audio2Keypoint, clip: Clip, points: Tensor) -> None:
+        """Take the steps of keypoints `(R, T, K, 2)`, row by row, without the head's motion and with it."""
         self.not_finite += int((~torch.isfinite(points)).sum())
         normalizer, reference = model.normalizer, clip.keypoints[:1]
-        face = normalizer.encode_motion(points[None], reference)[0][0] * normalizer.std_expression
-        placed = (points - reference) / (reference[0, 45] - reference[0, 36]).norm()
+        shape, _ = normalizer.encode_motion(points, reference.expand(len(points), -1, -1))
+        placed = points / (reference[0, 45] - reference[0, 36]).norm()
         both = clip.measured[1:] & clip.measured[:-1]
-        for kept, motion in ((self.expression, face), (self.whole, placed)):
-            steps = motion.diff(dim=0).norm(dim=-1).amax(dim=-1)[both]
-            kept.setdefault(row, []).append(100 * steps)
+        for kept, motion in ((self.expression, shape * normalizer.std_expression), (self.whole, placed)):
+            steps = 100 * motion.diff(dim=1).norm(dim=-1).amax(dim=-1)[:, both]
+            for row, ours in zip(rows, steps, strict=True):
+                kept.setdefault(row, []).append(ours)
 
 
 @torch.no_grad()
@@ -100,33 +101,29 @@ def listen(
     for index, (clip, (fold, model)) in enumerate(zip(clips, listeners, strict=True)):
         others = [voice for other, voice in zip(clips, voices, strict=True) if other.speaker != clip.speaker]
         generator = torch.Generator().manual_seed(clip_seed(seed, index))
-        held = clip.keypoints[:1].expand_as(clip.keypoints)
-        rows = {HELD: held, TRUTH: clip.keypoints}
-        for row, sound in degraded(voices[index], others, recordings=recordings, generator=generator):
-            rows[row] = model(sound[None], clip.keypoints[:1])[0]
-        for row, points in rows.items():
-            steps.add(row, model, clip, points)
-            scores.append(score(row, clip, points, fold=fold))
+        heard = dict(degraded(voices[index], others, recordings=recordings, generator=generator))
+        reference = clip.keypoints[:1]
+        preds = model(torch.stack(list(heard.values())), reference.expand(len(heard), -1, -1))
+        points = torch.cat((reference.expand_as(clip.keypoints)[None], preds, clip.keypoints[None]))
+        rows = [HELD, *heard, TRUTH]
+        steps.add(rows, model, clip, points)
+        scores += score(rows, clip, points, fold=fold)
         bar(index + 1, len(clips), {})
     return scores
 
 
-def score(row: str, clip: Clip, points: Tensor, *, fold: int) -> Heard:
-    """Score keypoints against the truth; pauses are those of the clean speech."""
-    mask = clip.measured[:, None].expand(points.shape[:2])
-    return Heard(
-        row,
-        fold,
-        clip.id,
-        clip.speaker,
-        mouth_correlation=float(mouth_correlation(points, clip.keypoints, mask=mask)),
-        lip_error=float(lip_error(points, clip.keypoints, mask=mask)),
-        mouth_amplitude_ratio=float(mouth_amplitude_ratio(points, clip.keypoints, mask=mask)),
-        head_amplitude_ratio=nan,
-        l1=nan,
-        pck=nan,
-        pause_opening=100 * float(silence_opening(points, audio=clip.waveform, mask=mask)),
-    )
+def score(rows: list[str], clip: Clip, points: Tensor, *, fold: int) -> list[Heard]:
+    """Score keypoints `(R, T, K, 2)` against the truth, row by row; pauses are those of the clean speech."""
+    target = clip.keypoints.expand_as(points)
+    mask = clip.measured[:, None].expand(points.shape[:-1])
+    metrics = (mouth_correlation, lip_error, mouth_amplitude_ratio)
+    columns = [metric(points, target, mask=mask, reduction="sequence").tolist() for metric in metrics]
+    speech = clip.waveform.expand(len(points), -1)
+    pauses = (100 * silence_opening(points, audio=speech, mask=mask, reduction="sequence")).tolist()
+    return [
+        Heard(row, fold, clip.id, clip.speaker, r, error, amplitude, nan, nan, nan, pause_opening=pause)
+        for row, r, error, amplitude, pause in zip(rows, *columns, pauses, strict=True)
+    ]
 
 
 @torch.no_grad()
@@ -217,7 +214,10 @@ def robustness(
     recording: Annotated[
         list[str] | None, typer.Option(help="NAME=FILE: a recorded noise, e.g. street=traffic.wav; may be repeated.")
     ] = None,
-    page: Annotated[Path | None, typer.Option(help="Page to renew between <!-- robustness --> markers.")] = None,
+    page: Annotated[
+        Path | None, typer.Option(help="Page to renew between <!-- robustness --> markers, with its images/.")
+    ] = None,
+    every: Annotated[int, typer.Option(min=1, help="Hear only every so many clips, for a quick look.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Of noises, rooms and voices.")] = 0,
 ) -> None:
     """Let a model listen to every clip under every condition, and to silence."""
@@ -228,7 +228,7 @@ def robustness(
         store = load_for(
             known.config, corpus, splits=splits or ("train,val" if is_crossval(model) else "val"), manifest=manifest
         )
-        clips, listeners, steps = store.clips(), load_listeners(model, store), Steps()
+        clips, listeners, steps = store.clips()[::every], load_listeners(model, store)[::every], Steps()
         out.mkdir(parents=True, exist_ok=True)
         with progress("clips") as bar:
             scores = listen(clips, listeners, recordings=recordings, seed=seed, steps=steps, bar=bar)
@@ -241,6 +241,7 @@ def robustness(
             path.write_text(text + "\n", encoding="utf-8")
         if page is not None:
             put_between_markers(page, "robustness", text)
+            plot_against_snr(page.parent / "images" / "robustness.png", curves, levels)
         typer.echo(f"{text}\n\n{out / 'robustness.md'}, {out / 'robustness.png'}")
 
 

@@ -5,18 +5,19 @@ from a2k_nets.model import Audio2Keypoint
 from a2k_train.crossval import cross_validate
 from a2k_train.folds import speaker_folds
 from a2k_train.listeners import is_crossval, load_listeners
-from a2k_train.store import ClipStore
+from a2k_train.open_clips import open_clips
 
 
-@pytest.fixture
-def run(tiny, tmp_path, store_of_four):
-    cross_validate(tiny, store_of_four, tmp_path / "run", folds=2)
-    return tmp_path / "run"
+@pytest.fixture(scope="module")
+def run(tiny, tmp_path_factory, store_of_four):
+    folder = tmp_path_factory.mktemp("crossval")
+    cross_validate(tiny, store_of_four, folder, folds=2)
+    return folder
 
 
-@pytest.fixture
-def store_of_four(make):
-    return ClipStore.from_clips(make(seed, frames=70, speaker=name) for seed, name in enumerate("abcd"))
+@pytest.fixture(scope="module")
+def store_of_four(corpus):
+    return open_clips(corpus, splits=("train",))
 
 
 def test_each_clip_is_heard_by_the_model_that_did_not_see_its_speaker(run, tiny, store_of_four):
