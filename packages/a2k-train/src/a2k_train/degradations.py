@@ -142,7 +142,8 @@ def envelope(spectra: Tensor, *, smooth: int) -> Tensor:
     cepstrum = torch.fft.irfft(log, dim=1)
     quefrency = torch.arange(cepstrum.shape[1], device=log.device)
     kept = (quefrency < smooth) | (quefrency > cepstrum.shape[1] - smooth)
-    return torch.fft.rfft(cepstrum * kept[:, None], dim=1).real.exp()
+    smooth_log: Tensor = torch.fft.rfft(cepstrum * kept[:, None], dim=1).real
+    return smooth_log.exp()
 
 
 def at_level(changed: Tensor, waveform: Tensor) -> Tensor:
@@ -154,7 +155,8 @@ def to_length(waveform: Tensor, samples: int) -> Tensor:
     """Return the same waveform in as many samples, its spectrum cut or filled up: another rate, or another pitch."""
     spectrum, wanted = torch.fft.rfft(waveform), samples // 2 + 1
     spectrum = F.pad(spectrum, (0, max(0, wanted - spectrum.shape[-1])))[..., :wanted]
-    return torch.fft.irfft(spectrum, n=samples) * (samples / waveform.shape[-1])
+    resampled: Tensor = torch.fft.irfft(spectrum, n=samples)
+    return resampled * (samples / waveform.shape[-1])
 
 
 def _rms(waveform: Tensor) -> Tensor:

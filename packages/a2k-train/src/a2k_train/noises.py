@@ -120,4 +120,5 @@ def _low_pass(noise: Tensor, corner: float, sample_rate: int) -> Tensor:
     """Return noise that falls by 6 dB an octave above the corner."""
     spectrum = torch.fft.rfft(noise)
     frequency = torch.arange(len(spectrum)) * sample_rate / len(noise)
-    return torch.fft.irfft(spectrum / (1 + (frequency / corner) ** 2).sqrt(), n=len(noise))
+    falling: Tensor = torch.fft.irfft(spectrum / (1 + (frequency / corner) ** 2).sqrt(), n=len(noise))
+    return falling

@@ -141,7 +141,7 @@ def plot_against_snr(
     for number, (noise, curve) in enumerate(curves.items()):
         snrs = [snr + 0.25 * (number - len(curves) / 2) for snr in curve]  # side by side, so that all bars are seen
         middles = [middle for middle, _, _ in curve.values()]
-        bars = [[middle - low, high - middle] for middle, low, high in curve.values()]
+        bars = [[max(0.0, middle - low), max(0.0, high - middle)] for middle, low, high in curve.values()]
         axes.errorbar(snrs, middles, list(zip(*bars, strict=True)), label=noise, marker="o", capsize=3)
     for (name, level), style in zip(levels.items(), ("--", ":", "-.") * len(levels), strict=False):
         axes.axhline(level, label=name, color="0.4", linestyle=style)

@@ -93,7 +93,7 @@ def _ask(espeak: ctypes.CDLL, languages: bytes | None) -> list[_Voice]:
         text = ctypes.create_string_buffer(languages)  # kept alive while the library reads it
         wanted = ctypes.pointer(_Voice(languages=ctypes.cast(text, ctypes.c_void_p).value))
     found = espeak.espeak_ListVoices(wanted)
-    voices = []
+    voices: list[_Voice] = []
     while found[len(voices)]:
         voices.append(found[len(voices)].contents)
     return voices
