@@ -226,6 +226,22 @@ class TestSoundsThatFail:
         assert "absent.wav" in fails(audio=folder / "absent.wav")
 
 
+class TestTexts:
+    @pytest.fixture(autouse=True)
+    def _espeak(self):
+        pytest.importorskip("espeakng_loader", reason="speech from text needs the extra tts")
+
+    def test_a_language_and_a_voice(self, generate, folder):
+        for options in ({}, {"language": "pl"}, {"language": "de", "voice": "f2"}, {"voice": "fr"}):
+            result = generate(audio=None, text="A B C", **options)
+            assert result.exit_code == 0, result.output
+            assert len(load_keypoints(folder / "out.npz")) > 10
+
+    def test_one_that_is_not_there_lists_those_that_are(self, fails):
+        assert "de, el, en" in fails(audio=None, text="hello", language="klingonese")
+        assert "whisper" in fails(audio=None, text="hello", voice="klingonese")
+
+
 class TestOutputsThatFail:
     def test_a_folder_that_cannot_be(self, fails, folder):
         (folder / "file").write_text("not a folder")
@@ -272,7 +288,16 @@ class TestCheckpointsThatFail:
 
 class TestUsage:
     @pytest.mark.parametrize(
-        "options", [{"audio": None}, {"text": "hello"}, {"seed": "x"}, {"head_motion": -1}, {"out": None}, {"fps": 0}]
+        "options",
+        [
+            {"audio": None},
+            {"text": "hello"},
+            {"seed": "x"},
+            {"head_motion": -1},
+            {"out": None},
+            {"fps": 0},
+            {"voice": "f2"},
+        ],
     )
     def test_exit_code_2(self, generate, options):
         result = generate(**options)

@@ -9,7 +9,7 @@ from skimage.data import astronaut
 
 from a2k_nets.generate import generate_sequence
 from kp_io.annotate import annotate_image
-from kp_io.audio import write_audio
+from kp_io.audio import resample_audio, write_audio
 from kp_io.detector import NoFaceFoundError
 from kp_io.sequence import KeypointSequence
 
@@ -32,6 +32,16 @@ def test_from_keypoints_and_a_waveform(model, face, speech):
     assert (sequence.fps, sequence.image_size, sequence.detector) == (25.0, (256, 320), "a2k-residual")
     assert torch.allclose(sequence.scores, torch.ones(50, 68))
     assert not torch.allclose(sequence.keypoints[10], sequence.keypoints[20])
+
+
+def test_any_function_from_text_to_sound_will_do(model, face):
+    def speak(text):
+        loud = torch.tensor([float(letter != " ") for letter in text]).repeat_interleave(1_200)
+        return resample_audio(0.2 * torch.sin(torch.arange(len(loud)) / 10) * loud, from_rate=24_000, to_rate=16_000)
+
+    sequence = generate_sequence(face, speak("any synthesizer"), model=model)
+    assert len(sequence) == round(15 * 1_200 / 24_000 * 25)
+    assert not torch.allclose(sequence.keypoints[10], sequence.keypoints[15])
 
 
 def test_only_the_first_frame_of_the_keypoints_counts(model, face, speech):

@@ -33,7 +33,12 @@ def generate(
     ],
     audio: Annotated[Path | None, typer.Option(help="Speech: any audio or video file.")] = None,
     text: Annotated[str | None, typer.Option(help="Text to speak instead (needs the extra `tts`).")] = None,
-    voice: Annotated[str, typer.Option(help="Voice of --text, an espeak-ng language such as en or pl.")] = "en",
+    language: Annotated[
+        str | None, typer.Option(help="Language of --text, such as de, fr, pl or zh [default: en].")
+    ] = None,
+    voice: Annotated[
+        str | None, typer.Option(help="Voice of --text, such as f2, m3 or grandpa; a language or de+f2 will do, too.")
+    ] = None,
     video: Annotated[Path | None, typer.Option(help="Also draw the face as an .mp4 with the speech.")] = None,
     face: Face = 0,
     head_motion: HeadMotion = 1.0,
@@ -55,6 +60,8 @@ def generate(
     """Let a face speak: keypoints from one picture and speech."""
     if (audio is None) == (text is None):
         raise typer.BadParameter("give either --audio or --text", param_hint="--audio")
+    if text is None and (language or voice):
+        raise typer.BadParameter("a recording has a voice already: give it with --text", param_hint="--voice")
     if find_spec("kp_io") is None:
         typer.secho('error: the command needs kp-io: `pip install "a2k-nets[io]"`', err=True, fg=typer.colors.RED)
         raise typer.Exit(1)
@@ -71,7 +78,7 @@ def generate(
             raise ValueError(f"expected a keypoint file ending in {' or '.join(FORMATS)}, got {out}")
         network = load_model(model, revision=revision, sha256=sha256)
         sample_rate = network.config.audio.sample_rate
-        waveform = _speech(audio, text, voice, sample_rate=sample_rate)
+        waveform = _speech(audio, text, language, voice, sample_rate=sample_rate)
         sequence = generate_sequence(
             load_keypoints(image) if image.suffix.lower() in FORMATS else image,
             waveform,
@@ -100,11 +107,13 @@ def generate(
     typer.echo(f"{len(sequence)} frames, {sequence.duration_seconds:.2f} s: {out}" + (f", {video}" if video else ""))
 
 
-def _speech(audio: Path | None, text: str | None, voice: str, *, sample_rate: int) -> "Tensor":
+def _speech(
+    audio: Path | None, text: str | None, language: str | None, voice: str | None, *, sample_rate: int
+) -> "Tensor":
     if audio is not None:
         from kp_io.audio import read_audio
 
         return read_audio(audio, sample_rate=sample_rate)
     from kp_io.speech import synthesize_speech
 
-    return synthesize_speech(text or "", voice=voice, sample_rate=sample_rate)
+    return synthesize_speech(text or "", language=language, voice=voice, sample_rate=sample_rate)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_correlations", "plot_mouths", "plot_spectra"]
+__all__ = ["plot_against_snr", "plot_correlations", "plot_mouths", "plot_spectra"]
 
 _TRUTH = {"color": "black", "linewidth": 2.0}
 
@@ -121,4 +121,33 @@ def plot_mouths(
         axes.margins(x=0)
     panels[-1].set(xlabel="time, s")
     panels[0].legend(fontsize="small", ncols=1 + len(models), loc="upper right")
+    _save(figure, path)
+
+
+def plot_against_snr(
+    path: Path, curves: Mapping[str, Mapping[float, tuple[float, float, float]]], levels: Mapping[str, float]
+) -> None:
+    """Draw the mouth correlation against how far speech stands out of a noise.
+
+    Args:
+        path: The picture.
+        curves: By noise and signal-to-noise ratio in dB: the mean with the ends of its interval.
+        levels: Correlations without noise, as of clean speech and of another's, by their names.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+    """
+    figure, (axes,) = _figure(7, 4.2)
+    for number, (noise, curve) in enumerate(curves.items()):
+        snrs = [snr + 0.25 * (number - len(curves) / 2) for snr in curve]  # side by side, so that all bars are seen
+        middles = [middle for middle, _, _ in curve.values()]
+        bars = [[max(0.0, middle - low), max(0.0, high - middle)] for middle, low, high in curve.values()]
+        axes.errorbar(snrs, middles, list(zip(*bars, strict=True)), label=noise, marker="o", capsize=3)
+    for (name, level), style in zip(levels.items(), ("--", ":", "-.") * len(levels), strict=False):
+        axes.axhline(level, label=name, color="0.4", linestyle=style)
+    axes.set(xlabel="speech over noise, dB", ylabel="mouth correlation r")
+    axes.set_ylim(min(0.0, *levels.values()) - 0.05)
+    axes.invert_xaxis()
+    axes.grid(visible=True, alpha=0.2)
+    axes.legend(fontsize="small")
     _save(figure, path)

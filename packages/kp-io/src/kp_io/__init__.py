@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kp_io.raster_batch import rasterize_batch
     from kp_io.sequence import KeypointSequence
     from kp_io.shards import CorpusClip, read_clips, read_speakers
-    from kp_io.speech import synthesize_speech
+    from kp_io.speech import speech_voices, synthesize_speech
     from kp_io.transforms import (
         HeadPose,
         centre_on_base_point,
@@ -104,6 +104,7 @@ __all__ = [
     "savitzky_golay",
     "side_by_side",
     "smooth",
+    "speech_voices",
     "split_at_gaps",
     "split_head_pose",
     "split_sequence",
@@ -132,7 +133,7 @@ _HOMES = {
     "raster_batch": ("rasterize_batch",),
     "sequence": ("KeypointSequence",),
     "shards": ("CorpusClip", "read_clips", "read_speakers"),
-    "speech": ("synthesize_speech",),
+    "speech": ("speech_voices", "synthesize_speech"),
     "transforms": (
         "HeadPose",
         "centre_on_base_point",

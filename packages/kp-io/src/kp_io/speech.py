@@ -9,8 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from kp_io.audio import resample_audio
+from kp_io.espeak_voices import SpeechVoices, choose_voice, list_voices
 
-__all__ = ["synthesize_speech"]
+__all__ = ["speech_voices", "synthesize_speech"]
 
 # Names and numbers of espeak-ng/speak_lib.h.
 _AUDIO_OUTPUT_SYNCHRONOUS = 2
@@ -25,14 +26,18 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 _lock = threading.Lock()
 
 
-def synthesize_speech(text: str, *, voice: str = "en", sample_rate: int = 16000) -> Float[Tensor, " s"]:
+def synthesize_speech(
+    text: str, *, language: str | None = None, voice: str | None = None, sample_rate: int = 16000
+) -> Float[Tensor, " s"]:
     """Speak a text with eSpeak NG: a clear robot, good for trying things out without a recording.
 
     Needs the optional package espeakng-loader, which brings the library and its voices.
 
     Args:
         text: What to say; at least one letter or digit.
-        voice: A language or voice of eSpeak NG, e.g. `"en"`, `"en-us"`, `"de"`, `"fr"`, `"cmn"`.
+        language: A language of eSpeak NG, e.g. `"en-us"`, `"de"`, `"fr"`, `"pl"`, `"zh"`; English by default.
+        voice: A way to speak it, e.g. `"f2"`, `"m3"`, `"whisper"`, `"grandpa"`; without a language it may also be one,
+            or both as `"de+f2"`. `speech_voices` lists them all.
         sample_rate: Samples a second of the result.
 
     Returns:
@@ -40,21 +45,32 @@ def synthesize_speech(text: str, *, voice: str = "en", sample_rate: int = 16000)
 
     Raises:
         ModuleNotFoundError: espeakng-loader is not installed.
-        ValueError: The text says nothing, or there is no such voice.
+        ValueError: The text says nothing, or there is no such language or voice; the message lists those there are.
     """
     if not any(character.isalnum() for character in text):
         raise ValueError(f"expected a text to speak, got {text!r}")
     if sample_rate < 1:
         raise ValueError(f"expected a positive sample_rate, got {sample_rate}")
     with _lock:
-        espeak, own_rate = _library()
-        if espeak.espeak_SetVoiceByName(voice.encode()) != _OK:
-            raise ValueError(f"expected a voice of eSpeak NG such as en, en-us, de or fr, got {voice!r}")
+        espeak, own_rate, known = _library()
+        chosen = choose_voice(known, language=language, voice=voice)
+        if espeak.espeak_SetVoiceByName(chosen.encode()) != _OK:
+            raise ValueError(f"expected a voice that eSpeak NG can load, got {chosen!r}; try its language alone")
         samples = _speak(espeak, text)
     if not samples:
-        raise ValueError(f"expected a text that the voice {voice!r} can speak, got no sound for {text!r}")
+        raise ValueError(f"expected a text that the voice {chosen!r} can speak, got no sound for {text!r}")
     waveform = torch.frombuffer(bytearray(samples), dtype=torch.int16).to(torch.float32) / 32768
     return resample_audio(waveform, from_rate=own_rate, to_rate=sample_rate).clamp(-1, 1)
+
+
+def speech_voices() -> SpeechVoices:
+    """Return the languages and voices that `synthesize_speech` takes.
+
+    Raises:
+        ModuleNotFoundError: espeakng-loader is not installed.
+    """
+    with _lock:
+        return _library()[2]
 
 
 def _speak(espeak: ctypes.CDLL, text: str) -> bytes:
@@ -76,8 +92,8 @@ def _speak(espeak: ctypes.CDLL, text: str) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _library() -> tuple[ctypes.CDLL, int]:
-    """Load and initialize the library once; return it with its sample rate."""
+def _library() -> tuple[ctypes.CDLL, int, SpeechVoices]:
+    """Load and initialize the library once; return it with its sample rate and what it can speak in."""
     try:
         import espeakng_loader
     except ModuleNotFoundError as error:
@@ -100,4 +116,4 @@ def _library() -> tuple[ctypes.CDLL, int]:
     rate = espeak.espeak_Initialize(_AUDIO_OUTPUT_SYNCHRONOUS, 0, data, _INITIALIZE_DONT_EXIT)
     if rate <= 0:
         raise RuntimeError(f"expected eSpeak NG to start with the voices in {data.decode()}, got its error {rate}")
-    return espeak, int(rate)
+    return espeak, int(rate), list_voices(espeak)

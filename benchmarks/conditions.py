@@ -1,0 +1,76 @@
+"""The conditions under which `robustness.py` lets a model listen: each a name and what becomes of the speech."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from a2k_train.degradations import add_noise, clip_peaks, reverb, telephone, whisper
+from a2k_train.noises import babble, music, street_noise
+from a2k_train.other_throats import age_voice, shift_pitch
+from a2k_train.predictions import from_random_moment
+
+SAMPLE_RATE = 16_000
+NOISES = ("babble", "street", "music", "hiss")
+SNRS_DB = (20, 10, 5, 0)
+GAINS_DB = (-30, -20, -10, 10)
+
+#: Levels of 10 s without speech, dB below full scale.
+SILENCES_DB: Mapping[str, float | None] = {
+    "digital silence": None,
+    "room noise at -60 dB": -60.0,
+    "room noise at -50 dB": -50.0,
+}
+
+
+def degraded(
+    speech: Tensor, others: Sequence[Tensor], *, recordings: Mapping[str, Tensor], generator: torch.Generator
+) -> Iterator[tuple[str, Tensor]]:
+    """Yield the names of all conditions with the speech `(S,)` in each; all SNRs hear the same noise.
+
+    Args:
+        speech: Clean speech at 16 kHz.
+        others: Speech of other people, for babble.
+        recordings: Recorded noises by their names, which replace or join the made ones.
+        generator: Draws everything.
+    """
+    size = len(speech)
+    yield "clean", speech
+    for name in dict.fromkeys((*NOISES, *recordings)):
+        noise = _noise(name, size, others, recordings, generator)
+        for snr in SNRS_DB:
+            yield f"{name} {snr} dB", add_noise(speech, noise, float(snr))
+    for t60 in (0.3, 0.6, 1.0):
+        yield f"reverb {t60:g} s", reverb(speech, t60=t60, generator=generator)
+    yield "telephone", telephone(speech)
+    for percent in (1, 5, 20):
+        yield f"clipped {percent} %", clip_peaks(speech, share=percent / 100)
+    hushed = whisper(speech, generator=generator)
+    yield "whisper", hushed
+    yield "whisper, 20 dB down", 0.1 * hushed
+    yield "child", shift_pitch(speech, ratio=1.5, formants=1.25)
+    yield "old", age_voice(speech, generator=generator)
+    for gain in GAINS_DB:
+        yield f"gain {gain:+} dB", (speech * 10 ** (gain / 20)).clamp(-1, 1)
+    other = others[int(torch.randint(len(others), (), generator=generator))]
+    yield "another's speech", from_random_moment(other, size, generator=generator)
+
+
+def silence(level_db: float | None, samples: int, *, generator: torch.Generator) -> Tensor:
+    """Return zeros, or white noise of a level."""
+    if level_db is None:
+        return torch.zeros(samples)
+    return torch.randn(samples, generator=generator) * 10 ** (level_db / 20)
+
+
+def _noise(
+    name: str, size: int, others: Sequence[Tensor], recordings: Mapping[str, Tensor], generator: torch.Generator
+) -> Tensor:
+    if name in recordings:
+        return from_random_moment(recordings[name], size, generator=generator)
+    if name == "babble":
+        return babble(others, size, generator=generator)
+    if name == "hiss":
+        return torch.randn(size, generator=generator)
+    make = {"street": street_noise, "music": music}[name]
+    return make(size, sample_rate=SAMPLE_RATE, generator=generator)

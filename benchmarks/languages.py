@@ -1,0 +1,198 @@
+"""Whether the mouth follows the loudness of speech in several languages, spoken by people and by eSpeak NG.
+
+python benchmarks/languages.py CORPUS --model RUNS/crossval --table manifest.csv --out OUT --page docs/robustness.md
+
+The table tells the language of each clip (columns `id` or `file`, and `language`). Under a cross-validation's run, each
+clip is heard by a model that never saw its speaker. Needs the extra `tts`. What comes out is `languages.md`.
+"""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from marked import put_between_markers
+from texts import TEXTS, VOICES
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
+
+from a2k_nets.model import Audio2Keypoint
+from a2k_train.cli_options import Clips, Manifest, load_for
+from a2k_train.cli_progress import progress, readable_errors
+from a2k_train.clips import Clip
+from a2k_train.listeners import is_crossval, load_listeners
+from a2k_train.predictions import from_random_moment
+from a2k_train.table_formats import cell_text, to_markdown
+from a2k_train.voices import other_voices
+from kp_io.atomic import atomic_path
+from kp_io.audio import read_audio
+from kp_io.speech import synthesize_speech
+from kp_metrics import bootstrap_interval, mouth_correlation, mouth_opening
+from kp_metrics.sound import frame_loudness
+
+#: Frames of the centred mean that openings and loudness go through.
+SMOOTH = 5
+#: Loudness is counted from so far below the loudest frame.
+FLOOR_DB = 40.0
+#: Faces that speak what has no face of its own.
+FACES = 12
+
+
+def envelope(waveform: Tensor, frames: int) -> Tensor:
+    """Return the smoothed loudness of every frame, dB above the floor."""
+    loudness = frame_loudness(waveform, num_frames=frames)
+    level = 20 * torch.log10(loudness / loudness.max().clamp(min=1e-9) + 1e-9)
+    return smoothed(level.clamp(min=-FLOOR_DB))
+
+
+def smoothed(series: Tensor) -> Tensor:
+    """Return a centred mean over a few frames, over fewer at the ends."""
+    return F.avg_pool1d(series[None], SMOOTH, stride=1, padding=SMOOTH // 2, count_include_pad=False)[0]
+
+
+def follow(points: Tensor, loudness: Tensor, measured: Tensor | None = None) -> float:
+    """Return Pearson's r of the smoothed mouth opening with a loudness; a mouth that never moves follows nothing."""
+    opening = smoothed(mouth_opening(points))
+    chosen = torch.ones_like(opening, dtype=torch.bool) if measured is None else measured
+    pair = torch.stack((opening[chosen], loudness[chosen]))
+    return float(torch.corrcoef(pair)[0, 1].nan_to_num()) if pair.shape[1] > 1 else float("nan")
+
+
+def elsewhere(waveform: Tensor, frames: int) -> Tensor:
+    """Return the loudness of another speech from a random moment on, repeated where it is too short."""
+    moment = torch.Generator().manual_seed(len(waveform))
+    return envelope(from_random_moment(waveform, 640 * frames, generator=moment), frames)
+
+
+@torch.no_grad()
+def real_row(name: str, clips: Sequence[Clip], others: Sequence[Tensor], models: Sequence[Audio2Keypoint]) -> list[str]:
+    """Return the cells of clips of one language, heard by models that never saw their speakers.
+
+    The mouth is also compared with the loudness of others' speech, one for each clip: that is chance.
+    """
+    columns: list[list[float]] = [[], [], [], []]
+    for clip, other, model in zip(clips, others, models, strict=True):
+        points = model(clip.waveform[None], clip.keypoints[:1])[0]
+        loudness = envelope(clip.waveform, clip.num_frames)
+        mask = clip.measured[:, None].expand(points.shape[:2])
+        columns[0].append(follow(points, loudness, clip.measured))
+        columns[1].append(follow(clip.keypoints, loudness, clip.measured))
+        columns[2].append(follow(points, elsewhere(other, clip.num_frames), clip.measured))
+        columns[3].append(float(mouth_correlation(points, clip.keypoints, mask=mask)))
+    speakers = [clip.speaker for clip in clips]
+    seconds = sum(clip.num_frames for clip in clips) / 25
+    counts = [str(len(clips)), str(len(set(speakers))), f"{seconds:.0f}"]
+    return [name, *counts, *(_mean(values, speakers) for values in columns)]
+
+
+@torch.no_grad()
+def spoken_row(name: str, waveform: Tensor, other: Tensor, faces: Tensor, model: Audio2Keypoint) -> list[str]:
+    """Return the cells of speech without a face, spoken by several."""
+    points = model(waveform.expand(len(faces), -1), faces)
+    loudness = envelope(waveform, points.shape[1])
+    found = [follow(face, loudness) for face in points]
+    chance = [follow(face, elsewhere(other, points.shape[1])) for face in points]
+    moves = 100 * mouth_opening(points).std(dim=1).mean()
+    numbers = (sum(found) / len(found), min(found), sum(chance) / len(chance), float(moves))
+    return [name, f"{points.shape[1] / 25:.1f}", *map(cell_text, numbers)]
+
+
+def languages(
+    corpus: Clips,
+    table: Annotated[Path, typer.Option(help="CSV with the language of each clip.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for languages.md.")],
+    model: Annotated[
+        Path | None, typer.Option(help="Run of a2k-train crossval, or one checkpoint [default: the embedded one].")
+    ] = None,
+    splits: Annotated[
+        str | None, typer.Option(help="Splits to hear [default: train,val for a cross-validation, else val].")
+    ] = None,
+    more: Annotated[str, typer.Option(help="Further splits, which the model has not seen at all; may be empty.")] = "",
+    manifest: Manifest = None,
+    speech: Annotated[Path | None, typer.Option(help="Folder of recordings without a face.")] = None,
+    page: Annotated[Path | None, typer.Option(help="Page to renew between <!-- languages --> markers.")] = None,
+) -> None:
+    """Compare the mouth's opening with the loudness of speech, language by language."""
+    with readable_errors():
+        torch.set_num_threads(1)
+        seen = is_crossval(model)
+        known = Audio2Keypoint.from_pretrained(model / "fold-0" if model and seen else model)
+        store = load_for(known.config, corpus, splits=splits or ("train,val" if seen else "val"), manifest=manifest)
+        clips, listeners = store.clips(), load_listeners(model, store)
+        # Whom the first model never saw.
+        faces = {clip.speaker: clip.keypoints[0] for clip, (fold, _) in zip(clips, listeners, strict=True) if fold == 0}
+        models = [listener for _, listener in listeners]
+        if more:
+            others = load_for(known.config, corpus, splits=more, manifest=manifest).clips()
+            clips, models = clips + others, models + [known] * len(others)
+        spoken_by = _languages(table)
+        names = [clip.id.partition("#")[0] for clip in clips]  # behind it stands which part of a split video it is
+        lost = [name for name in names if name not in spoken_by]
+        if lost:
+            raise ValueError(f"expected the language of every clip in {table}, found none of {lost[0]}")
+        groups: dict[str, list[int]] = {}
+        for index in sorted(range(len(clips)), key=lambda index: spoken_by[names[index]]):
+            groups.setdefault(spoken_by[names[index]], []).append(index)
+        real = [["people", "clips", "speakers", "s", "model", "truth", "chance", "mouth r, model and truth"]]
+        made = [["sound", "s", "mean of the faces", "least of a face", "chance", "opening moves (% IOD)"]]
+        sounds = _sounds(speech)
+        stood = torch.stack(list(faces.values())[:FACES])
+        with progress("rows") as bar:
+            voices = [clips[index].waveform for index in other_voices(clips, count=1, seed=0)[0]]
+            for done, (language, indices) in enumerate(groups.items()):
+                chosen = ([sequence[i] for i in indices] for sequence in (clips, voices, models))
+                real.append(real_row(language, *chosen))
+                bar(done + 1, len(groups) + len(sounds), {})
+            following = [*list(sounds.values())[1:], next(iter(sounds.values()))]
+            for done, ((name, waveform), other) in enumerate(zip(sounds.items(), following, strict=True)):
+                made.append(spoken_row(name, waveform, other, stood, known))
+                bar(len(groups) + done + 1, len(groups) + len(sounds), {})
+        text = "\n\n".join(
+            (
+                "People: Pearson's r of the opening of the model's and of the true mouth with the loudness of the "
+                "speech (chance: the model's with the loudness of somebody else's), and of the two mouths.",
+                to_markdown(real),
+                f"Speech without a face, given to {len(stood)} faces of people whom the model never saw: r of the "
+                "mouth's opening with the loudness.",
+                to_markdown(made),
+            )
+        )
+        out.mkdir(parents=True, exist_ok=True)
+        with atomic_path(out / "languages.md") as path:
+            path.write_text(text + "\n", encoding="utf-8")
+        if page is not None:
+            put_between_markers(page, "languages", text)
+        typer.echo(f"{text}\n\n{out / 'languages.md'}")
+
+
+def _sounds(folder: Path | None) -> dict[str, Tensor]:
+    """Return what is spoken without a face: each text by eSpeak NG, English by other voices, recordings."""
+    sounds = {f"eSpeak NG, {language}": synthesize_speech(text, language=language) for language, text in TEXTS.items()}
+    for voice in VOICES:
+        sounds[f"eSpeak NG, en, {voice}"] = synthesize_speech(TEXTS["en"], language="en", voice=voice)
+    for number, path in enumerate(sorted(folder.glob("*.wav")) if folder else ()):
+        sounds[f"recording {number + 1}"] = read_audio(path, sample_rate=16_000)
+    return sounds
+
+
+def _languages(table: Path) -> dict[str, str]:
+    """Return the language of each clip by its id, which is the table's `id` or its `file` without suffix."""
+    found = {}
+    with table.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            found[row["id"]] = row["language"]
+            if row.get("file"):
+                found[Path(row["file"]).with_suffix("").as_posix()] = row["language"]
+    return found
+
+
+def _mean(values: list[float], speakers: list[str]) -> str:
+    series = torch.tensor(values)
+    interval = bootstrap_interval(series, groups=speakers) if len(set(speakers)) > 1 else None
+    return cell_text(float(series.nanmean()), interval)
+
+
+if __name__ == "__main__":
+    typer.run(languages)

@@ -1,0 +1,256 @@
+"""How well a model listens in noise, in rooms, over telephones and to other throats, and what it does in silence.
+
+python benchmarks/robustness.py CORPUS --model RUNS/crossval --out OUT --page docs/robustness.md
+
+Under a cross-validation's run (`a2k-train crossval`), each clip is heard by a model that never saw its speaker. What
+comes out: `robustness.md`, `robustness.png`, `clips.csv` (every clip under every condition) and `table.json`.
+"""
+
+import re
+from dataclasses import dataclass, field
+from math import nan
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from conditions import SILENCES_DB, SNRS_DB, degraded, silence
+from marked import put_between_markers
+from torch import Tensor
+
+from a2k_nets.model import Audio2Keypoint
+from a2k_train.cli_options import Clips, Manifest, load_for
+from a2k_train.cli_progress import progress, readable_errors
+from a2k_train.clip_score import ClipScore
+from a2k_train.clips import Clip
+from a2k_train.evaluate import clip_seed
+from a2k_train.listeners import is_crossval, load_listeners
+from a2k_train.plots import plot_against_snr
+from a2k_train.table import summarize, write_table
+from a2k_train.table_formats import cell_text, to_markdown
+from kp_io.atomic import atomic_path
+from kp_io.audio import read_audio
+from kp_metrics import (
+    bootstrap_interval,
+    lip_error,
+    mouth_amplitude_ratio,
+    mouth_correlation,
+    mouth_opening,
+    silence_opening,
+)
+
+COLUMNS = {
+    "mouth_correlation": "mouth r ↑",
+    "lip_error_ratio": "lip error / hold ↓",
+    "mouth_amplitude_ratio": "mouth amplitude",
+    "pause_opening": "open in pauses (% IOD)",
+}
+HELD, TRUTH, CLEAN, OTHER = "hold reference", "ground truth", "clean", "another's speech"
+#: Openings above this, in inter-ocular distances, are called wide.
+WIDE = 0.10
+SILENCE_SECONDS = 10
+#: The first second of silence is not counted: the mouth may close in it.
+SETTLED = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Heard(ClipScore):
+    """A clip's score under one condition.
+
+    Attributes:
+        pause_opening: Median opening of the mouth in the pauses of the clean speech, % of the eye distance.
+    """
+
+    pause_opening: float = nan
+
+
+@dataclass
+class Steps:
+    """The largest step of any point from frame to frame, % of the eye distance, of every frame of every row."""
+
+    expression: dict[str, list[Tensor]] = field(default_factory=dict)
+    whole: dict[str, list[Tensor]] = field(default_factory=dict)
+    not_finite: int = 0
+
+    def add(self, rows: list[str], model: Audio2Keypoint, clip: Clip, points: Tensor) -> None:
+        """Take the steps of keypoints `(R, T, K, 2)`, row by row, without the head's motion and with it."""
+        self.not_finite += int((~torch.isfinite(points)).sum())
+        normalizer, reference = model.normalizer, clip.keypoints[:1]
+        shape, _ = normalizer.encode_motion(points, reference.expand(len(points), -1, -1))
+        placed = points / (reference[0, 45] - reference[0, 36]).norm()
+        both = clip.measured[1:] & clip.measured[:-1]
+        for kept, motion in ((self.expression, shape * normalizer.std_expression), (self.whole, placed)):
+            steps = 100 * motion.diff(dim=1).norm(dim=-1).amax(dim=-1)[:, both]
+            for row, ours in zip(rows, steps, strict=True):
+                kept.setdefault(row, []).append(ours)
+
+
+@torch.no_grad()
+def listen(
+    clips: list[Clip],
+    listeners: list[tuple[int, Audio2Keypoint]],
+    *,
+    recordings: dict[str, Tensor],
+    seed: int,
+    steps: Steps,
+    bar,
+) -> list[Heard]:
+    """Return the scores of every clip under every condition."""
+    scores: list[Heard] = []
+    voices = [clip.waveform for clip in clips]
+    for index, (clip, (fold, model)) in enumerate(zip(clips, listeners, strict=True)):
+        others = [voice for other, voice in zip(clips, voices, strict=True) if other.speaker != clip.speaker]
+        generator = torch.Generator().manual_seed(clip_seed(seed, index))
+        heard = dict(degraded(voices[index], others, recordings=recordings, generator=generator))
+        reference = clip.keypoints[:1]
+        preds = model(torch.stack(list(heard.values())), reference.expand(len(heard), -1, -1))
+        points = torch.cat((reference.expand_as(clip.keypoints)[None], preds, clip.keypoints[None]))
+        rows = [HELD, *heard, TRUTH]
+        steps.add(rows, model, clip, points)
+        scores += score(rows, clip, points, fold=fold)
+        bar(index + 1, len(clips), {})
+    return scores
+
+
+def score(rows: list[str], clip: Clip, points: Tensor, *, fold: int) -> list[Heard]:
+    """Score keypoints `(R, T, K, 2)` against the truth, row by row; pauses are those of the clean speech."""
+    target = clip.keypoints.expand_as(points)
+    mask = clip.measured[:, None].expand(points.shape[:-1])
+    metrics = (mouth_correlation, lip_error, mouth_amplitude_ratio)
+    columns = [metric(points, target, mask=mask, reduction="sequence").tolist() for metric in metrics]
+    speech = clip.waveform.expand(len(points), -1)
+    pauses = (100 * silence_opening(points, audio=speech, mask=mask, reduction="sequence")).tolist()
+    return [
+        Heard(row, fold, clip.id, clip.speaker, r, error, amplitude, nan, nan, nan, pause_opening=pause)
+        for row, r, error, amplitude, pause in zip(rows, *columns, pauses, strict=True)
+    ]
+
+
+@torch.no_grad()
+def silence_table(clips: list[Clip], listeners: list[tuple[int, Audio2Keypoint]], *, seed: int, bar) -> str:
+    """Return the table of 10 s without speech, from every clip's first frame as the reference, and from it at rest."""
+    speakers = [clip.speaker for clip in clips]
+    references = torch.stack([clip.keypoints[0] for clip in clips])
+    at_first = mouth_opening(references[:, None])[:, 0]
+    cells = [["sound", "reference", "open (% IOD)", "widest (% IOD)", "wide open (% of faces)", "r with the reference"]]
+    rows = [(name, level, rest) for rest in (False, True) for name, level in SILENCES_DB.items()]
+    for done, (name, level, rest) in enumerate(rows):
+        openings = torch.empty(len(clips))
+        widest = torch.empty(len(clips))
+        for index, (_, model) in enumerate(listeners):
+            generator = torch.Generator().manual_seed(clip_seed(seed, index))
+            sound = silence(level, SILENCE_SECONDS * model.config.audio.sample_rate, generator=generator)
+            points = model(sound[None], references[index : index + 1], rest_lips=rest)[0]
+            series = mouth_opening(points)[SETTLED:]
+            openings[index], widest[index] = series.mean(), series.max()
+            bar(done * len(clips) + index + 1, len(rows) * len(clips), {})
+        interval = bootstrap_interval(100 * openings, groups=speakers)
+        together = float(torch.corrcoef(torch.stack((openings, at_first)))[0, 1])
+        cells.append(
+            [
+                name,
+                "brought to rest" if rest else "as it is",
+                cell_text(100 * float(openings.mean()), interval),
+                cell_text(100 * float(widest.max())),
+                cell_text(100 * float((widest > WIDE).float().mean())),
+                cell_text(together),
+            ]
+        )
+    return to_markdown(cells)
+
+
+def main_table(scores: list[Heard], steps: Steps, out: Path) -> tuple[str, dict[str, dict[float, tuple]], dict]:
+    """Write scores and table; return the table as Markdown, the curves over SNR and the levels beside them."""
+    rows = list(dict.fromkeys(s.row for s in scores if s.row not in (HELD, TRUTH)))
+    table = summarize(scores, rows=[HELD, *rows, TRUTH], columns=COLUMNS, with_interval=tuple(COLUMNS))
+    write_table(out, scores, table, suffixes=("json",))
+    cells = [["", *COLUMNS.values(), "step, 99.9 % (% IOD)", "largest step (% IOD)"]]
+    for row in table.values:
+        moved = torch.cat(steps.expression[row])
+        ours = [cell_text(table.values[row][name], table.intervals[row][name]) for name in COLUMNS]
+        cells.append([row, *ours, cell_text(float(moved.quantile(0.999))), cell_text(float(moved.max()))])
+    curves: dict[str, dict[float, tuple[float, float, float]]] = {}
+    for row in rows:
+        if (found := re.fullmatch(r"(\w+) (\d+) dB", row)) and int(found[2]) in SNRS_DB:
+            middle, ends = table.values[row]["mouth_correlation"], table.intervals[row]["mouth_correlation"]
+            curves.setdefault(found[1], {})[float(found[2])] = (middle, *ends)
+    return to_markdown(cells), curves, {row: table.values[row]["mouth_correlation"] for row in (CLEAN, OTHER)}
+
+
+def report(clips: list[Clip], main: str, quiet: str, steps: Steps) -> str:
+    """Return both tables with what is to be said of them."""
+    real = 100 * torch.cat([mouth_opening(clip.keypoints)[clip.measured] for clip in clips])
+    first = 100 * torch.stack([mouth_opening(clip.keypoints[:1])[0] for clip in clips])
+    ours = torch.cat([part for row, parts in steps.whole.items() if row not in (HELD, TRUTH) for part in parts])
+    true = torch.cat(steps.whole[TRUTH])
+    finite = "all finite" if not steps.not_finite else f"**not finite in {steps.not_finite} numbers**"
+    wide = 100 * float((real > 100 * WIDE).float().mean())
+    return "\n\n".join(
+        (
+            f"{len(clips)} clips, {len({clip.speaker for clip in clips})} speakers. The keypoints are {finite}.",
+            main,
+            "A step is that of the point which goes furthest from one frame to the next, without the head's motion. "
+            f"With it, the largest step under any condition is {ours.max():.1f} % of the eye distance and 99.9 % are "
+            f"below {ours.quantile(0.999):.1f} %; in the real faces it is {true.max():.1f} %, and 99.9 % are below "
+            f"{true.quantile(0.999):.1f} %.",
+            f"{SILENCE_SECONDS} seconds without speech, of which the first is not counted. The references' mouths are "
+            f"open by {first.mean():.1f} % of the eye distance; real mouths of these clips by {real.mean():.1f} %, and "
+            f"by more than {100 * WIDE:.0f} %, which is called wide, in {wide:.0f} % of their frames.",
+            quiet,
+        )
+    )
+
+
+def robustness(
+    corpus: Clips,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for tables and plot.")],
+    model: Annotated[
+        Path | None, typer.Option(help="Run of a2k-train crossval, or one checkpoint [default: the embedded one].")
+    ] = None,
+    splits: Annotated[
+        str | None, typer.Option(help="Splits to hear [default: train,val for a cross-validation, else val].")
+    ] = None,
+    manifest: Manifest = None,
+    recording: Annotated[
+        list[str] | None, typer.Option(help="NAME=FILE: a recorded noise, e.g. street=traffic.wav; may be repeated.")
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option(help="Page to renew between <!-- robustness --> markers, with its images/.")
+    ] = None,
+    every: Annotated[int, typer.Option(min=1, help="Hear only every so many clips, for a quick look.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Of noises, rooms and voices.")] = 0,
+) -> None:
+    """Let a model listen to every clip under every condition, and to silence."""
+    with readable_errors():
+        torch.set_num_threads(1)
+        recordings = dict(_recording(text) for text in recording or ())
+        known = Audio2Keypoint.from_pretrained(model / "fold-0" if is_crossval(model) else model)
+        store = load_for(
+            known.config, corpus, splits=splits or ("train,val" if is_crossval(model) else "val"), manifest=manifest
+        )
+        clips, listeners, steps = store.clips()[::every], load_listeners(model, store)[::every], Steps()
+        out.mkdir(parents=True, exist_ok=True)
+        with progress("clips") as bar:
+            scores = listen(clips, listeners, recordings=recordings, seed=seed, steps=steps, bar=bar)
+        with progress("faces") as bar:
+            quiet = silence_table(clips, listeners, seed=seed, bar=bar)
+        main, curves, levels = main_table(scores, steps, out)
+        plot_against_snr(out / "robustness.png", curves, levels)
+        text = report(clips, main, quiet, steps)
+        with atomic_path(out / "robustness.md") as path:
+            path.write_text(text + "\n", encoding="utf-8")
+        if page is not None:
+            put_between_markers(page, "robustness", text)
+            plot_against_snr(page.parent / "images" / "robustness.png", curves, levels)
+        typer.echo(f"{text}\n\n{out / 'robustness.md'}, {out / 'robustness.png'}")
+
+
+def _recording(text: str) -> tuple[str, Tensor]:
+    name, equals, file = text.partition("=")
+    if not (name.isidentifier() and equals and file):
+        raise ValueError(f"expected a recording as NAME=FILE, e.g. street=traffic.wav, got {text!r}")
+    return name, read_audio(Path(file), sample_rate=16_000)
+
+
+if __name__ == "__main__":
+    typer.run(robustness)
