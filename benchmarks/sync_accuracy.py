@@ -8,6 +8,7 @@ import argparse
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -109,28 +110,24 @@ def report(found: list[Trial]) -> None:
         share = sum(t.found.is_confident for t in foreign) / len(foreign)
         say(f"another speaker's sound: confident in {share:.1%} of {len(foreign)} clips")
     say("\n| confidence | trials | mean confidence | right |\n|---|---|---|---|")
-    for low, high in zip(BINS, BINS[1:], strict=False):
+    for low, high in pairwise(BINS):
         part = [t for t in whole if low <= t.found.confidence < high]
         if part:
             mean = sum(t.found.confidence for t in part) / len(part)
-            say(
-                f"| {low:g}–{min(high, 1):g} | {len(part)} | {mean:.3f} | {sum(t.right for t in part) / len(part):.3f} |"
-            )
+            right = sum(t.right for t in part) / len(part)
+            say(f"| {low:g}–{min(high, 1):g} | {len(part)} | {mean:.3f} | {right:.3f} |")
     own = {t.clip.id: t.found for t in whole if t.shift_ms == 0}
     parts = [t for t in found if t.shift_ms in PARTS_MS and own[t.clip.id].is_confident and t.found.is_confident]
     errors = torch.tensor([abs(t.found.milliseconds - own[t.clip.id].milliseconds - t.shift_ms) for t in parts])
     if len(errors):
-        say(
-            f"\nmoved by {PARTS_MS} ms: found to {errors.median():.1f} ms (median), {errors.quantile(0.9):.1f} ms (90 %)"
-        )
+        middle, most = errors.quantile(torch.tensor([0.5, 0.9])).tolist()
+        say(f"\nmoved by {PARTS_MS} ms: found to {middle:.1f} ms (median), {most:.1f} ms (90 %)")
     late = {name: offset for name, offset in own.items() if offset.is_confident and abs(offset.milliseconds) > 60}
     say(f"{len(late)} of {len(own)} clips confidently off by more than 60 ms as they are: they count as wrong above")
     for name, offset in sorted(late.items(), key=lambda item: -abs(item[1].milliseconds)):
         say(f"  {name}: {offset.milliseconds:+.0f} ms, {offset.confidence:.2f}")
-    times = torch.tensor([t.seconds for t in found])
-    say(
-        f"{times.mean() * 1000:.0f} ms a measurement, of {sum(t.clip.num_frames for t in found) / len(found) / 25:.1f} s"
-    )
+    times, lengths = [t.seconds for t in found], [t.clip.num_frames / 25 for t in found]
+    say(f"{1000 * sum(times) / len(times):.0f} ms a measurement, of {sum(lengths) / len(lengths):.1f} s")
 
 
 def main() -> None:

@@ -115,8 +115,9 @@ def _lips(model: Audio2Keypoint, waveform: Tensor, keypoints: Tensor) -> tuple[T
     seen, _ = model.normalizer.encode_motion(keypoints[None], reference)
     pieces = torch.split(waveform[None], _PIECE_SECONDS * config.audio.sample_rate, dim=1)
     heard = torch.cat([model.predict_motion(model.encode_audio(piece), reference)[0] for piece in pieces], dim=1)
-    lips = slice(*config.lip_points)
-    return tuple(motion[0, : len(keypoints), lips].flatten(1).double().cpu() for motion in (seen, heard))  # type: ignore[return-value]  # two of them
+    first, stop = config.lip_points
+    seen, heard = (motion[0, : len(keypoints), first:stop].flatten(1).double().cpu() for motion in (seen, heard))
+    return seen, heard
 
 
 def _whitening(movement: Float[Tensor, "t c"]) -> Float[Tensor, "c c"]:
@@ -125,7 +126,8 @@ def _whitening(movement: Float[Tensor, "t c"]) -> Float[Tensor, "c c"]:
     covariance = centred.T @ centred / len(centred)
     shrinkage = _SHRINKAGE_FRAMES / len(centred) * covariance.diagonal().mean()
     values, vectors = torch.linalg.eigh(covariance + shrinkage * torch.eye(len(covariance)).to(covariance))
-    return vectors * values.rsqrt() @ vectors.T
+    whitening: Tensor = vectors * values.rsqrt() @ vectors.T
+    return whitening
 
 
 def _correlate(

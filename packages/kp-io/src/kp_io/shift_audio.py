@@ -3,12 +3,12 @@
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
-from av.packet import Packet
 from av.video.stream import VideoStream
 
 from kp_io.atomic import atomic_path, write_error
@@ -85,9 +85,12 @@ def _copy(
     return kept
 
 
-def _timed(packets: Iterable[Packet]) -> Iterator[Packet]:
-    """Yield packets with a decoding time: Matroska has none for the first pictures where some are out of order."""
-    waiting: dict[int, list[Packet]] = {}
+def _timed(packets: Iterable[Any]) -> Iterator[Any]:
+    """Yield packets with a decoding time: Matroska has none for the first pictures where some are out of order.
+
+    They come in and go out as `av.Packet`, a type that takes its argument in stubs only.
+    """
+    waiting: dict[int, list[Any]] = {}
     for packet in packets:
         if packet.size == 0:  # the mark of a stream's end
             continue
