@@ -16,6 +16,8 @@ __all__ = ["ClipOffset", "print_table", "to_json", "write_table"]
 #: What the summary counts as out of sync, milliseconds: a frame and a half, more than the measurement is unsure by.
 _OFF_MS = 60.0
 
+_TABLE_WIDTH = 140
+
 
 @dataclass(frozen=True, slots=True)
 class ClipOffset:
@@ -84,10 +86,10 @@ def print_table(rows: Sequence[ClipOffset]) -> None:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
-    table.add_column("clip", overflow="fold")
+    table.add_column("clip", no_wrap=True)
     for title in ("length", "sound late by", "confidence"):
         table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for row in rows:
         offset = row.offset
         # Text, because rich would take `[…]` in a name for markup.
@@ -99,7 +101,8 @@ def print_table(rows: Sequence[ClipOffset]) -> None:
             Text(offset.note or ("corrected" if row.applied_ms else "")),
             style=None if offset.is_confident else "dim",
         )
-    console = Console()
+    # Names and numbers stay on one line, whatever the terminal's width, for whoever greps them.
+    console = Console(width=max(Console().width, _TABLE_WIDTH))
     console.print(table)
     if len(rows) > 1:
         sure = [row.offset for row in rows if row.offset.is_confident]
