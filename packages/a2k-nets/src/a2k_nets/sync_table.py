@@ -57,7 +57,7 @@ def to_json(rows: Sequence[ClipOffset]) -> str:
     """Return the rows as a JSON list of objects.
 
     Example:
-        >>> to_json([ClipOffset("talk.mp4", "", "", 2.0, SyncOffset(80.0, 0.97))])[:32]
+        >>> to_json([ClipOffset("talk.mp4", "", "", 2.0, SyncOffset(80.0, 0.97))])[:33]
         '[{"id": "talk.mp4", "speaker": ""'
     """
     return json.dumps([row.values() for row in rows], ensure_ascii=False)
