@@ -21,7 +21,7 @@ HOMES = {
 }
 
 #: The modules of a2k_nets that may know kp_io: the networks are pure tensors.
-EDGES = {"a2k_nets.generate", "a2k_nets.cli", "a2k_nets.cli_stream"}
+EDGES = {f"a2k_nets.{name}" for name in ("generate", "cli", "cli_stream", "cli_sync", "cli_sync_corpus")}
 
 #: What each package may import of the others.
 ARROWS = {

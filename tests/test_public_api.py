@@ -23,6 +23,7 @@ MODULES = (
     "a2k_nets.pretrained",
     "a2k_nets.shared_model",
     "a2k_nets.streaming",
+    "a2k_nets.sync",
     "a2k_train.ablation",
     "a2k_train.config",
     "a2k_train.config_file",

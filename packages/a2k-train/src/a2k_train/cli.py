@@ -14,6 +14,7 @@ from a2k_train.cli_options import (
     Device,
     Epochs,
     Manifest,
+    MaxOffset,
     Preset,
     Run,
     Seed,
@@ -48,13 +49,16 @@ def fit(
     steps: Steps = None,
     epochs: Epochs = None,
     seed: Seed = None,
+    max_offset: MaxOffset = None,
     device: Device = "cpu",
     devices: Annotated[int, typer.Option(min=1, help="How many of them, a process each.")] = 1,
     cache: Cache = "memory",
 ) -> None:
     """Train a model; it is written as RUN/model.safetensors."""
     with readable_errors():
-        chosen = settings(config, preset=preset, changes=changes, steps=steps, epochs=epochs, seed=seed)
+        chosen = settings(
+            config, preset=preset, changes=changes, steps=steps, epochs=epochs, seed=seed, max_offset=max_offset
+        )
         from a2k_train.fit import fit as train
         from a2k_train.launch import launch
         from a2k_train.validate import Validator
@@ -89,13 +93,14 @@ def crossval(
     changes: Changes = None,
     steps: Steps = None,
     seed: Seed = None,
+    max_offset: MaxOffset = None,
     folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 5,
 ) -> None:
     """Score every clip by a model that never saw its speaker."""
     with readable_errors():
         from a2k_train.crossval import cross_validate
 
-        chosen = settings(config, changes=changes, steps=steps, seed=seed)
+        chosen = settings(config, changes=changes, steps=steps, seed=seed, max_offset=max_offset)
         store = load(clips, chosen, splits=splits, manifest=manifest)
         total = chosen.total_steps(-(-len(store) // chosen.batch_size))
         with progress("steps") as advance:
@@ -155,6 +160,7 @@ def ablate(
     changes: Changes = None,
     epochs: Epochs = None,
     seed: Seed = None,
+    max_offset: MaxOffset = None,
     device: Device = "cpu",
     cache: Cache = "memory",
     only: Annotated[str | None, typer.Option(help="Train this variant only, e.g. beside others; no report.")] = None,
@@ -165,7 +171,7 @@ def ablate(
         from a2k_train.ablation import train_variant, variant_configs
         from a2k_train.launch import launch
 
-        chosen = settings(config, preset="paper", changes=changes, epochs=epochs, seed=seed)
+        chosen = settings(config, preset="paper", changes=changes, epochs=epochs, seed=seed, max_offset=max_offset)
         fabric = launch(device, precision=chosen.precision)
         store = load(clips, chosen, splits=splits, manifest=manifest, cache=cache, device=str(fabric.device))
         total = chosen.total_steps(-(-len(store) // chosen.batch_size))

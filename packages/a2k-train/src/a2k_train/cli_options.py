@@ -18,6 +18,7 @@ __all__ = [
     "Device",
     "Epochs",
     "Manifest",
+    "MaxOffset",
     "Preset",
     "Run",
     "Seed",
@@ -45,6 +46,13 @@ Changes = Annotated[
 Steps = Annotated[int | None, typer.Option(min=1, help="Optimizer steps instead of the settings'.")]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs instead of the settings' steps or epochs.")]
 Seed = Annotated[int | None, typer.Option(help="Seed instead of the settings'.")]
+MaxOffset = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0,
+        help="Leave out clips whose sound is off by more, milliseconds; needs a corpus that `a2k sync` measured.",
+    ),
+]
 Device = Annotated[str, typer.Option(help="cpu, cuda or mps.")]
 Cache = Annotated[
     str,
@@ -60,13 +68,14 @@ def settings(
     steps: int | None = None,
     epochs: int | None = None,
     seed: int | None = None,
+    max_offset: float | None = None,
 ) -> "TrainConfig":
     """Return the settings that the options describe."""
     from a2k_train.config_file import read_config
 
     given = [
         f"{name} = {value}"
-        for name, value in (("steps", steps), ("epochs", epochs), ("seed", seed))
+        for name, value in (("steps", steps), ("epochs", epochs), ("seed", seed), ("max_offset_ms", max_offset))
         if value is not None
     ]
     return read_config(config, preset=preset, changes=[*(changes or ()), *given])
@@ -85,12 +94,20 @@ def load(
     if cache not in ("memory", "disk", "device"):
         raise ValueError(f"expected the cache memory, disk or device, got {cache!r}")
     where = "disk" if cache == "disk" else "memory"
-    store = load_for(config.model, folder, splits=splits, manifest=manifest, cache=where)
+    store = load_for(
+        config.model, folder, splits=splits, manifest=manifest, cache=where, max_offset_ms=config.max_offset_ms
+    )
     return store.to(device) if cache == "device" else store
 
 
 def load_for(
-    model: "AnyConfig", folder: Path, *, splits: str, manifest: Path | None, cache: str = "memory"
+    model: "AnyConfig",
+    folder: Path,
+    *,
+    splits: str,
+    manifest: Path | None,
+    cache: str = "memory",
+    max_offset_ms: float = 0.0,
 ) -> "ClipStore":
     """Open the clips of some splits in the pixels that a model works in."""
     from a2k_nets.paper.config import PaperConfig
@@ -106,5 +123,6 @@ def load_for(
         face_size=0.0 if paper is None else paper.face_size,
         dims=2 if paper is None else paper.dimensions,
         manifest=manifest,
+        max_offset_ms=max_offset_ms,
         cache=cache,
     )

@@ -96,6 +96,7 @@ class TrainConfig:
         random_reference: Share of windows whose reference is any of their frames instead of the first.
         speaker_balance: Exponent by which a speaker's share of windows grows with the footage there is; 1 draws every
             second of footage alike, 0 every speaker.
+        max_offset_ms: Leave out clips whose sound is known to be further from the picture (`a2k sync`); 0 takes all.
         augment: Mirror faces, vary and disturb the sound.
         silence: Share of windows that fall silent, their lips coming to rest, where there is augmentation.
         tempo: Largest share by which a window is slowed down or sped up, where there is augmentation.
@@ -123,6 +124,7 @@ class TrainConfig:
     gradient_clip: float = 1.0
     random_reference: float = 0.5
     speaker_balance: float = 0.5
+    max_offset_ms: float = 0.0
     augment: bool = True
     silence: float = 0.05
     tempo: float = 0.15
@@ -139,7 +141,7 @@ class TrainConfig:
         for name in ("batch_size", "window_frames", "checkpoint_every", "learning_rate"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"expected a positive {name}, got {getattr(self, name)}")
-        for name in ("steps", "epochs", "gradient_clip", "weight_decay", "validate_every"):
+        for name in ("steps", "epochs", "gradient_clip", "weight_decay", "validate_every", "max_offset_ms"):
             if getattr(self, name) < 0:
                 raise ValueError(f"expected {name} of at least 0, got {getattr(self, name)}")
         if (self.steps > 0) == (self.epochs > 0):

@@ -12,6 +12,7 @@ from torch import Tensor
 from a2k_train.clip_folder import read_folder, read_manifest
 from a2k_train.clips import Clip, to_int16
 from a2k_train.disk_cache import open_cache
+from a2k_train.in_sync import keep_in_sync
 from a2k_train.store import ClipStore
 from kp_io.clip import scale_to_height
 from kp_io.shards import CorpusClip, read_clips, read_speakers
@@ -32,6 +33,7 @@ class _Wanted:
     face_size: float
     dims: int
     mixed_detectors: bool
+    max_offset_ms: float
 
 
 def open_clips(
@@ -45,6 +47,7 @@ def open_clips(
     dims: int = 2,
     manifest: Path | str | None = None,
     mixed_detectors: bool = False,
+    max_offset_ms: float = 0.0,
     cache: str = "memory",
     cache_folder: Path | str | None = None,
 ) -> ClipStore:
@@ -61,6 +64,8 @@ def open_clips(
         dims: Coordinates of a point, 2 or 3; the depth of points in 3-D is left out for 2.
         manifest: For a folder: CSV with the columns `id`, `speaker` and `split`; by default `manifest.csv` in it.
         mixed_detectors: Accept points of several detectors; each places its points by another convention.
+        max_offset_ms: Leave out clips whose sound is known to be further from the picture, milliseconds, by the columns
+            that `a2k sync` adds to a corpus; 0 takes all.
         cache: `memory` loads the clips. `disk` writes them once as raw files, a few dozen clips at a time, and maps
             these into memory, so that the system decides how much of them RAM holds. For the memory of a GPU, see
             `ClipStore.to`.
@@ -69,7 +74,8 @@ def open_clips(
     Raises:
         FileNotFoundError: There is no such corpus or table, no shard of a split, or a clip without its sound.
         ValueError: There is no clip; a speaker is in two splits; a shard is of another schema version; frame rate,
-            sample rate, number of points or detector is not the same throughout or not what is asked for.
+            sample rate, number of points or detector is not the same throughout or not what is asked for; with
+            `max_offset_ms`, the clips' offsets are not known.
         OSError: The cache cannot be written.
         ImportError: A corpus needs pyarrow, which is not installed.
     """
@@ -80,7 +86,10 @@ def open_clips(
         raise ValueError(f"expected a whole number of samples a frame, got {sample_rate} Hz at {fps:g} fps")
     if dims not in (2, 3):
         raise ValueError(f"expected 2 or 3 coordinates a point, got {dims}")
-    wanted = _Wanted(tuple(dict.fromkeys(splits)), fps, sample_rate, frame_height, face_size, dims, mixed_detectors)
+    if max_offset_ms < 0:
+        raise ValueError(f"expected max_offset_ms of at least 0, got {max_offset_ms}")
+    names = tuple(dict.fromkeys(splits))
+    wanted = _Wanted(names, fps, sample_rate, frame_height, face_size, dims, mixed_detectors, max_offset_ms)
     table = None if manifest is None else Path(manifest)
     if _is_corpus(path):
         if table is not None:
@@ -92,8 +101,8 @@ def open_clips(
         clips = _checked(read_clips(path, split=wanted.splits), wanted)
     else:
         table = table or path / "manifest.csv"
-        names = [row["id"] for row in read_manifest(table) if row["split"] in wanted.splits]
-        files = [table, *(path / f"{name}{suffix}" for name in names for suffix in (".npz", ".wav"))]
+        ids = [row["id"] for row in read_manifest(table) if row["split"] in wanted.splits]
+        files = [table, *(path / f"{name}{suffix}" for name in ids for suffix in (".npz", ".wav"))]
         clips = _checked(read_folder(path, splits=wanted.splits, sample_rate=sample_rate, manifest=table), wanted)
     if cache == "memory":
         return ClipStore.from_clips(clips)
@@ -107,7 +116,7 @@ def _is_corpus(path: Path) -> bool:
 def _checked(clips: Iterable[CorpusClip], wanted: _Wanted) -> Iterator[Clip]:
     """Yield the clips as they are trained on, or raise what does not fit together."""
     detector = None
-    for clip in clips:
+    for clip in keep_in_sync(clips, max_offset_ms=wanted.max_offset_ms) if wanted.max_offset_ms else clips:
         sequence = clip.sequence
         if sequence.fps != wanted.fps:
             raise ValueError(f"expected keypoints at {wanted.fps:g} fps, got {sequence.fps:g} in {clip.id}")

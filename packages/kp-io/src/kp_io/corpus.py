@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kp_io.annotate import default_detector
+from kp_io.arrow import load_pyarrow
 from kp_io.clip_worker import ClipResult, ClipTask, ClipWorker, spool_failure, spooled_file
 from kp_io.corpus_options import CorpusOptions
 from kp_io.corpus_state import CorpusState
@@ -14,7 +15,6 @@ from kp_io.corpus_summary import CorpusSummary, complete_shard, finish_corpus
 from kp_io.engine_local import run_local
 from kp_io.engine_ray import run_ray
 from kp_io.point_source import Annotator
-from kp_io.shards import require_pyarrow
 from kp_io.sources import PlannedShard, plan_shards
 
 __all__ = ["BuildProgress", "CorpusOptions", "CorpusSummary", "build_corpus"]
@@ -85,7 +85,7 @@ def build_corpus(
         raise ValueError(f"expected the engine local or ray, got {engine!r}")
     if workers < 1:
         raise ValueError(f"expected at least one worker, got {workers}")
-    require_pyarrow()  # better now than after the first video
+    load_pyarrow()  # better now than after the first video
     plan = _Plan(root, options)
     worker = ClipWorker(root, options.rules, make_detector)
     # The first pass over the file names finds what is wrong with them before anything is written.

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from kp_io.arrow import load_pyarrow
 from kp_io.atomic import atomic_path
 from kp_io.audio import decode_flac
 from kp_io.clip import SCHEMA_VERSION
@@ -20,11 +20,16 @@ from kp_io.sequence import KeypointSequence
 __all__ = [
     "COLUMNS",
     "FAILURE_COLUMNS",
+    "OPTIONAL_COLUMNS",
     "CorpusClip",
+    "open_shard",
     "read_clips",
+    "read_rows",
     "read_speakers",
-    "require_pyarrow",
+    "rows_of",
+    "shard_writer",
     "spool_rows",
+    "to_clip",
     "write_failures",
     "write_shard",
 ]
@@ -53,6 +58,9 @@ COLUMNS = {
     "schema_version": "int32",
 }
 
+#: Columns that `a2k sync` adds to a finished shard, see `kp_io.corpus_rewrite`; all of them float32.
+OPTIONAL_COLUMNS = ("sync_offset_ms", "sync_confidence", "sync_applied_ms")
+
 #: Columns of `failures.parquet`, all of them text.
 FAILURE_COLUMNS = ("source", "speaker", "split", "kind", "reason")
 
@@ -74,6 +82,8 @@ class CorpusClip:
         sequence: Keypoints `(T, K, 2)` and what belongs to them.
         waveform: Mono sound in [-1, 1], exactly as long as the keypoints.
         sample_rate: Samples a second.
+        sync_offset_ms: How much the sound lags behind the picture, milliseconds; None where nobody has measured it.
+        sync_confidence: How probable that offset is, in [0, 1]; likewise.
     """
 
     id: str
@@ -82,6 +92,8 @@ class CorpusClip:
     sequence: KeypointSequence
     waveform: Float[Tensor, " s"]
     sample_rate: int
+    sync_offset_ms: float | None = None
+    sync_confidence: float | None = None
 
 
 def read_clips(corpus: str | os.PathLike[str], *, split: str | Iterable[str] = "train") -> Iterator[CorpusClip]:
@@ -94,7 +106,7 @@ def read_clips(corpus: str | os.PathLike[str], *, split: str | Iterable[str] = "
     """
     for name in (split,) if isinstance(split, str) else split:
         for row in read_rows(corpus, split=name):
-            yield _to_clip(row)
+            yield to_clip(row)
 
 
 def read_speakers(corpus: str | os.PathLike[str]) -> dict[str, str]:
@@ -129,22 +141,28 @@ def read_rows(
         ValueError: A shard is of another schema version, or damaged.
         ImportError: pyarrow is not installed.
     """
-    arrow = _pyarrow()
+    arrow = load_pyarrow()
     files = sorted(Path(corpus, "data").glob(_pattern(split)))
     if not files:
         raise FileNotFoundError(f"expected a corpus with the split {split!r} in {corpus}, found no shard of it")
     wanted = None if columns is None else list(columns)
     for path in files:
         try:
-            with _open_shard(arrow, path) as file:
+            with open_shard(arrow, path) as file:
                 for batch in file.iter_batches(batch_size=_ROWS_IN_GROUP, columns=wanted):
-                    for i in range(batch.num_rows):
-                        yield {name: _value(batch.column(j)[i]) for j, name in enumerate(batch.schema.names)}
+                    yield from rows_of(batch)
         except (arrow.ArrowException, OSError) as error:
             raise ValueError(f"expected a shard of a corpus, got the damaged file {path}: {error}") from error
 
 
-def _open_shard(arrow: Any, path: Path) -> Any:
+def rows_of(batch: Any) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a record batch, with NumPy arrays in the list columns."""
+    for i in range(batch.num_rows):
+        yield {name: _value(batch.column(j)[i]) for j, name in enumerate(batch.schema.names)}
+
+
+def open_shard(arrow: Any, path: Path) -> Any:
+    """Return an open `ParquetFile`; a `ValueError` tells of another schema version, or of columns that are missing."""
     file = arrow.parquet.ParquetFile(path)
     # The column and not the file's metadata, which does not outlive other programs that rewrite a shard.
     column = file.read(columns=["schema_version"]).to_pydict().get("schema_version", ["none"])
@@ -161,7 +179,8 @@ def _pattern(split: str) -> str:
     return f"{split}-[0-9][0-9][0-9][0-9][0-9].parquet"
 
 
-def _to_clip(row: dict[str, Any]) -> CorpusClip:
+def to_clip(row: dict[str, Any]) -> CorpusClip:
+    """Return the clip that a whole row describes."""
     waveform, sample_rate = decode_flac(row["audio"])
     points = torch.from_numpy(row["keypoints"].reshape(row["keypoints_shape"]))
     sequence = KeypointSequence(
@@ -172,7 +191,8 @@ def _to_clip(row: dict[str, Any]) -> CorpusClip:
         layout=get_layout(row["layout"]),
         detector=row["detector"],
     )
-    return CorpusClip(row["id"], row["speaker"], row["split"], sequence, waveform, sample_rate)
+    sync = (row.get("sync_offset_ms"), row.get("sync_confidence"))
+    return CorpusClip(row["id"], row["speaker"], row["split"], sequence, waveform, sample_rate, *sync)
 
 
 def spool_rows(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -181,7 +201,7 @@ def spool_rows(path: Path, rows: list[dict[str, Any]]) -> None:
     Raises:
         OSError: The disk is full, or the folder cannot be written.
     """
-    arrow = _pyarrow()
+    arrow = load_pyarrow()
     table = arrow.Table.from_pylist(rows, schema=_schema())
     with atomic_path(path) as temporary, arrow.ipc.new_file(str(temporary), table.schema) as writer:
         writer.write_table(table)
@@ -199,20 +219,13 @@ def write_shard(path: Path, spooled: Iterable[Path]) -> dict[str, Any]:
     Raises:
         OSError: The disk is full, or a spooled clip is damaged (it is removed, so that it is made again).
     """
-    arrow = _pyarrow()
+    arrow = load_pyarrow()
     files = list(spooled)
     frames: list[int] = []
     seconds: list[float] = []
     speakers: set[str] = set()
     temporary = files[0].with_name("shard.parquet")
-    writer = arrow.parquet.ParquetWriter(
-        str(temporary),
-        _schema(),
-        compression={_leaf(name): "none" if name == "audio" else "zstd" for name in COLUMNS},  # FLAC is compressed
-        use_dictionary=_REPEATING,
-        use_byte_stream_split=["keypoints.list.element"],
-    )
-    with writer:
+    with shard_writer(temporary, _schema()) as writer:
         for start in range(0, len(files), _ROWS_IN_GROUP):
             group = arrow.concat_tables([_read_spooled(file) for file in files[start : start + _ROWS_IN_GROUP]])
             writer.write_table(group.combine_chunks(), row_group_size=_ROWS_IN_GROUP)
@@ -232,9 +245,21 @@ def write_shard(path: Path, spooled: Iterable[Path]) -> dict[str, Any]:
     }
 
 
+def shard_writer(path: Path, schema: Any) -> Any:
+    """Return a Parquet writer for the columns of a shard, optional ones included."""
+    compression = {_leaf(name): "none" if name == "audio" else "zstd" for name in schema.names}  # FLAC is compressed
+    return load_pyarrow().parquet.ParquetWriter(
+        str(path),
+        schema,
+        compression=compression,
+        use_dictionary=_REPEATING,
+        use_byte_stream_split=["keypoints.list.element"],
+    )
+
+
 def write_failures(path: Path, failures: Iterable[dict[str, str]]) -> None:
     """Write the table of videos that became no clip, whole or not at all."""
-    arrow = _pyarrow()
+    arrow = load_pyarrow()
     schema = arrow.schema([(name, arrow.string()) for name in FAILURE_COLUMNS])
     with atomic_path(path) as temporary, arrow.parquet.ParquetWriter(str(temporary), schema) as writer:
         group: list[dict[str, str]] = []
@@ -247,7 +272,7 @@ def write_failures(path: Path, failures: Iterable[dict[str, str]]) -> None:
 
 
 def _read_spooled(path: Path) -> Any:
-    arrow = _pyarrow()
+    arrow = load_pyarrow()
     try:
         with arrow.OSFile(str(path)) as file:
             return arrow.ipc.open_file(file).read_all()
@@ -257,31 +282,16 @@ def _read_spooled(path: Path) -> Any:
 
 
 def _schema() -> Any:
-    arrow = _pyarrow()
+    arrow = load_pyarrow()
     types = {"list<float32>": arrow.list_(arrow.float32()), "list<int32>": arrow.list_(arrow.int32())}
     fields = [(name, types.get(kind) or arrow.type_for_alias(kind)) for name, kind in COLUMNS.items()]
     return arrow.schema(fields, metadata={"kp_io.schema_version": str(SCHEMA_VERSION)})
 
 
 def _leaf(column: str) -> str:
-    return f"{column}.list.element" if COLUMNS[column].startswith("list") else column
+    return f"{column}.list.element" if COLUMNS.get(column, "").startswith("list") else column
 
 
 def _value(scalar: Any) -> Any:
     values = getattr(scalar, "values", None)
     return scalar.as_py() if values is None else values.to_numpy(zero_copy_only=False).copy()  # torch wants it writable
-
-
-def require_pyarrow() -> None:
-    """Raise `ImportError`, with what to install, where pyarrow is missing."""
-    _pyarrow()
-
-
-def _pyarrow() -> Any:
-    """Return pyarrow when it is first needed: the rest of kp-io works without it."""
-    try:
-        for module in ("pyarrow.ipc", "pyarrow.parquet"):
-            import_module(module)
-        return import_module("pyarrow")
-    except ImportError as error:
-        raise ImportError('a corpus of Parquet files needs pyarrow: `pip install "kp-io[build]"`') from error
