@@ -50,7 +50,8 @@ def generate(
     ] = None,
     seed: Seed = 0,
     fps: Annotated[
-        float | None, typer.Option(min=0.1, help="Frames a second, e.g. 30 or 29.97 [default: the model's own, 25].")
+        float | None,
+        typer.Option(min=0.1, help="Frames a second, e.g. 30 or 29.97.", show_default="the model's own, 25"),
     ] = None,
     model: Weights = None,
     revision: Revision = None,

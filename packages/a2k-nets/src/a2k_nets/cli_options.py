@@ -14,7 +14,8 @@ RestLips = Annotated[
     bool | None,
     typer.Option(
         "--rest-lips/--keep-lips",
-        help="Whether the reference's open lips are a pose that is left for closed ones [default: in pictures].",
+        help="Whether the reference's open lips are a pose that is left for closed ones.",
+        show_default="in pictures",
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Another seed, another plausible head motion, other blinks.")]
