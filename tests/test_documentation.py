@@ -65,7 +65,9 @@ def test_every_page_is_in_the_navigation(root):
 
 def test_the_readme_has_the_figures_of_the_model_card(root):
     card = root / "packages" / "a2k-nets" / "src" / "a2k_nets" / "weights" / "MODEL_CARD.md"
-    table = re.search(r"^\| \| mouth r.*?\n\n", (root / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    table = re.search(
+        r"^\| \| mouth r.*?\n\n", (root / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
     rows = table[0].splitlines()[2:-1]
     assert len(rows) >= 4
     assert set(rows) <= set(card.read_text(encoding="utf-8").splitlines())

@@ -24,7 +24,9 @@ ELSEWHERE = {
     "CONTRIBUTING.md": "contributing.md",
     "benchmarks/README.md": "benchmarks.md",
     f"{WEIGHTS}/MODEL_CARD.md": "model-card.md",
-    **{f"packages/{name}/README.md": f"packages/{name}.md" for name in ("kp-io", "kp-metrics", "a2k-nets", "a2k-train")},
+    **{
+        f"packages/{name}/README.md": f"packages/{name}.md" for name in ("kp-io", "kp-metrics", "a2k-nets", "a2k-train")
+    },
 }
 
 LINK = re.compile(r"\[(?P<text>[^\[\]]*)\]\((?P<target>[^()\s]+)\)")

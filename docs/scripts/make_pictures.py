@@ -26,8 +26,14 @@ IMAGES = ROOT / "docs" / "images"
 SPEECH = ROOT / "examples" / "assets" / "sense_and_sensibility_0870.wav"
 SAMPLE_RATE = 16_000
 
-#: Frames of the strip: a wide vowel, closed lips, and two between, as the plot of the mouth shows them.
-STRIP = (10, 38, 72, 120)
+
+def moments(opening: np.ndarray) -> list[int]:
+    """Return four frames, one of each quarter: by turns the one of the widest mouth and that of the narrowest."""
+    quarters = np.array_split(np.arange(len(opening)), 4)
+    return [
+        int(quarter[(np.argmin if place % 2 else np.argmax)(opening[quarter])])
+        for place, quarter in enumerate(quarters)
+    ]
 
 
 def show(sequence: KeypointSequence, *, height: int, labels: list[str] | None = None) -> list[np.ndarray]:
@@ -44,18 +50,17 @@ def draw_animation(sequence: KeypointSequence, path: Path) -> None:
     first.save(path, save_all=True, append_images=rest, duration=duration, loop=0, quality=45, method=4)
 
 
-def draw_mouth(sequence: KeypointSequence, speech: Tensor, path: Path) -> None:
+def draw_mouth(opening: np.ndarray, speech: Tensor, path: Path, *, fps: float) -> None:
     """Plot the speech, and the opening of the mouth that it made."""
     figure = Figure(figsize=(9, 3.6), layout="constrained", dpi=110)
     FigureCanvasAgg(figure)
     sound, mouth = figure.subplots(2, sharex=True, height_ratios=(1, 1.6))
     sound.plot(np.arange(len(speech)) / SAMPLE_RATE, speech.numpy(), linewidth=0.4, color="0.35")
     sound.set(ylabel="speech", yticks=[])
-    times = np.arange(len(sequence)) / sequence.fps
-    mouth.plot(times, mouth_opening(sequence.keypoints, reduction="none").numpy(), color="C3")
-    for frame in STRIP:
-        mouth.axvline(frame / sequence.fps, color="0.8", zorder=0)
-    mouth.set(ylabel="inner lips apart,\neye distances", xlabel="time, s", ylim=(0, None))
+    mouth.plot(np.arange(len(opening)) / fps, opening, color="C3")
+    picked = np.array(moments(opening))
+    mouth.plot(picked / fps, opening[picked], "o", color="black", markersize=5)
+    mouth.set(ylabel="inner lips apart,\neye distances", xlabel="time, s", ylim=(-0.004, None))
     mouth.margins(x=0)
     figure.savefig(path)
 
@@ -65,9 +70,12 @@ def main() -> None:
     speech = read_audio(SPEECH, sample_rate=SAMPLE_RATE)
     sequence = generate_sequence(astronaut(), speech)
     draw_animation(sequence, IMAGES / "demo.webp")
-    draw_mouth(sequence, speech, IMAGES / "mouth.png")
+    opening = mouth_opening(sequence.keypoints, reduction="none").numpy()
+    draw_mouth(opening, speech, IMAGES / "mouth.png", fps=sequence.fps)
     frames = show(sequence, height=280, labels=["keypoints on the portrait", "generated keypoints"])
-    write_image(IMAGES / "demo.png", contact_sheet([frames[index] for index in STRIP], columns=2, height=304))
+    write_image(
+        IMAGES / "demo.png", contact_sheet([frames[index] for index in moments(opening)], columns=2, height=304)
+    )
     if len(sys.argv) > 2:
         draw_pck(Path(sys.argv[1]), Path(sys.argv[2]), IMAGES / "pck.png")
 

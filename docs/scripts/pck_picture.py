@@ -68,10 +68,14 @@ def plot(curves: dict[str, Tensor], path: Path) -> None:
     """Draw the mean curves, the model's above the others."""
     figure = Figure(figsize=(9, 3.8), layout="constrained", dpi=110)
     FigureCanvasAgg(figure)
-    for panel, (axes, title) in enumerate(zip(figure.subplots(1, 2), ("all points", "lips, head's pose taken out"), strict=True)):
+    for panel, (axes, title) in enumerate(
+        zip(figure.subplots(1, 2), ("all points", "lips, head's pose taken out"), strict=True)
+    ):
         for row, style in zip(curves, ("C3-", "C0--", "k:"), strict=True):
             axes.plot(ALPHAS, 100 * curves[row][panel], style, label=row)
-        axes.set(title=title, xlabel="radius, eye distances", ylabel="points within it, %", xlim=(0, None), ylim=(0, 100))
+        axes.set(
+            title=title, xlabel="radius, eye distances", ylabel="points within it, %", xlim=(0, None), ylim=(0, 100)
+        )
         axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
     figure.savefig(path)
