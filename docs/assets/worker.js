@@ -1,5 +1,11 @@
 // Browsers start no worker for a page that was opened from a disk. There, the search runs in a hidden frame.
 if (location.protocol === "file:") {
+  // As between a page and its worker: copies, and never at once.
+  const send = (deliver, data) => {
+    const copy = structuredClone(data);
+    setTimeout(() => deliver(new MessageEvent("message", { data: copy })));
+  };
+
   window.Worker = class extends EventTarget {
     constructor(url) {
       super();
@@ -7,11 +13,11 @@ if (location.protocol === "file:") {
       this.frame.hidden = true;
       document.body.append(this.frame);
       const inside = this.frame.contentWindow;
-      inside.postMessage = (data) => {
-        const message = new MessageEvent("message", { data });
-        this.onmessage?.(message);
-        this.dispatchEvent(message);
-      };
+      inside.postMessage = (data) =>
+        send((message) => {
+          this.onmessage?.(message);
+          this.dispatchEvent(message);
+        }, data);
       const script = inside.document.createElement("script");
       script.src = new URL(url, location.href);
       this.ready = new Promise((loaded) => script.addEventListener("load", loaded));
@@ -20,7 +26,7 @@ if (location.protocol === "file:") {
 
     postMessage(data) {
       const inside = this.frame.contentWindow;
-      this.ready.then(() => inside.dispatchEvent(new MessageEvent("message", { data })));
+      this.ready.then(() => send((message) => inside.dispatchEvent(message), data));
     }
 
     terminate() {

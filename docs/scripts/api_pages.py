@@ -35,7 +35,7 @@ def api_page(package: str, folder: Path, *, readme: str) -> str:
         whence = f"All of these are names of `{package}`: `from {package} import {names[0][2][0]}`."
     else:
         names = [(module, f"{package}.{module}", exports_of(folder, module)) for module in PUBLIC[package].split()]
-        whence = "Every heading is a module: `from {0}.{1} import {2}`.".format(package, names[0][0], names[0][2][0])
+        whence = f"Every heading is a module: `from {names[0][1]} import {names[0][2][0]}`."
     parts = [f"# {package}", f"{whence} What they are for is in [the package's README]({readme})."]
     for title, home, public in names:
         parts.append(f"## {title}")

@@ -9,7 +9,7 @@ import shutil
 from os.path import relpath
 from pathlib import Path
 
-from api_pages import api_pages
+from api_pages import PACKAGES, api_pages
 from cli_pages import cli_pages
 
 ROOT = Path(__file__).parents[2]
@@ -24,9 +24,7 @@ ELSEWHERE = {
     "CONTRIBUTING.md": "contributing.md",
     "benchmarks/README.md": "benchmarks.md",
     f"{WEIGHTS}/MODEL_CARD.md": "model-card.md",
-    **{
-        f"packages/{name}/README.md": f"packages/{name}.md" for name in ("kp-io", "kp-metrics", "a2k-nets", "a2k-train")
-    },
+    **{f"packages/{name}/README.md": f"packages/{name}.md" for name in PACKAGES.values()},
 }
 
 LINK = re.compile(r"\[(?P<text>[^\[\]]*)\]\((?P<target>[^()\s]+)\)")
@@ -90,7 +88,7 @@ def assemble() -> None:
     """Write build/docs and build/mkdocs.yml anew."""
     written = pages()
     shutil.rmtree(BUILD / "docs", ignore_errors=True)
-    for folder in ("images", "assets"):
+    for folder in ("images", "assets"):  # assets: see build.py
         shutil.copytree(DOCS / folder, BUILD / "docs" / folder)
     for page, text in written.items():
         path = BUILD / "docs" / page

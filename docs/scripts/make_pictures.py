@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
 from pck_picture import draw_pck
+from PIL import Image
 from skimage.data import astronaut
 from torch import Tensor
 

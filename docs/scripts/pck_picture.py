@@ -21,7 +21,7 @@ LIPS = slice(48, 68)
 
 
 def draw_pck(clips: Path, crossval: Path, path: Path) -> None:
-    """Plot the share of points within a radius: of the whole face where it is, and of the lips without the head's pose."""
+    """Plot the share of points within a radius: of the whole face, and of the lips alone."""
     folds = sorted(crossval.glob("fold-*"))
     store = open_clips(clips, splits=("train", "val"))
     seed = read_config(folds[0] / "config.toml").seed
