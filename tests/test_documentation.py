@@ -1,5 +1,6 @@
 """What the documentation tells users to type works, its navigation is whole, and its figures agree."""
 
+import importlib.util
 import json
 import os
 import re
@@ -80,3 +81,18 @@ def test_links_lead_to_files(root):
         for target in re.findall(r"\]\(([^)\s#]+)", text):
             if ":" not in target:
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_what_is_wrong_with_a_site_is_said(root, tmp_path):
+    spec = importlib.util.spec_from_file_location("check_site", root / "docs" / "scripts" / "check_site.py")
+    check_site = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(check_site)
+    (tmp_path / "there.html").write_text('<h2 id="here">A</h2><script src="https://cdn.example/x.js"></script>')
+    links = '<a href="there.html#here"></a><a href="there.html#gone"></a><a href="gone.html"></a><a href="https://x.org"></a>'
+    (tmp_path / "index.html").write_text(f'{links}<img src="data:image/png;base64,"><a href="#top"></a>')
+    assert list(check_site.problems(tmp_path)) == [
+        "index.html links to there.html#gone, an anchor that is not there",
+        "index.html links to gone.html, which is no file",
+        "index.html links to #top, an anchor that is not there",
+        "there.html is not whole without https://cdn.example/x.js",
+    ]

@@ -40,5 +40,5 @@ def kind(parameter: object) -> str:
 
 def cell(text: str) -> str:
     """Return text that a cell of a table can hold, defaults and bounds in code."""
-    plain = " ".join(text.split()).replace("|", "\\|").replace("(the model's own, 25)", "the model's own, 25")
+    plain = re.sub(r"(\[default: )\(([^()]*)\)", r"\1\2", " ".join(text.split()).replace("|", "\\|"))
     return re.sub(r"\[((?:required|default|x[<>]|\d)[^\]]*)\]$", lambda found: f"`{found[1]}`", plain)
