@@ -7,8 +7,8 @@ from pathlib import Path
 #: What users need of the packages that have no names of their own.
 PUBLIC = {
     "a2k_nets": (
-        "generate model streaming pretrained config export log_mel normalizer pose head_motion blinks driving generator "
-        "discriminator paper.config paper.model paper.generator paper.encoders"
+        "generate model streaming pretrained config export log_mel normalizer pose head_motion blinks driving "
+        "generator discriminator paper.config paper.model paper.generator paper.encoders"
     ),
     "a2k_train": (
         "config config_file open_clips clips store windows prefetch launch fit trainer validate publish evaluate "
