@@ -34,7 +34,7 @@ def generate(
     audio: Annotated[Path | None, typer.Option(help="Speech: any audio or video file.")] = None,
     text: Annotated[str | None, typer.Option(help="Text to speak instead (needs the extra `tts`).")] = None,
     language: Annotated[
-        str | None, typer.Option(help="Language of --text, such as de, fr, pl or zh [default: en].")
+        str | None, typer.Option(help="Language of --text, such as de, fr, pl or zh.", show_default="en")
     ] = None,
     voice: Annotated[
         str | None, typer.Option(help="Voice of --text, such as f2, m3 or grandpa; a language or de+f2 will do, too.")

@@ -24,7 +24,8 @@ Weights = Annotated[
     typer.Option(
         "--model",
         "--weights",
-        help="Checkpoint: a file, a folder, or an id owner/name of the Hugging Face Hub [default: the embedded one].",
+        help="Checkpoint: a file, a folder, or an id owner/name of the Hugging Face Hub.",
+        show_default="the embedded one",
     ),
 ]
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of the weights on the Hub.")]
