@@ -9,7 +9,7 @@ import nox
 nox.options.sessions = ["lint", "types", "arrows", "tests"]
 nox.options.error_on_missing_interpreters = False
 
-SOURCES = ("packages", "tests", "examples", "benchmarks", ".ci", "noxfile.py")
+SOURCES = ("packages", "tests", "examples", "benchmarks", "docs", ".ci", "noxfile.py")
 
 
 def at_hand(version: str) -> bool:
@@ -55,7 +55,7 @@ def tests(session: nox.Session) -> None:
     """Run all tests and doctests with coverage. Arguments after -- go to pytest."""
     pytest = ("beartype", "hypothesis", "pytest", "pytest-benchmark", "pytest-cov")
     # Libraries that the tests compare with, or that read what the packages write.
-    witnesses = ("datasets", "import-linter", "onnxruntime", "pandas", "pycocotools", "scikit-image")
+    witnesses = ("datasets", "import-linter", "onnxruntime", "pandas", "pycocotools", "scikit-image", "sybil")
     install(session, *pytest, *witnesses)
     install_face_alignment(session)
     session.run("pytest", "--cov", "--cov-report=term:skip-covered", "--benchmark-disable", *session.posargs)
@@ -83,11 +83,16 @@ def types(session: nox.Session) -> None:
     session.run("mypy")
 
 
+def install_bare(session: nox.Session, *requirements: str) -> None:
+    """Install the four packages without what they need, for tools that read them and do not run them."""
+    session.install("-c", "constraints.txt", *requirements)
+    session.install("--no-deps", *(part for p in EVERYTHING for part in ("-e", p.split("[")[0])))
+
+
 @nox.session
 def arrows(session: nox.Session) -> None:
     """Check which package may import which."""
-    session.install("-c", "constraints.txt", "import-linter")
-    session.install("--no-deps", *(part for p in EVERYTHING for part in ("-e", p.split("[")[0])))
+    install_bare(session, "import-linter")
     session.run("lint-imports")
 
 
@@ -107,6 +112,20 @@ def build(session: nox.Session) -> None:
     session.run("twine", "check", "--strict", *map(str, sorted(dist.iterdir())))
     session.run("python", ".ci/check_distributions.py", str(dist), str(from_tree))
     session.run("python", ".ci/try_distributions.py", str(dist))
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site into site/; links, anchors and references that lead nowhere fail."""
+    install_bare(session, "mkdocstrings-python", "typer", "zensical")
+    session.run("python", "docs/scripts/build.py")
+
+
+@nox.session
+def pictures(session: nox.Session) -> None:
+    """Draw the pictures of README and docs anew; with -- CLIPS, those of figures too."""
+    install(session, "scikit-image")
+    session.run("python", "docs/scripts/make_pictures.py", *session.posargs)
 
 
 @nox.session

@@ -57,8 +57,8 @@ class Input:
 
 
 def main(
-    image: Annotated[Path | None, typer.Option(help="Portrait [default: scikit-image's astronaut].")] = None,
-    audio: Annotated[Path | None, typer.Option(help="Speech [default: a LibriVox reading].")] = None,
+    image: Annotated[Path | None, typer.Option(help="Portrait.", show_default="scikit-image's astronaut")] = None,
+    audio: Annotated[Path | None, typer.Option(help="Speech.", show_default="a LibriVox reading")] = None,
     text: Annotated[str | None, typer.Option(help="Text to speak instead of --audio.")] = None,
     video: Annotated[Path | None, typer.Option(help="Talking-face video to annotate, imitate and score.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("out"),

@@ -36,7 +36,7 @@ def generate(
     audio: Annotated[Path | None, typer.Option(help="Speech: any audio or video file.")] = None,
     text: Annotated[str | None, typer.Option(help="Text to speak instead (needs the extra `tts`).")] = None,
     language: Annotated[
-        str | None, typer.Option(help="Language of --text, such as de, fr, pl or zh [default: en].")
+        str | None, typer.Option(help="Language of --text, such as de, fr, pl or zh.", show_default="en")
     ] = None,
     voice: Annotated[
         str | None, typer.Option(help="Voice of --text, such as f2, m3 or grandpa; a language or de+f2 will do, too.")
@@ -52,7 +52,8 @@ def generate(
     ] = None,
     seed: Seed = 0,
     fps: Annotated[
-        float | None, typer.Option(min=0.1, help="Frames a second, e.g. 30 or 29.97 [default: the model's own, 25].")
+        float | None,
+        typer.Option(min=0.1, help="Frames a second, e.g. 30 or 29.97.", show_default="the model's own, 25"),
     ] = None,
     model: Weights = None,
     revision: Revision = None,

@@ -14,7 +14,8 @@ RestLips = Annotated[
     bool | None,
     typer.Option(
         "--rest-lips/--keep-lips",
-        help="Whether the reference's open lips are a pose that is left for closed ones [default: in pictures].",
+        help="Whether the reference's open lips are a pose that is left for closed ones.",
+        show_default="in pictures",
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Another seed, another plausible head motion, other blinks.")]
@@ -23,7 +24,8 @@ Weights = Annotated[
     typer.Option(
         "--model",
         "--weights",
-        help="Checkpoint: a file, a folder, or an id owner/name of the Hugging Face Hub [default: the embedded one].",
+        help="Checkpoint: a file, a folder, or an id owner/name of the Hugging Face Hub.",
+        show_default="the embedded one",
     ),
 ]
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of the weights on the Hub.")]

@@ -34,12 +34,12 @@ Clips = Annotated[
     typer.Argument(help="Corpus from `kp-io build`, or folder of <id>.npz and <id>.wav from `kp-io annotate --wav`."),
 ]
 Manifest = Annotated[
-    Path | None, typer.Option(help="Of a folder: CSV with id, speaker and split [default: manifest.csv in it].")
+    Path | None, typer.Option(help="Of a folder: CSV with id, speaker and split.", show_default="manifest.csv in it")
 ]
 Splits = Annotated[str, typer.Option(help="Comma-separated splits to use.")]
 Run = Annotated[Path, typer.Option(help="Folder of the run; an interrupted run goes on.")]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="TOML of settings, e.g. another run's config.toml.")]
-Preset = Annotated[str | None, typer.Option(help="Whose default settings: residual or paper [default: residual].")]
+Preset = Annotated[str | None, typer.Option(help="Whose default settings: residual or paper.", show_default="residual")]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", help="A setting and its value, e.g. model.width=0.25; may be repeated.")
 ]

@@ -1,0 +1,15 @@
+"""Docstrings say "Example:" above their one example; the site's parser knows the section by its plural."""
+
+import re
+from typing import Any
+
+from griffe import Extension, Object
+
+
+class ExampleSections(Extension):
+    """Show the examples of docstrings as code."""
+
+    def on_object(self, *, obj: Object, **_: Any) -> None:
+        """Rename the section of an object's docstring."""
+        if obj.docstring is not None:
+            obj.docstring.value = re.sub(r"^Example:$", "Examples:", obj.docstring.value, flags=re.MULTILINE)
