@@ -1,4 +1,4 @@
-"""The command line of the model: `a2k generate`, `a2k stream`, `a2k export`."""
+"""The command line of the model: `a2k generate`, `a2k stream`, `a2k export`, `a2k web`."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,6 +9,7 @@ import typer
 from a2k_nets.cli_export import export
 from a2k_nets.cli_options import Blink, Expression, Face, HeadMotion, RestLips, Revision, Seed, Sha256, Weights
 from a2k_nets.cli_stream import stream
+from a2k_nets.cli_web import web
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,6 +19,7 @@ _VIDEO_HEIGHT = 512
 app = typer.Typer(help="Facial keypoints from speech.", no_args_is_help=True, add_completion=False)
 app.command()(stream)
 app.command()(export)
+app.command()(web)
 
 
 @app.callback()
