@@ -23,7 +23,7 @@ NEEDS = {
 }
 
 #: Modules that come with another package's extra.
-EXTRAS = ("a2k_nets.generate", "a2k_nets.cli")
+EXTRAS = ("a2k_nets.generate", "a2k_nets.web", "a2k_nets.web_panel", "a2k_nets.web_request", "a2k_nets.cli")
 
 IMPORT_ALONE = """
 import importlib, pkgutil, sys

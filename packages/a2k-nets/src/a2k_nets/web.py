@@ -185,7 +185,7 @@ def _inputs(limits: Limits) -> _Inputs:
                 label="1. Portrait",
                 image_mode=None,
                 sources=["upload", "webcam"],
-                height=210,
+                height=190,
                 elem_id="portrait",
                 **files,
             )
@@ -222,7 +222,7 @@ def _inputs(limits: Limits) -> _Inputs:
             gr.Slider(0, gain.maximum, 1.0, step=0.05, label=gain.label, min_width=150, elem_id=gain.option)
             for gain in GAINS
         ]
-        seed = gr.Number(0, label="Seed of the head's motion", precision=0, min_width=90, elem_id="seed")
+        seed = gr.Number(0, label="Seed", precision=0, min_width=90, elem_id="seed")
     button = gr.Button("3. Generate", variant="primary", elem_id="generate")
     gr.HTML(limits.told, elem_id="limits")
     return _Inputs(portrait, kind, sound, text, voice, seed, button, gains)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 __all__ = ["Limits", "check_picture", "check_sound", "check_text"]
 
-#: What a kind of file has where: its name, the place of its bytes, the bytes. Only these kinds are opened: decoders know
-#: many more, some of which are lists of other files or little programs.
+#: Kinds of files: name, and which bytes stand where. Only these are opened: decoders know many more, some of which are
+#: lists of other files or little programs.
 _PICTURES = (
     ("PNG", 0, b"\x89PNG\r\n\x1a\n"),
     ("JPEG", 0, b"\xff\xd8\xff"),
@@ -58,7 +58,7 @@ class Limits:
         """The limits as the page tells them."""
         return (
             f"Pictures up to {self.picture_megabytes:g} MB; speech up to {self.seconds:g} s and "
-            f"{self.sound_megabytes:g} MB. What you upload is removed after an hour, and when the page ends."
+            f"{self.sound_megabytes:g} MB. What you upload is removed after an hour, or when the server stops."
         )
 
 

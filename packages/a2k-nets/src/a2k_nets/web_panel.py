@@ -17,7 +17,7 @@ class Gain:
 
     Attributes:
         option: The option of `generate_sequence` that it sets.
-        label: What it does, in a few words.
+        label: Its name on the page.
         maximum: Its right end.
     """
 
@@ -28,8 +28,8 @@ class Gain:
 
 #: The sliders of the page.
 GAINS = (
-    Gain("head_motion", "Head motion (0: still)"),
-    Gain("expression", "Expression (lips, brows)"),
+    Gain("head_motion", "Head motion"),
+    Gain("expression", "Expression"),
 )
 
 #: Languages of the text, and eSpeak NG's names of them.
@@ -47,8 +47,8 @@ VOICES = (
 
 HEAD = (
     "<h1>Make a portrait speak</h1>"
-    "<p>A picture of a face and speech go in, 68 moving facial keypoints come out. Everything is computed by the machine "
-    "that serves this page. Only use pictures of people who agreed.</p>"
+    "<p>A picture of a face and speech in, 68 moving facial keypoints out. Nothing leaves the machine that serves this "
+    "page. Only use pictures of people who agreed.</p>"
 )
 
 

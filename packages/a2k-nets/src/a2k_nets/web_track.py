@@ -9,7 +9,7 @@ __all__ = ["mouth_opening_percent", "track_svg"]
 # iBUG 300-W: the middle of the inner lips, and the outer corners of the eyes.
 _UPPER_LIP, _LOWER_LIP, _EYES = 62, 66, (36, 45)
 
-_WIDTH, _WAVE, _GAP, _MOUTH, _AXIS, _LEFT = 800, 90, 26, 90, 24, 8
+_WIDTH, _WAVE, _GAP, _MOUTH, _AXIS, _LEFT = 560, 64, 26, 64, 24, 8
 _HEIGHT = _WAVE + _GAP + _MOUTH + _AXIS
 
 
