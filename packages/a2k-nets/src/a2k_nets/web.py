@@ -51,13 +51,13 @@ def make_app(
     limits = limits or Limits()
     app = FastAPI(openapi_url=None)
 
-    @app.middleware("http")
     async def stay_here(request: Any, call_next: Any) -> Any:
         response = await call_next(request)
         response.headers["Content-Security-Policy"] = _POLICY
         response.headers["Referrer-Policy"] = "no-referrer"
         return response
 
+    app.middleware("http")(stay_here)
     gr.mount_gradio_app(
         app,
         _page(model, folder, limits),
@@ -185,7 +185,7 @@ def _inputs(limits: Limits) -> _Inputs:
                 label="1. Portrait",
                 image_mode=None,
                 sources=["upload", "webcam"],
-                height=190,
+                height=175,
                 elem_id="portrait",
                 **files,
             )
@@ -197,7 +197,7 @@ def _inputs(limits: Limits) -> _Inputs:
     kind = gr.State("recording")
     with gr.Tabs():
         with gr.Tab("2. Speech: a recording", elem_id="recording") as tab:
-            tab.select(lambda: "recording", None, kind, api_visibility="private")
+            tab.select(lambda: "recording", None, kind, queue=False, api_visibility="private")
             sound = gr.Audio(show_label=False, sources=["upload", "microphone"], elem_id="sound", **files)
             if reading := example_speech():
                 gr.Examples(
@@ -208,7 +208,7 @@ def _inputs(limits: Limits) -> _Inputs:
                     elem_id="example-speech",
                 )
         with gr.Tab("or a text", elem_id="writing") as tab:
-            tab.select(lambda: "text", None, kind, api_visibility="private")
+            tab.select(lambda: "text", None, kind, queue=False, api_visibility="private")
             text = gr.Textbox(
                 show_label=False,
                 lines=3,
@@ -219,7 +219,7 @@ def _inputs(limits: Limits) -> _Inputs:
             gr.Examples([[one] for one in EXAMPLE_TEXTS], [text], label="or one of these", elem_id="example-text")
     with gr.Row(elem_id="gains"):
         gains = [
-            gr.Slider(0, gain.maximum, 1.0, step=0.05, label=gain.label, min_width=150, elem_id=gain.option)
+            gr.Slider(0, gain.maximum, 1.0, step=0.05, label=gain.label, min_width=110, elem_id=gain.option)
             for gain in GAINS
         ]
         seed = gr.Number(0, label="Seed", precision=0, min_width=90, elem_id="seed")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -106,7 +107,8 @@ def answer(
 
     on_progress(0.1, "Listening")
     waveform = _waveform(request, limits, rate)
-    sequence = generate_sequence(still, waveform, model=model, rest_lips=True, seed=request.seed, **request.gains)
+    gains: dict[str, Any] = dict(request.gains)
+    sequence = generate_sequence(still, waveform, model=model, rest_lips=True, seed=request.seed, **gains)
     files = {suffix: folder / f"keypoints{suffix}" for suffix in DOWNLOADS}
     for suffix in DOWNLOADS.keys() - {".mp4"}:
         save_keypoints(files[suffix], sequence)

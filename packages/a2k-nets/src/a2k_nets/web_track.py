@@ -24,7 +24,8 @@ def mouth_opening_percent(keypoints: Float[Tensor, "t k d"]) -> Float[Tensor, " 
     """
     gap = (keypoints[:, _LOWER_LIP] - keypoints[:, _UPPER_LIP]).norm(dim=-1)
     eyes = (keypoints[:, _EYES[1]] - keypoints[:, _EYES[0]]).norm(dim=-1)
-    return 100 * gap / eyes.clamp(min=1e-6)
+    percent: Tensor = 100 * gap / eyes.clamp(min=1e-6)
+    return percent
 
 
 def track_svg(waveform: Float[Tensor, " s"], keypoints: Float[Tensor, "t k d"], *, sample_rate: int, fps: float) -> str:
