@@ -130,7 +130,16 @@ class Page:
         self.until(lambda: not self.all(f"#{where} input[type=file]"), f"{path.name} to arrive in {where}")
 
     def click(self, selector):
-        self.wait(selector).click()
+        from selenium.common.exceptions import ElementClickInterceptedException
+
+        def clicked():
+            try:
+                self.wait(selector).click()
+            except ElementClickInterceptedException:  # what moves when something arrives may lie over it for a moment
+                return False
+            return True
+
+        self.until(clicked, f"{selector} to be free")
 
     def generate(self):
         """Press the button; return what the page then says."""
