@@ -1,5 +1,6 @@
 """The web page's pure part: from inputs to files, and what it refuses."""
 
+import inspect
 import wave
 from pathlib import Path
 from xml.etree import ElementTree
@@ -10,6 +11,7 @@ import torch
 from PIL import Image
 from skimage.data import astronaut
 
+from a2k_nets.generate import generate_sequence
 from a2k_nets.web_limits import Limits, check_picture, check_sound
 from a2k_nets.web_panel import GAINS, explain
 from a2k_nets.web_request import DOWNLOADS, Answer, Request, answer
@@ -105,9 +107,13 @@ class TestWhatComesOut:
         first = points()
         assert torch.equal(points(), first)
         assert not torch.allclose(points(seed=1), first, atol=0.1)
-        # Every slider is an option that the model knows, and one that does something.
-        for gain in GAINS:
-            assert not torch.allclose(points(gains={gain.option: 0.0}), first, atol=1e-3), gain.option
+        for option in ("head_motion", "expression"):
+            assert not torch.allclose(points(gains={option: 0.0}), first, atol=1e-3), option
+
+    def test_sliders_begin_where_the_model_does(self):
+        options = inspect.signature(generate_sequence).parameters
+        assert [options[gain.option].default for gain in GAINS] == [1.0] * len(GAINS)
+        assert all(gain.maximum >= 1 for gain in GAINS)
 
     def test_text(self, ask, portrait):
         pytest.importorskip("espeakng_loader", reason="speech from text needs the extra tts")

@@ -30,6 +30,7 @@ class Gain:
 GAINS = (
     Gain("head_motion", "Head motion"),
     Gain("expression", "Expression"),
+    Gain("blink", "Blinks", maximum=1.0),
 )
 
 #: Languages of the text, and eSpeak NG's names of them.
