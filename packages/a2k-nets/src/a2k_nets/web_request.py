@@ -27,7 +27,8 @@ __all__ = ["DOWNLOADS", "Answer", "Request", "answer"]
 #: What can be downloaded: suffix and what it is.
 DOWNLOADS = {".mp4": "video", ".npz": "NumPy", ".csv": "table", ".json": "COCO"}
 
-_HEIGHT = 480
+#: Height of what is drawn, and width of lines on the portrait: on a phone, one pixel would not be seen.
+_HEIGHT, _LINE_PX = 480, 2
 
 _Progress = Callable[[float, str], None]
 
@@ -102,7 +103,9 @@ def answer(
     still = annotate_image(portrait)
     so_far = Answer(folder / "found.png")
     crop = face_box(still, margin=0.6)
-    write_image(so_far.found, next(rasterize(still, background=portrait, crop=crop, height=_HEIGHT)))
+    write_image(
+        so_far.found, next(rasterize(still, background=portrait, crop=crop, height=_HEIGHT, thickness=_LINE_PX))
+    )
     yield so_far
 
     on_progress(0.1, "Listening")
@@ -156,7 +159,7 @@ def _drawn(sequence: KeypointSequence, portrait: Picture, on_progress: _Progress
     """Yield the frames of the video: on the portrait, and alone."""
     crop = face_box(sequence)
     columns = [
-        rasterize(sequence, height=_HEIGHT, crop=crop, background=portrait),
+        rasterize(sequence, height=_HEIGHT, crop=crop, background=portrait, thickness=_LINE_PX),
         rasterize(sequence, height=_HEIGHT, crop=crop),
     ]
     for done, frame in enumerate(side_by_side(columns), 1):
