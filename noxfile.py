@@ -62,6 +62,16 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def web(session: nox.Session) -> None:
+    """Try the page of `a2k web` in a headless Chromium (Debian: chromium, chromium-driver); without one, skip."""
+    if shutil.which("chromedriver") is None:
+        session.skip("needs Chromium and chromedriver; on Debian: apt-get install chromium chromium-driver")
+    packages = ("packages/kp-io[dlib,tts]", "packages/a2k-nets[web]")
+    install(session, "beartype", "hypothesis", "pytest", "selenium", packages=packages)
+    session.run("pytest", "packages/a2k-nets/tests/test_web_page.py", *session.posargs)
+
+
+@nox.session
 def ray(session: nox.Session) -> None:
     """Build a corpus by a local Ray cluster whose actors are killed; the session tests has no Ray and skips it."""
     install(session, "beartype", "hypothesis", "pytest", packages=("packages/kp-io[ray]",))

@@ -18,10 +18,12 @@ HOMES = {
     "espeakng_loader": {"kp_io.speech"},
     "PIL": {"kp_io.image"},
     "mediapipe": {"kp_io.detectors.mediapipe"},
+    "gradio": {"a2k_nets.web"},
+    "uvicorn": {"a2k_nets.web_server"},
 }
 
 #: The modules of a2k_nets that may know kp_io: the networks are pure tensors.
-EDGES = {f"a2k_nets.{name}" for name in ("generate", "cli", "cli_stream", "cli_sync", "cli_sync_corpus")}
+EDGES = {f"a2k_nets.{name}" for name in ("generate", "cli", "cli_stream", "cli_sync", "cli_sync_corpus", "web_request")}
 
 #: What each package may import of the others.
 ARROWS = {

@@ -23,7 +23,7 @@ NEEDS = {
 }
 
 #: Modules that come with another package's extra.
-EXTRAS = ("a2k_nets.generate", "a2k_nets.cli", "a2k_nets.cli_sync_corpus")
+EXTRAS = (*(f"a2k_nets.{name}" for name in ("generate", "web", "web_panel", "web_request", "cli", "cli_sync_corpus")),)
 
 IMPORT_ALONE = """
 import importlib, pkgutil, sys

@@ -65,6 +65,13 @@ def test_lengths_are_exact_without_a_lossy_codec(write_sound):
         assert len(read_audio(path)) == 16000
 
 
+def test_sound_that_is_too_long(write_sound):
+    path = write_sound("two_seconds.wav", tone(16000, seconds=2)[None], rate=16000)
+    assert len(read_audio(path, max_seconds=2)) == 32000
+    with pytest.raises(ValueError, match=r"at most 1\.9 s, got more in .*two_seconds\.wav"):
+        read_audio(path, max_seconds=1.9)
+
+
 def test_surround_speech_stays_loud_and_nothing_clips(write_sound):
     rate = 48000
     channels = np.zeros((6, rate // 2))

@@ -1,4 +1,4 @@
-"""The command line of the model: `a2k generate`, `a2k stream`, `a2k sync`, `a2k export`."""
+"""The command line of the model: `a2k generate`, `a2k stream`, `a2k sync`, `a2k export`, `a2k web`."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +10,7 @@ from a2k_nets.cli_export import export
 from a2k_nets.cli_options import Blink, Expression, Face, HeadMotion, RestLips, Revision, Seed, Sha256, Weights
 from a2k_nets.cli_stream import stream
 from a2k_nets.cli_sync import sync
+from a2k_nets.cli_web import web
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,6 +21,7 @@ app = typer.Typer(help="Facial keypoints from speech.", no_args_is_help=True, ad
 app.command()(stream)
 app.command()(sync)
 app.command()(export)
+app.command()(web)
 
 
 @app.callback()

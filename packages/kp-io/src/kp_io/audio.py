@@ -17,15 +17,7 @@ from kp_io.atomic import atomic_path, write_error
 from kp_io.media import decoded, moving_pictures, open_media
 from kp_io.resampler import Resampler
 
-__all__ = [
-    "align_audio",
-    "decode_flac",
-    "encode_flac",
-    "num_samples",
-    "read_audio",
-    "resample_audio",
-    "write_audio",
-]
+__all__ = ["align_audio", "decode_flac", "encode_flac", "num_samples", "read_audio", "resample_audio", "write_audio"]
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +80,11 @@ def align_audio(
 
 
 def read_audio(
-    path: str | os.PathLike[str], *, sample_rate: int = 16000, align_to_video: bool = False
+    path: str | os.PathLike[str],
+    *,
+    sample_rate: int = 16000,
+    align_to_video: bool = False,
+    max_seconds: float = torch.inf,
 ) -> Float[Tensor, " s"]:
     """Read the first audio stream of any audio or video file as a mono waveform.
 
@@ -100,13 +96,14 @@ def read_audio(
         sample_rate: Samples a second of the result.
         align_to_video: Begin where the first video frame begins: sound before it is cut, a late start becomes silence,
             and so do gaps within the stream. Without a video stream it does nothing.
+        max_seconds: Refuse longer sound as soon as it shows, whatever the file says of its length.
 
     Returns:
         `(S,)` float32 in [-1, 1].
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file cannot be read, has no audio stream or no samples, or holds NaN or infinity.
+        ValueError: The file cannot be read, is too long, has no sound or no samples, or holds NaN or infinity.
 
     Example:
         >>> import tempfile
@@ -128,6 +125,8 @@ def read_audio(
         pieces.append(resampler.push(torch.from_numpy(block)))
         heard += len(block)
         broken += len(block) - int(np.isfinite(block).sum())
+        if heard > max_seconds * rate:
+            raise ValueError(f"expected sound of at most {max_seconds:g} s, got more in {source}")
     if resampler is None or not heard:
         early = f"sound that ends before the first frame (at {start or 0:.2f} s)"
         raise ValueError(f"expected sound in {source}, got {early if resampler else 'an audio stream of 0 samples'}")

@@ -1,0 +1,241 @@
+"""The page of `a2k web` in a real browser: `nox -s web`, or wherever Gradio, Selenium and Chromium are."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import urlparse
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage.data import astronaut
+
+from kp_io.formats import load_keypoints
+from kp_io.video import probe_video
+
+SPEECH = Path(__file__).parents[3] / "examples" / "assets" / "sense_and_sensibility_0870.wav"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+DRIVER = shutil.which("chromedriver")
+LACKING = [
+    name
+    for name, there in {
+        "gradio": find_spec("gradio"),
+        "selenium": find_spec("selenium"),
+        "Chromium": CHROMIUM,
+        "chromedriver": DRIVER,
+    }.items()
+    if not there
+]
+pytestmark = pytest.mark.skipif(bool(LACKING), reason=f"needs {', '.join(LACKING)}: see `nox -s web`")
+
+# Machines that test are busy ones.
+PATIENCE_SECONDS = 120
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def results(folder: Path) -> list[Path]:
+    return [path for path in files(folder) if path.parent.name.startswith("result-")]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """`a2k web` in a process of its own: its address, and the folder where it keeps its files."""
+    place = tmp_path_factory.mktemp("temporary")
+    command = [sys.executable, "-m", "a2k_nets", "web", "--no-open", "--port", "0", "--max-seconds", "30"]
+    with subprocess.Popen(
+        command, env=os.environ | {"TMPDIR": str(place)}, stdout=subprocess.PIPE, text=True
+    ) as process:
+        address = process.stdout.readline().split()[0]
+        yield address, place
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=PATIENCE_SECONDS) == 130
+    # Nothing that was uploaded or made is left when the page ends.
+    assert files(place) == []
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory):
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    downloads = tmp_path_factory.mktemp("downloads")
+    switches = ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu", "no-proxy-server")
+    # As on a machine without a network: no name is known but this machine's number.
+    offline = "host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
+    for switch in (*switches, offline, "autoplay-policy=no-user-gesture-required", "window-size=1280,800"):
+        options.add_argument(f"--{switch}")
+    # Four files in a row are what we want.
+    several = {"profile.default_content_setting_values.automatic_downloads": 1}
+    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)} | several)
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    driver.set_page_load_timeout(PATIENCE_SECONDS)
+    driver.downloads = downloads
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def page(server, chromium):
+    """The page, freshly loaded; in the end it must have asked nobody but its own server for anything."""
+    address, _ = server
+    chromium.get(address)
+    page = Page(chromium)
+    page.wait("#generate")
+    page.wait("#portrait input[type=file]")
+    yield page
+    sent = (json.loads(entry["message"])["message"] for entry in chromium.get_log("performance"))
+    asked = [m["params"]["request"]["url"] for m in sent if m["method"] == "Network.requestWillBeSent"]
+    assert len(asked) > 20
+    strangers = {url for url in asked if urlparse(url).scheme not in ("blob", "data")}
+    assert {urlparse(url).netloc for url in strangers} == {urlparse(address).netloc}
+    # Nor has it tried to, and been stopped by the policy.
+    assert not [line for line in chromium.get_log("browser") if "Content Security Policy" in line["message"]]
+
+
+class Page:
+    """What a visitor does and sees."""
+
+    def __init__(self, driver):
+        self.driver = driver
+
+    def until(self, condition, what):
+        for _ in range(PATIENCE_SECONDS * 4):
+            if found := condition():
+                return found
+            time.sleep(0.25)
+        raise AssertionError(f"expected {what}, saw: {self.text('body')[:2000]}")
+
+    def all(self, selector):
+        return self.driver.find_elements("css selector", selector)
+
+    def wait(self, selector):
+        return self.until(lambda: self.all(selector), selector)[0]
+
+    def text(self, selector):
+        return " ".join(element.text for element in self.all(selector))
+
+    def upload(self, where, path):
+        self.wait(f"#{where} input[type=file]").send_keys(str(path))
+        self.until(lambda: not self.all(f"#{where} input[type=file]"), f"{path.name} to arrive in {where}")
+
+    def click(self, selector):
+        from selenium.common.exceptions import ElementClickInterceptedException
+
+        def clicked():
+            try:
+                self.wait(selector).click()
+            except ElementClickInterceptedException:  # what moves when something arrives may lie over it for a moment
+                return False
+            return True
+
+        self.until(clicked, f"{selector} to be free")
+
+    def generate(self):
+        """Press the button; return what the page then says."""
+        before = self.text("#status")
+        self.click("#generate")
+        done = "#status .note, #status .error"
+
+        def told():
+            says = self.text(done)
+            return (
+                says
+                if says and says != before and "Working" not in says and not self.all("#status .progress-text")
+                else ""
+            )
+
+        return self.until(told, "an answer")
+
+    def video(self):
+        """Return ready state, duration, and how far it has played."""
+        script = "v = document.querySelector('#video video'); return v && [v.readyState, v.duration, v.currentTime]"
+        return self.driver.execute_script(script)
+
+    def download(self, suffix):
+        folder = self.driver.downloads
+        self.click(f"#download-{suffix[1:]}")
+        return self.until(lambda: list(folder.glob(f"*{suffix}")), f"a download of {suffix}")[0]
+
+
+@pytest.fixture(scope="module")
+def portrait(tmp_path_factory):
+    path = tmp_path_factory.mktemp("portrait") / "face.png"
+    Image.fromarray(astronaut()).save(path)
+    return path
+
+
+def test_a_portrait_speaks(page, server, portrait):
+    page.upload("portrait", portrait)
+    page.upload("sound", SPEECH)
+    assert "178 frames" in page.generate()
+    page.until(lambda: (page.video() or [0])[0] >= 2, "a video that can be played")
+    assert page.video()[1] == pytest.approx(7.12, abs=0.1)
+    page.until(lambda: page.video()[2] > 0, "a video that plays by itself")
+    page.wait("#track svg polyline")
+    page.wait("#found img")
+    assert len(load_keypoints(page.download(".npz"))) == 178
+    assert len(load_keypoints(page.download(".csv"))) == 178
+    assert len(load_keypoints(page.download(".json"))) == 178
+    video = probe_video(page.download(".mp4"))
+    assert (video.has_audio, video.num_frames(25.0)) == (True, 178)
+    # The results of one request are there, as long as somebody looks at them.
+    _, place = server
+    assert len({path.parent for path in results(place)}) == 1
+    page.driver.get("about:blank")
+    page.until(lambda: not results(place), "the results to be removed")
+
+
+def test_bad_ones_stop_nothing(page, server, portrait, tmp_path):
+    assert "portrait is missing" in page.generate()
+    Image.fromarray(np.full((256, 256, 3), 90, np.uint8)).save(tmp_path / "wall.png")
+    page.upload("portrait", tmp_path / "wall.png")
+    page.upload("sound", SPEECH)
+    assert "face" in page.generate()
+    assert not page.all("#video video")
+    page.click("#portrait button[aria-label*='lear'], #portrait button[aria-label*='emove']")
+    (tmp_path / "letter.png").write_bytes(b"Dear Sir or Madam, this is no picture.")
+    page.upload("portrait", tmp_path / "letter.png")
+    told = page.generate()
+    assert "Expected a picture" in told
+    assert "letter.png" in told
+    _, place = server
+    assert results(place) == []
+    # And the next good one works, with a text.
+    page.click("#portrait button[aria-label*='lear'], #portrait button[aria-label*='emove']")
+    page.upload("portrait", portrait)
+    page.click("#writing-button")
+    page.wait("#text textarea").send_keys("Good morning.")
+    assert "frames" in page.generate()
+    page.until(lambda: (page.video() or [0])[0] >= 2, "a video that can be played")
+
+
+def test_a_file_that_is_too_large(page, tmp_path):
+    (tmp_path / "endless.wav").write_bytes(b"RIFF\0\0\0\0WAVE" + bytes(26_000_000))
+    page.wait("#sound input[type=file]").send_keys(str(tmp_path / "endless.wav"))
+    page.until(lambda: "size" in page.text("body").lower() and "25" in page.text("body"), "a word about the size")
+    assert "portrait is missing" in page.generate()
+
+
+def test_examples_and_a_phone(page):
+    size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        page.click("#example-portrait button.gallery-item, #example-portrait .gallery-item")
+        page.click("#example-speech button.gallery-item, #example-speech .gallery-item")
+        page.wait("#portrait img")
+        page.until(lambda: not page.all("#sound input[type=file]"), "the reading")
+        assert "178 frames" in page.generate()
+        assert page.driver.execute_script("return document.documentElement.scrollWidth") <= 390
+    finally:
+        page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
