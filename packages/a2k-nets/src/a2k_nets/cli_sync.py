@@ -28,7 +28,9 @@ def sync(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Of a corpus: only print; its columns stay as they are.")
     ] = False,
-    model: Annotated[Path | None, typer.Option(help="Checkpoint, preset residual [default: the embedded one].")] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="Checkpoint, preset residual.", show_default="the embedded one")
+    ] = None,
 ) -> None:
     """Measure the offset between sound and picture from the lips, in milliseconds.
 

@@ -19,7 +19,7 @@ def web(
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser.")] = True,
     max_seconds: Annotated[float, typer.Option(min=0.1, help="Longest speech that is taken.")] = 60.0,
     root_path: Annotated[str, typer.Option(help="Path under which a proxy serves the page, e.g. /a2k.")] = "",
-    model: Annotated[Path | None, typer.Option(help="Checkpoint [default: the embedded one].")] = None,
+    model: Annotated[Path | None, typer.Option(help="Checkpoint.", show_default="the embedded one")] = None,
 ) -> None:
     """Serve a page where a portrait speaks, to this machine alone (needs the extra `web`). Ctrl-C ends it."""
     if find_spec("kp_io") is None:
