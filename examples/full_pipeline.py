@@ -29,6 +29,7 @@ from kp_io import (
     annotate_image,
     annotate_video,
     contact_sheet,
+    follow_head,
     rasterize,
     read_audio,
     read_image,
@@ -119,8 +120,11 @@ def show(given: Input, sequence: KeypointSequence, video: Path | None, out: Path
     """Write the video with the speech, and a strip of its frames."""
     crop = face_box(sequence if given.truth is None else given.truth)
     if given.truth is None or video is None:
+        assert given.portrait is not None
+        # The portrait moves with the head, or the keypoints would leave the face.
+        moving = follow_head(given.portrait, sequence)
         columns = {
-            "keypoints on the portrait": rasterize(sequence, height=HEIGHT, crop=crop, background=given.portrait),
+            "keypoints on the portrait": rasterize(sequence, height=HEIGHT, crop=crop, background=moving),
             "generated keypoints": rasterize(sequence, height=HEIGHT, crop=crop),
         }
     else:

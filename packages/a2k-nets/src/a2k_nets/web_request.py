@@ -14,6 +14,7 @@ from a2k_nets.web_limits import Limits, check_picture, check_sound, check_text
 from a2k_nets.web_track import track_svg
 from kp_io.annotate import annotate_image
 from kp_io.audio import read_audio
+from kp_io.follow import follow_head
 from kp_io.formats import save_keypoints
 from kp_io.image import Picture, read_image, write_image
 from kp_io.montage import side_by_side
@@ -159,7 +160,7 @@ def _drawn(sequence: KeypointSequence, portrait: Picture, on_progress: _Progress
     """Yield the frames of the video: on the portrait, and alone."""
     crop = face_box(sequence)
     columns = [
-        rasterize(sequence, height=_HEIGHT, crop=crop, background=portrait, thickness=_LINE_PX),
+        rasterize(sequence, height=_HEIGHT, crop=crop, background=follow_head(portrait, sequence), thickness=_LINE_PX),
         rasterize(sequence, height=_HEIGHT, crop=crop),
     ]
     for done, frame in enumerate(side_by_side(columns), 1):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kp_io.corpus import CorpusOptions, CorpusSummary, build_corpus
     from kp_io.detector import Detection, LandmarkDetector, NoFaceFoundError
     from kp_io.detectors.registry import DetectorChoice, make_detector
+    from kp_io.follow import follow_head
     from kp_io.formats import load_keypoints, save_keypoints
     from kp_io.image import read_image, write_image
     from kp_io.layout import IBUG68, KeypointLayout, Part, get_layout
@@ -78,6 +79,7 @@ __all__ = [
     "contact_sheet",
     "draw_keypoints",
     "face_box",
+    "follow_head",
     "get_layout",
     "interpolate_missing",
     "load_keypoints",
@@ -124,6 +126,7 @@ _HOMES = {
     "corpus": ("CorpusOptions", "CorpusSummary", "build_corpus"),
     "detector": ("Detection", "LandmarkDetector", "NoFaceFoundError"),
     "detectors.registry": ("DetectorChoice", "make_detector"),
+    "follow": ("follow_head",),
     "formats": ("load_keypoints", "save_keypoints"),
     "image": ("read_image", "write_image"),
     "layout": ("IBUG68", "KeypointLayout", "Part", "get_layout"),
