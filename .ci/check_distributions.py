@@ -21,12 +21,21 @@ DATA = {
     "a2k-train": {"py.typed"},
     "a2k-nets": {
         "py.typed",
+        "web.css",
         "weights/LICENSE",
         "weights/MODEL_CARD.md",
         "weights/SHA256SUMS",
         "weights/model.safetensors",
     },
 }
+#: What lies outside of a package here.
+ELSEWHERE = {
+    "a2k-nets": {
+        "examples/sense_and_sensibility_0870.wav": ROOT / "examples" / "assets" / "sense_and_sensibility_0870.wav"
+    }
+}
+#: What an sdist needs to make a wheel.
+BUILDERS = {"a2k-nets": {"hatch_build.py"}}
 LICENCES = {"a2k-nets": "Apache-2.0 AND CC-BY-NC-4.0"}
 COMMANDS = {"kp-io": "kp-io", "kp-metrics": "kp-metrics", "a2k-nets": "a2k", "a2k-train": "a2k-train"}
 
@@ -77,7 +86,8 @@ def check(package: str, dist: Path, from_tree: Path) -> None:
     module = package.replace("-", "_")
     source = ROOT / "packages" / package / "src" / module
     modules = {path.relative_to(source).as_posix() for path in source.rglob("*.py")}
-    content = {f"{module}/{name}" for name in modules | DATA[package]}
+    homes = {name: source / name for name in modules | DATA[package]} | ELSEWHERE.get(package, {})
+    content = {f"{module}/{name}": home for name, home in homes.items()}
     wheel_path, sdist_path = dist / f"{stem}-py3-none-any.whl", dist / f"{stem}.tar.gz"
     wheel, sdist = read_wheel(wheel_path), read_sdist(sdist_path)
 
@@ -86,14 +96,16 @@ def check(package: str, dist: Path, from_tree: Path) -> None:
     if package == "a2k-nets":
         licences.add(f"{info}/licenses/src/a2k_nets/weights/LICENSE")
     about = {f"{info}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt")}
-    expect(f"{wheel_path.name}: files", set(wheel), content | licences | about)
+    expect(f"{wheel_path.name}: files", set(wheel), set(content) | licences | about)
     expect(
         f"{sdist_path.name}: files",
         set(sdist) - {".gitignore"},
-        {f"src/{name}" for name in content} | {"LICENSE", "PKG-INFO", "README.md", "pyproject.toml"},
+        {f"src/{name}" for name in content}
+        | {"LICENSE", "PKG-INFO", "README.md", "pyproject.toml"}
+        | BUILDERS.get(package, set()),
     )
-    for name in content:
-        data = (source.parent / name).read_bytes()
+    for name, home in content.items():
+        data = home.read_bytes()
         expect(f"{wheel_path.name}: {name} is as here", wheel[name] == data, True)
         expect(f"{sdist_path.name}: {name} is as here", sdist[f"src/{name}"] == data, True)
     apache = (ROOT / "LICENSE").read_bytes()
