@@ -49,9 +49,12 @@ def expect(name: str, found: object, expected: object) -> None:
 
 
 def read_wheel(path: Path) -> dict[str, bytes]:
-    """Return the content of a wheel by file name."""
+    """Return the content of a wheel by file name; in its RECORD the order of the files is of no meaning."""
     with zipfile.ZipFile(path) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
+        files = {name: archive.read(name) for name in archive.namelist()}
+    return {
+        name: b"\n".join(sorted(data.split())) if name.endswith("/RECORD") else data for name, data in files.items()
+    }
 
 
 def read_sdist(path: Path) -> dict[str, bytes]:
