@@ -1,5 +1,6 @@
 """Every shape and type that the packages' signatures promise is checked while the tests run."""
 
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -18,6 +19,10 @@ jaxtyping.install_import_hook(PACKAGES, "beartype.beartype(conf=beartype.Beartyp
 
 # Several threads may add up in another order; one thread is also faster for networks as small as the tests'.
 torch.set_num_threads(1)
+
+# A shell that puts a job in the background makes it deaf to Ctrl-C, and all that it starts: some tests send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine is no failure, and the same commit is tested on the same examples everywhere.
 settings.register_profile("repository", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
