@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlparse
@@ -126,8 +127,23 @@ class Page:
         return " ".join(element.text for element in self.all(selector))
 
     def upload(self, where, path):
-        self.wait(f"#{where} input[type=file]").send_keys(str(path))
-        self.until(lambda: not self.all(f"#{where} input[type=file]"), f"{path.name} to arrive in {where}")
+        from selenium.common.exceptions import StaleElementReferenceException
+
+        field = f"#{where} input[type=file]"
+        self.wait(field)
+
+        def arrived():
+            # The page makes its fields anew when an answer comes: what went to an old one is lost, and sent again.
+            with suppress(StaleElementReferenceException):
+                for element in self.all(field):
+                    element.send_keys(str(path))
+            for _ in range(20):
+                if not self.all(field):
+                    return True
+                time.sleep(0.25)
+            return False
+
+        self.until(arrived, f"{path.name} to arrive in {where}")
 
     def click(self, selector):
         from selenium.common.exceptions import ElementClickInterceptedException
