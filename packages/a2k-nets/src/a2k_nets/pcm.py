@@ -57,7 +57,7 @@ def _read_header(source: Readable) -> tuple[int, int, int | None]:
         name, size = struct.unpack("<4sI", _exactly(source, 8))
         if name == b"data":
             break
-        chunk = _exactly(source, size + size % 2)
+        chunk = _passed(source, size + size % 2)
         if name == b"fmt ":
             coding, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", chunk.ljust(16, b"\0"))
             extended = coding == 0xFFFE and chunk[24:26] == b"\1\0"
@@ -77,6 +77,15 @@ def _exactly(source: Readable, count: int) -> bytes:
     if len(data) < count:
         raise ValueError("expected a whole WAV header, but the input ended within it")
     return data
+
+
+def _passed(source: Readable, count: int) -> bytes:
+    """Read that many bytes and return the first of them: a damaged header may announce four gigabytes."""
+    first = _exactly(source, min(count, _BLOCK))
+    left = count - len(first)
+    while left:
+        left -= len(_exactly(source, min(left, _BLOCK)))
+    return first
 
 
 def _samples(source: Readable, rest: bytes, *, channels: int, size: int | None) -> Iterator[Tensor]:

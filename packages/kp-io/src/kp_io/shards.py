@@ -180,19 +180,29 @@ def _pattern(split: str) -> str:
 
 
 def to_clip(row: dict[str, Any]) -> CorpusClip:
-    """Return the clip that a whole row describes."""
-    waveform, sample_rate = decode_flac(row["audio"])
-    points = torch.from_numpy(row["keypoints"].reshape(row["keypoints_shape"]))
-    sequence = KeypointSequence(
-        points,
-        torch.from_numpy(row["scores"].reshape(points.shape[:2])),
-        row["fps"],
-        image_size=(row["image_height"], row["image_width"]),
-        layout=get_layout(row["layout"]),
-        detector=row["detector"],
-    )
-    sync = (row.get("sync_offset_ms"), row.get("sync_confidence"))
-    return CorpusClip(row["id"], row["speaker"], row["split"], sequence, waveform, sample_rate, *sync)
+    """Return the clip that a whole row describes, or raise `ValueError` where a cell is empty or of another kind.
+
+    The kinds of the columns alone are no fault: other programs that rewrite a shard choose their own.
+    """
+    try:
+        if hollow := [name for name in COLUMNS if row[name] is None]:
+            raise ValueError(f"nothing in {', '.join(hollow)}")
+        waveform, sample_rate = decode_flac(row["audio"])
+        points = torch.from_numpy(row["keypoints"].reshape(row["keypoints_shape"]))
+        sequence = KeypointSequence(
+            points,
+            torch.from_numpy(row["scores"].reshape(points.shape[:2])),
+            row["fps"],
+            image_size=(row["image_height"], row["image_width"]),
+            layout=get_layout(row["layout"]),
+            detector=row["detector"],
+        )
+        sync = (row.get("sync_offset_ms"), row.get("sync_confidence"))
+        return CorpusClip(row["id"], row["speaker"], row["split"], sequence, waveform, sample_rate, *sync)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"expected a whole clip in every row of a corpus, got {row['id']!r} of split {row['split']!r}: {error}"
+        ) from error
 
 
 def spool_rows(path: Path, rows: list[dict[str, Any]]) -> None:
