@@ -31,7 +31,6 @@ class Worker:
     def __init__(self, seed: int, seeds: Path, work: Path, only: str) -> None:
         self._command = [sys.executable, str(HERE / "worker.py"), str(seed), str(seeds), str(work), only]
         self._process: subprocess.Popen[bytes] | None = None
-        self._answers = selectors.DefaultSelector()
 
     def ask(self, index: int, seconds: float) -> dict[str, Any] | str:
         """Return the trial, or in words why there is none."""
@@ -56,6 +55,9 @@ class Worker:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe is not None:
+                    pipe.close()
             self._process = None
 
     @property

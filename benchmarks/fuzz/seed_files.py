@@ -15,8 +15,8 @@ _VIDEOS |= {".ts": ("libx264", "aac"), ".webm": ("libvpx-vp9", "libopus"), ".mov
 _SOUNDS = {".wav": "pcm_s16le", ".flac": "flac", ".mp3": "libmp3lame", ".m4a": "aac", ".ogg": "libopus"}
 
 
-def make_seed_files(folder: Path) -> None:
-    """Write good files of every kind into a folder, which may be there already."""
+def make_seed_files(folder: Path, *, models: bool = True) -> None:
+    """Write good files of every kind into a folder, which may be there already; those of trainings only with `models`."""
     if (folder / "done").exists():
         return
     shutil.rmtree(folder, ignore_errors=True)
@@ -26,7 +26,8 @@ def make_seed_files(folder: Path) -> None:
     _keypoints(folder)
     _tables(folder)
     _corpus(folder)
-    _models(folder)
+    if models:
+        _models(folder)
     (folder / "done").touch()
 
 

@@ -42,7 +42,7 @@ class Target:
         call: Reads the case's file, or gives the command's arguments.
         weight: How often it is drawn, beside the others.
         program: For a command: the module that is run with `python -m`; its arguments are what `call` returns.
-        stdin: Whether the damaged bytes go to the command's input.
+        stdin: What goes to the command's input: BAD, or the name of a good file; nothing by default.
         seconds: More than this is a hang.
         works_in_inputs: The command goes on with a folder that is there, which it may change.
     """
@@ -52,6 +52,6 @@ class Target:
     call: Callable[[Case], object]
     weight: float = 1.0
     program: str = ""
-    stdin: bool = False
-    seconds: float = 20.0
+    stdin: str = ""
+    seconds: float = 30.0
     works_in_inputs: bool = field(default=False)

@@ -62,7 +62,7 @@ def draw(seed: int, index: int, seeds: Path, *, only: str = "") -> tuple[Target,
     return target, file, "+".join(names), data[: 4 << 20], chance
 
 
-def run_trial(seed: int, index: int, seeds: Path, work: Path, *, only: str = "") -> Trial:
+def run_trial(seed: int, index: int, seeds: Path, work: Path, *, only: str = "", processes: bool = True) -> Trial:
     """Give one damaged file to its target, in a folder that is made for it, and judge what comes."""
     target, file, mutation, data, chance = draw(seed, index, seeds, only=only)
     shutil.rmtree(work, ignore_errors=True)
@@ -75,14 +75,15 @@ def run_trial(seed: int, index: int, seeds: Path, work: Path, *, only: str = "")
         name = file.stem + chance.choice([s.suffix for s in sorted(seeds.glob("*.*"))])
     case = Case(work / "in" / name, seeds, work / "in", work / "out")
     case.bad.write_bytes(data)
-    as_process = bool(target.program) and not target.stdin and chance.randrange(_PROCESSES) == 0
+    as_process = processes and bool(target.program) and chance.randrange(_PROCESSES) == 0
     trial = Trial(index, target.name, file.name, mutation, READ, as_process=as_process)
     started = time.monotonic()
     try:
         arguments = target.call(case)
         if target.program:
             before = _content(case.inputs)
-            _command(target, [str(a) for a in arguments], data, trial)
+            stdin = data if target.stdin == "BAD" else (seeds / target.stdin).read_bytes() if target.stdin else b""
+            _command(target, [str(a) for a in arguments], stdin, trial)
         else:
             before = None
     except (ValueError, OSError) as error:
@@ -105,17 +106,17 @@ def as_dict(trial: Trial) -> dict[str, object]:
     return asdict(trial)
 
 
-def _command(target: Target, arguments: list[str], data: bytes, trial: Trial) -> None:
+def _command(target: Target, arguments: list[str], stdin: bytes, trial: Trial) -> None:
     if trial.as_process:
-        done = subprocess.run(
-            [sys.executable, "-m", target.program, *arguments], capture_output=True, text=True, errors="replace", check=False
-        )
-        code, out, err, error = done.returncode, done.stdout, done.stderr, None
+        command = [sys.executable, "-m", target.program, *arguments]
+        done = subprocess.run(command, input=stdin, capture_output=True, check=False)
+        out, err = (text.decode("utf-8", "replace") for text in (done.stdout, done.stderr))
+        code, error = done.returncode, None
     else:
         from typer.testing import CliRunner
 
         app = import_module(f"{target.program}.cli").app
-        result = CliRunner().invoke(app, arguments, input=data if target.stdin else None)
+        result = CliRunner().invoke(app, arguments, input=stdin)
         code, out, err = result.exit_code, result.stdout, result.stderr
         error = None if isinstance(result.exception, SystemExit) else result.exception
     if error is not None:

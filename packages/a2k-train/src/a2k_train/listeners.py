@@ -52,7 +52,8 @@ def _check_folds(run: Path, ours: dict[str, int]) -> None:
         with table.open(newline="", encoding="utf-8") as file:
             theirs = {row["clip"]: int(row["fold"]) for row in csv.DictReader(file)}
     except (csv.Error, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"expected a table with the columns clip and fold in {table}, got {error!r}") from error
+        reason = f"{type(error).__name__}: {error}"
+        raise ValueError(f"expected a table with the columns clip and fold in {table}, got {reason}") from error
     if theirs != ours:
         wrong = sorted(clip for clip in theirs.keys() | ours.keys() if theirs.get(clip) != ours.get(clip))
         raise ValueError(

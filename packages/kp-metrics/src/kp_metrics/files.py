@@ -74,7 +74,7 @@ def read_npz(path: str | Path) -> KeypointFile:
     with path.open("rb") as file:
         try:
             with np.load(file, allow_pickle=False) as arrays:
-                content = {name: arrays[name] for name in arrays.files}
+                content = {name: np.asarray(arrays[name]) for name in arrays.files}
         except Exception as error:
             # Damaged bytes make zipfile, zlib and NumPy's parser of headers raise a dozen unrelated types.
             raise ValueError(f"expected {path} as an .npz file of plain arrays: {error}") from error

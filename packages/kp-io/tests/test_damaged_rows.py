@@ -1,0 +1,75 @@
+"""Shards that are whole Parquet files, and rows of them that make no sense; settings that are no object."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kp_io import CorpusOptions, KeypointSequence, build_corpus, read_clips, read_speakers
+from kp_io.clip import ClipRules
+
+sys.path.insert(0, str(Path(__file__).parent))
+from corpus_stand_in import StandIn
+
+pa = pytest.importorskip("pyarrow", reason="needs the extra kp-io[build]")
+parquet = pytest.importorskip("pyarrow.parquet")
+
+OPTIONS = CorpusOptions(ClipRules(min_seconds=0.0), val=0.0, test=0.0)
+
+
+@pytest.fixture
+def corpus(tmp_path, make_video):
+    (tmp_path / "videos").mkdir()
+    make_video(
+        "videos/a.mkv", pictures=[np.full((48, 64, 3), 80 + i, np.uint8) for i in range(20)], audio=0.1 * np.ones(12800)
+    )
+    build_corpus(tmp_path / "videos", tmp_path / "corpus", options=OPTIONS, make_detector=StandIn)
+    return tmp_path / "corpus"
+
+
+def put(corpus, column, values):
+    """Replace a column of the only shard."""
+    path = corpus / "data" / "train-00000.parquet"
+    table = parquet.read_table(path)
+    parquet.write_table(table.set_column(table.schema.get_field_index(column), column, values), path)
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        *((name, pa.array([None])) for name in ("fps", "keypoints", "keypoints_shape", "image_width", "audio", "layout")),
+        ("keypoints", pa.array([1])),
+        ("keypoints", pa.array([[1.0, 2.0]])),
+        ("keypoints_shape", pa.array([[-1, -1, -1]])),
+        ("image_height", pa.array(["x"])),
+        ("image_height", pa.array([2**62])),
+        ("fps", pa.array([float("nan")])),
+        ("layout", pa.array(["another"])),
+        ("audio", pa.array([b"no sound"])),
+    ],
+)
+def test_a_row_that_makes_no_sense(corpus, column, values):
+    put(corpus, column, values)
+    with pytest.raises(ValueError, match=r"expected a whole clip in every row of .*, got 'a' of split train"):
+        list(read_clips(corpus))
+
+
+def test_a_text_that_is_no_text(corpus):
+    put(corpus, "speaker", pa.Array.from_buffers(pa.string(), 1, pa.array([b"\xff\xfe"]).buffers()))
+    for read in (read_speakers, lambda folder: list(read_clips(folder))):
+        with pytest.raises(ValueError, match=r"expected a shard of a corpus, got the damaged file .*train-00000\.parquet"):
+            read(corpus)
+
+
+@pytest.mark.parametrize("settings", ["1", "[]", "null", "[" * 100_000])
+def test_settings_that_are_no_object(corpus, tmp_path, settings):
+    (corpus / "corpus.json").write_text(settings)
+    with pytest.raises(ValueError, match=r"expected the settings of a corpus in .*corpus\.json"):
+        build_corpus(tmp_path / "videos", corpus, options=OPTIONS, make_detector=StandIn)
+
+
+@pytest.mark.parametrize("size", [10**400, 2**63, -1, 0])
+def test_pictures_of_no_possible_size(sequence, size):
+    with pytest.raises(ValueError, match="expected a positive image_size"):
+        KeypointSequence(sequence.keypoints, image_size=(size, 10))
