@@ -1,12 +1,13 @@
 """Shards that are whole Parquet files, and rows of them that make no sense; settings that are no object."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from kp_io import CorpusOptions, KeypointSequence, build_corpus, read_clips, read_speakers
+from kp_io import CorpusOptions, KeypointSequence, build_corpus, rasterize, read_clips, read_speakers, resample_fps
 from kp_io.clip import ClipRules
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -73,3 +74,12 @@ def test_settings_that_are_no_object(corpus, tmp_path, settings):
 def test_pictures_of_no_possible_size(sequence, size):
     with pytest.raises(ValueError, match="expected a positive image_size"):
         KeypointSequence(sequence.keypoints, image_size=(size, 10))
+
+
+def test_more_frames_or_pixels_than_memory_holds(sequence):
+    slow = replace(sequence, fps=1e-6)
+    with pytest.raises(ValueError, match=r"expected at most 10,000,000 frames of keypoints, got .* at 1e-06 fps"):
+        resample_fps(slow, 30.0)
+    wide = replace(sequence, image_size=(1, 1_000_000))
+    with pytest.raises(ValueError, match="expected frames of at most 268,435,456 px, got 512×512000000"):
+        rasterize(wide, height=512)

@@ -93,11 +93,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
         OSError: The disk is full, or the folder cannot be written.
     """
     data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, metadata=metadata)
-    try:
-        write_bytes(path, data)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise type(error)(f"cannot write {path}: {reason}; make room or choose another folder") from error
+    write_bytes(path, data)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
