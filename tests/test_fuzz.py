@@ -70,7 +70,9 @@ def test_a_number_is_always_the_same_input(fuzz, seeds):
     from mutations import MUTATIONS
 
     for name, mutation in MUTATIONS.items():
-        damaged = [mutation(b"one, two, three" * 30, random.Random(4), [f.read_bytes() for f in files]) for _ in range(2)]
+        damaged = [
+            mutation(b"one, two, three" * 30, random.Random(4), [f.read_bytes() for f in files]) for _ in range(2)
+        ]
         assert damaged[0] == damaged[1], name
         assert damaged[0] != b"one, two, three" * 30, name
 

@@ -16,7 +16,10 @@ def _with(*words: str) -> Callable[[Case], list[str]]:
     def arguments(case: Case) -> list[str]:
         places = {"BAD": case.bad, "OUT": case.out, "GOOD": case.seeds}
         parts = [word.partition("/") for word in words]
-        return [str(places[head] / rest if rest else places[head]) if head in places else head + slash + rest for head, slash, rest in parts]
+        return [
+            str(places[head] / rest if rest else places[head]) if head in places else head + slash + rest
+            for head, slash, rest in parts
+        ]
 
     return arguments
 
@@ -40,7 +43,9 @@ def _a2k(name: str, seeds: tuple[str, ...], arguments: Callable[[Case], list[str
 
 
 def _train(name: str, seeds: tuple[str, ...], arguments: Callable[[Case], list[str]], **more) -> Target:
-    return Target(f"a2k-train {name}", seeds, arguments, program="a2k_train", **{"weight": 0.5, "seconds": 60.0, **more})
+    return Target(
+        f"a2k-train {name}", seeds, arguments, program="a2k_train", **{"weight": 0.5, "seconds": 60.0, **more}
+    )
 
 
 _MODEL = ("--weights", "GOOD/run/model.safetensors")
@@ -60,14 +65,36 @@ COMMANDS = (
     _kp_io("convert .csv", KEYPOINTS, _with("convert", "BAD", "OUT/c.csv", *_SIZE), weight=2),
     _kp_io("convert .json --fps", KEYPOINTS, _with("convert", "BAD", "OUT/c.json", *_SIZE, "--fps", "30")),
     _kp_io("convert .pts --frame", KEYPOINTS, _with("convert", "BAD", "OUT/c.pts", *_SIZE, "--frame", "0")),
-    _kp_io("convert --image", ("truth.json", "points.json"), _with("convert", "BAD", "OUT/c.npz", "--image", "1", *_SIZE)),
+    _kp_io(
+        "convert --image", ("truth.json", "points.json"), _with("convert", "BAD", "OUT/c.npz", "--image", "1", *_SIZE)
+    ),
     _kp_io("render .png", KEYPOINTS, _with("render", "BAD", "-o", "OUT/c.png", "--height", "64")),
     _kp_io("render .mp4 --zoom", KEYPOINTS, _with("render", "BAD", "-o", "OUT/c.mp4", "--height", "64", "--zoom")),
-    _kp_io("render --audio", AUDIO, _with("render", "GOOD/points.npz", "-o", "OUT/c.mp4", "--height", "64", "--audio", "BAD")),
-    _kp_io("render --over", _MEDIA, _with("render", "GOOD/points.npz", "-o", "OUT/c.mp4", "--height", "64", "--over", "BAD")),
+    _kp_io(
+        "render --audio",
+        AUDIO,
+        _with("render", "GOOD/points.npz", "-o", "OUT/c.mp4", "--height", "64", "--audio", "BAD"),
+    ),
+    _kp_io(
+        "render --over",
+        _MEDIA,
+        _with("render", "GOOD/points.npz", "-o", "OUT/c.mp4", "--height", "64", "--over", "BAD"),
+    ),
     _kp_io("compare-video", (*KEYPOINTS, *VIDEOS), _with("compare-video", "GOOD/points.npz", "BAD", "-o", "OUT/c.png")),
-    _kp_io("build, video", VIDEOS, _inside("videos", "a/talk.mp4", "build", "FOLDER", "OUT/corpus", *_BUILD), weight=0.3, seconds=60.0),
-    _kp_io("build --manifest", ("speakers.csv",), _with("build", "GOOD/videos", "OUT/corpus", "--manifest", "BAD"), weight=0.3, seconds=60.0),
+    _kp_io(
+        "build, video",
+        VIDEOS,
+        _inside("videos", "a/talk.mp4", "build", "FOLDER", "OUT/corpus", *_BUILD),
+        weight=0.3,
+        seconds=60.0,
+    ),
+    _kp_io(
+        "build --manifest",
+        ("speakers.csv",),
+        _with("build", "GOOD/videos", "OUT/corpus", "--manifest", "BAD"),
+        weight=0.3,
+        seconds=60.0,
+    ),
     _kp_io(
         "build, settings",
         ("corpus/corpus.json",),
@@ -89,26 +116,101 @@ COMMANDS = (
         _with("compare", "BAD", "GOOD/truth.json", "--resamples", "20", "--json", "--metrics", "oks,pck,nme"),
         program="kp_metrics",
     ),
-    _a2k("generate --image", (*IMAGES, *KEYPOINTS), _with("generate", "--image", "BAD", "--audio", "GOOD/written.wav", "-o", "OUT/c.npz", *_MODEL), weight=2),
-    _a2k("generate --audio", AUDIO, _with("generate", "--image", "GOOD/points.npz", "--audio", "BAD", "-o", "OUT/c.csv", *_MODEL), weight=2),
-    _a2k("generate --head", KEYPOINTS, _with("generate", "--image", "GOOD/points.npz", "--audio", "GOOD/written.wav", "--head", "BAD", "-o", "OUT/c.npz", *_MODEL)),
-    _a2k("generate --weights", _WEIGHTS, _with("generate", "--image", "GOOD/points.npz", "--audio", "GOOD/written.wav", "-o", "OUT/c.npz", "--weights", "BAD"), weight=2),
-    _a2k("stream, stdin", ("*.wav", "*.pcm"), _with("stream", "--image", "GOOD/points.npz", *_MODEL), stdin="BAD", weight=2),
-    _a2k("stream --weights", _WEIGHTS[:1], _with("stream", "--image", "GOOD/points.npz", "--weights", "BAD"), stdin="voice.pcm"),
+    _a2k(
+        "generate --image",
+        (*IMAGES, *KEYPOINTS),
+        _with("generate", "--image", "BAD", "--audio", "GOOD/written.wav", "-o", "OUT/c.npz", *_MODEL),
+        weight=2,
+    ),
+    _a2k(
+        "generate --audio",
+        AUDIO,
+        _with("generate", "--image", "GOOD/points.npz", "--audio", "BAD", "-o", "OUT/c.csv", *_MODEL),
+        weight=2,
+    ),
+    _a2k(
+        "generate --head",
+        KEYPOINTS,
+        _with(
+            "generate",
+            "--image",
+            "GOOD/points.npz",
+            "--audio",
+            "GOOD/written.wav",
+            "--head",
+            "BAD",
+            "-o",
+            "OUT/c.npz",
+            *_MODEL,
+        ),
+    ),
+    _a2k(
+        "generate --weights",
+        _WEIGHTS,
+        _with(
+            "generate",
+            "--image",
+            "GOOD/points.npz",
+            "--audio",
+            "GOOD/written.wav",
+            "-o",
+            "OUT/c.npz",
+            "--weights",
+            "BAD",
+        ),
+        weight=2,
+    ),
+    _a2k(
+        "stream, stdin",
+        ("*.wav", "*.pcm"),
+        _with("stream", "--image", "GOOD/points.npz", *_MODEL),
+        stdin="BAD",
+        weight=2,
+    ),
+    _a2k(
+        "stream --weights",
+        _WEIGHTS[:1],
+        _with("stream", "--image", "GOOD/points.npz", "--weights", "BAD"),
+        stdin="voice.pcm",
+    ),
     _a2k("stream --image", (*IMAGES, *KEYPOINTS), _with("stream", "--image", "BAD", *_MODEL), stdin="voice.pcm"),
     _a2k("export --weights", _WEIGHTS, _with("export", "OUT/m.onnx", "--weights", "BAD"), weight=0.3, seconds=60.0),
-    _train("fit, table", ("clips/manifest.csv",), _inside("clips", "manifest.csv", "fit", "FOLDER", "--run", "OUT/run", *_RUN)),
+    _train(
+        "fit, table",
+        ("clips/manifest.csv",),
+        _inside("clips", "manifest.csv", "fit", "FOLDER", "--run", "OUT/run", *_RUN),
+    ),
     _train("fit, clip", ("points.npz",), _inside("clips", "clip1.npz", "fit", "FOLDER", "--run", "OUT/run", *_RUN)),
-    _train("fit --config", ("run/config.toml", "paper/config.toml"), _with("fit", "GOOD/clips", "--run", "OUT/run", "--config", "BAD", "--steps", "1")),
+    _train(
+        "fit --config",
+        ("run/config.toml", "paper/config.toml"),
+        _with("fit", "GOOD/clips", "--run", "OUT/run", "--config", "BAD", "--steps", "1"),
+    ),
     _train(
         "fit, state",
         ("run/state.safetensors",),
         _inside("run", "state.safetensors", "fit", "GOOD/clips", "--run", "FOLDER", *_RUN[:2], "--steps", "1"),
         works_in_inputs=True,
     ),
-    _train("crossval, clip", ("written.wav", "points.npz"), _inside("clips", "clip1.wav", "crossval", "FOLDER", "--run", "OUT/run", *_RUN, "--folds", "2"), weight=0.2),
+    _train(
+        "crossval, clip",
+        ("written.wav", "points.npz"),
+        _inside("clips", "clip1.wav", "crossval", "FOLDER", "--run", "OUT/run", *_RUN, "--folds", "2"),
+        weight=0.2,
+    ),
     _train("evaluate --weights", _WEIGHTS, _with("evaluate", "GOOD/clips", "--weights", "BAD")),
-    _train("ablate --config", ("paper/config.toml",), _with("ablate", "GOOD/clips", "--run", "OUT/run", "--config", "BAD", "--only", "final", *_SMALL), weight=0.2),
-    _train("publish, state", ("run/state.safetensors",), _inside("run", "state.safetensors", "publish", "FOLDER", "-o", "OUT/p")),
-    _train("publish, settings", ("run/config.toml",), _inside("run", "config.toml", "publish", "FOLDER", "-o", "OUT/p")),
+    _train(
+        "ablate --config",
+        ("paper/config.toml",),
+        _with("ablate", "GOOD/clips", "--run", "OUT/run", "--config", "BAD", "--only", "final", *_SMALL),
+        weight=0.2,
+    ),
+    _train(
+        "publish, state",
+        ("run/state.safetensors",),
+        _inside("run", "state.safetensors", "publish", "FOLDER", "-o", "OUT/p"),
+    ),
+    _train(
+        "publish, settings", ("run/config.toml",), _inside("run", "config.toml", "publish", "FOLDER", "-o", "OUT/p")
+    ),
 )

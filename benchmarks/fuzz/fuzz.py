@@ -83,6 +83,7 @@ class Numbers:
         self._lock = Lock()
 
     def take(self) -> int | None:
+        """Return the next number, or None where there is no more."""
         with self._lock:
             if time.monotonic() > self._until or self._next == self._end:
                 return None
@@ -116,7 +117,9 @@ def fuzz(
                     if trial.outcome == FAULT:
                         (out / "faults" / f"{index}-{file.name}").write_bytes(data)
                         if show:
-                            typer.echo(f"{index} {trial.target} {trial.mutation} {trial.kind}: {trial.message}", err=True)
+                            typer.echo(
+                                f"{index} {trial.target} {trial.mutation} {trial.kind}: {trial.message}", err=True
+                            )
             worker.stop()
 
         threads = [Thread(target=work, args=(number,)) for number in range(workers)]

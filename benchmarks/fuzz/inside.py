@@ -15,7 +15,24 @@ from mutations import MUTATIONS
 __all__ = ["INSIDE"]
 
 _VALUES = (
-    *(None, True, "", "x", "1", 0, -1, 1.5, 2**31, 2**63, 10**400, -(10**18), 1e308, 1e-320, float("nan"), float("inf")),
+    *(
+        None,
+        True,
+        "",
+        "x",
+        "1",
+        0,
+        -1,
+        1.5,
+        2**31,
+        2**63,
+        10**400,
+        -(10**18),
+        1e308,
+        1e-320,
+        float("nan"),
+        float("inf"),
+    ),
     *([], {}, [[]], [None], {"a": 1}, "\x00", "\ud800"[:0] + "é" * 300),
 )
 
@@ -64,10 +81,33 @@ def change_arrays(data: bytes, chance: random.Random, _: Sequence[bytes]) -> byt
         members[name] = _change_numbers(members[name], chance)
     elif how < 0.7:
         arrays = (
-            *(np.array(1e30), np.array(-1), np.array(np.nan), np.array("x" * 9), np.zeros((0, 68, 2)), np.zeros((3, 0, 2))),
-            *(np.full((10, 68, 2), np.inf), np.full((10, 68, 2), 1e38), np.zeros((10, 68), complex), np.zeros((10, 68, 4))),
-            *(np.zeros((10, 68, 2), np.float16), np.array([2**62, 2**62]), np.array([]), np.array(b"\xff"), np.full((10, 68), -5.0)),
-            *(np.array("0001-01-01", "M8[D]"), np.zeros(3, [("a", "f4")]), np.zeros((1, 68, 2)), np.array([10**6, 10**6])),
+            *(
+                np.array(1e30),
+                np.array(-1),
+                np.array(np.nan),
+                np.array("x" * 9),
+                np.zeros((0, 68, 2)),
+                np.zeros((3, 0, 2)),
+            ),
+            *(
+                np.full((10, 68, 2), np.inf),
+                np.full((10, 68, 2), 1e38),
+                np.zeros((10, 68), complex),
+                np.zeros((10, 68, 4)),
+            ),
+            *(
+                np.zeros((10, 68, 2), np.float16),
+                np.array([2**62, 2**62]),
+                np.array([]),
+                np.array(b"\xff"),
+                np.full((10, 68), -5.0),
+            ),
+            *(
+                np.array("0001-01-01", "M8[D]"),
+                np.zeros(3, [("a", "f4")]),
+                np.zeros((1, 68, 2)),
+                np.array([10**6, 10**6]),
+            ),
         )
         file = io.BytesIO()
         np.save(file, chance.choice(arrays), allow_pickle=False)
@@ -161,7 +201,15 @@ def change_parquet(data: bytes, chance: random.Random, _: Sequence[bytes]) -> by
         elif isinstance(value, bytes):
             options = (b"", value[: len(value) // 2], MUTATIONS["flip_bits"](value, chance, ()), None)
         elif isinstance(value, list):
-            options = ([], value[:-1], value * 2, [-1] * len(value), [2**30] * len(value), [float("nan")] * len(value), None)
+            options = (
+                [],
+                value[:-1],
+                value * 2,
+                [-1] * len(value),
+                [2**30] * len(value),
+                [float("nan")] * len(value),
+                None,
+            )
         values[row] = chance.choice(options)
         try:
             table = table.set_column(index, field, pa.array(values, field.type))

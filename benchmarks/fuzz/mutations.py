@@ -16,8 +16,35 @@ _ENDS = [
 ]
 #: What a text may say where a number or a name was.
 _WORDS = [
-    *(b"", b"0", b"-1", b"1e308", b"-1e308", b"NaN", b"inf", b"1e-320", b"99999999999999999999", b"2147483648", b"0x10"),
-    *(b"null", b"true", b"[]", b"{}", b'""', b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\r", b"'", b'"', b",", b"=", b"[["),
+    *(
+        b"",
+        b"0",
+        b"-1",
+        b"1e308",
+        b"-1e308",
+        b"NaN",
+        b"inf",
+        b"1e-320",
+        b"99999999999999999999",
+        b"2147483648",
+        b"0x10",
+    ),
+    *(
+        b"null",
+        b"true",
+        b"[]",
+        b"{}",
+        b'""',
+        b"\x00",
+        b"\xff\xfe",
+        b"\xef\xbb\xbf",
+        b"\r",
+        b"'",
+        b'"',
+        b",",
+        b"=",
+        b"[[",
+    ),
     *(b"../../x", b"/", b"%s%n", b"9" * 400, b"[" * 3000, b"a" * 70_000),
 ]
 _BETWEEN = b" \t\r\n,:;=[]{}\"'"

@@ -55,7 +55,11 @@ def _manifest(case: Case) -> None:
 
 def _seed_place(case: Case, pattern: str) -> str:
     """Return the place of the good file that was damaged: by its suffix, the only one of that kind."""
-    return str(next((case.seeds / pattern.split("/")[0]).glob(pattern.split("/", 1)[1])).relative_to(case.seeds / pattern.split("/")[0]))
+    return str(
+        next((case.seeds / pattern.split("/")[0]).glob(pattern.split("/", 1)[1])).relative_to(
+            case.seeds / pattern.split("/")[0]
+        )
+    )
 
 
 def _shards(case: Case) -> None:

@@ -16,7 +16,7 @@ _SOUNDS = {".wav": "pcm_s16le", ".flac": "flac", ".mp3": "libmp3lame", ".m4a": "
 
 
 def make_seed_files(folder: Path, *, models: bool = True) -> None:
-    """Write good files of every kind into a folder, which may be there already; those of trainings only with `models`."""
+    """Write good files of every kind into a folder, which may be there; those of trainings only with `models`."""
     if (folder / "done").exists():
         return
     shutil.rmtree(folder, ignore_errors=True)
@@ -124,7 +124,9 @@ def _tables(folder: Path) -> None:
     for i in range(6):
         shutil.copy(folder / "points.npz", clips / f"clip{i}.npz")
         shutil.copy(folder / "written.wav", clips / f"clip{i}.wav")
-    (folder / "speakers.csv").write_text("file,speaker,split,licence\na/talk.mp4,ada,train,CC0\nb/talk.mp4,bob,val,CC0\n")
+    (folder / "speakers.csv").write_text(
+        "file,speaker,split,licence\na/talk.mp4,ada,train,CC0\nb/talk.mp4,bob,val,CC0\n"
+    )
 
 
 def _corpus(folder: Path) -> None:
@@ -136,7 +138,9 @@ def _corpus(folder: Path) -> None:
         shutil.copy(folder / "talk.mp4", folder / "videos" / name / "talk.mp4")
     (folder / "videos" / "b" / "broken.mp4").write_text("no video")
     options = CorpusOptions(ClipRules(min_seconds=0.0), speaker_pattern="(?P<speaker>[ab])/", val=0.5, test=0)
-    build_corpus(folder / "videos", folder / "corpus", options=options, make_detector=DetectorChoice("dlib", None, "cpu"))
+    build_corpus(
+        folder / "videos", folder / "corpus", options=options, make_detector=DetectorChoice("dlib", None, "cpu")
+    )
 
 
 def _models(folder: Path) -> None:
@@ -155,4 +159,6 @@ def _models(folder: Path) -> None:
     ):
         done = CliRunner().invoke(app, arguments)
         if done.exit_code:
-            raise RuntimeError(f"expected a2k-train {arguments[0]} to work on good files: {done.output}") from done.exception
+            raise RuntimeError(
+                f"expected a2k-train {arguments[0]} to work on good files: {done.output}"
+            ) from done.exception

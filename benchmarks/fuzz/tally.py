@@ -20,7 +20,10 @@ def summary(trials: Sequence[Trial], *, minutes: float, workers: int, seed: int)
     lines = ["| reader or command | inputs | read | refused | faults |", "|---|---|---|---|---|"]
     lines += [f"| {name} | {sum(n)} | {n[0]} | {n[1]} | {n[2]} |" for name, *n in (*rows, total)]
     processes = sum(trial.as_process for trial in trials)
-    lines += ["", f"{minutes:.1f} min with {workers} processes, seed {seed}; {processes} commands as processes of their own."]
+    lines += [
+        "",
+        f"{minutes:.1f} min with {workers} processes, seed {seed}; {processes} commands as processes of their own.",
+    ]
     faults = Counter((t.target, t.kind, t.message[:100]) for t in trials if t.outcome == FAULT)
     lines += [f"- {count} × {target}: {kind}: {message}" for (target, kind, message), count in faults.most_common()]
     return "\n".join(lines) + "\n"

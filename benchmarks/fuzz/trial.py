@@ -133,7 +133,11 @@ def _command(target: Target, arguments: list[str], stdin: bytes, trial: Trial) -
 def _judge_files(case: Case, target: Target, data: bytes, before: dict[str, str] | None, trial: Trial) -> None:
     """Look for what may not be there: temporary files, files of a refused command, changed inputs."""
     written = [path for path in case.out.rglob("*") if path.is_file()]
-    leftover = [path.name for path in written if path.name.startswith(".") and path.name != ".lock" and ".build" not in path.parts]
+    leftover = [
+        path.name
+        for path in written
+        if path.name.startswith(".") and path.name != ".lock" and ".build" not in path.parts
+    ]
     if not target.works_in_inputs:
         left = [path.name for path in (case.inputs.parent / "tmp").iterdir() if "torchinductor" not in path.name]
         if left or leftover:
@@ -142,13 +146,17 @@ def _judge_files(case: Case, target: Target, data: bytes, before: dict[str, str]
             trial.outcome, trial.kind, trial.message = FAULT, "changed input", ""
     if case.bad.read_bytes() != data:
         trial.outcome, trial.kind, trial.message = FAULT, "changed input", case.bad.name
-    single = target.program and "OUT/corpus" not in trial.message and not any(p in trial.target for p in ("fit", "crossval", "ablate", "build", "publish"))
+    single = (
+        target.program
+        and "OUT/corpus" not in trial.message
+        and not any(p in trial.target for p in ("fit", "crossval", "ablate", "build", "publish"))
+    )
     if trial.outcome == REFUSED and single and written:
         trial.outcome, trial.kind, trial.message = FAULT, "half-written", str([path.name for path in written])
 
 
 def _content(folder: Path) -> dict[str, str]:
-    return {str(p): hashlib.md5(p.read_bytes()).hexdigest() for p in folder.rglob("*") if p.is_file()}  # noqa: S324
+    return {str(p): hashlib.md5(p.read_bytes()).hexdigest() for p in folder.rglob("*") if p.is_file()}
 
 
 def _place(error: BaseException) -> str:

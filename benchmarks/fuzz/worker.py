@@ -24,7 +24,6 @@ def main(seed: int, seeds: Path, work: Path, only: str) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE, _FILE))
     import torch
-
     from trial import as_dict, run_trial
 
     torch.set_num_threads(1)

@@ -42,7 +42,9 @@ def test_statistics_of_a_corpus(tmp_path, content):
         read_face_statistics(path)
 
 
-@pytest.mark.parametrize("table", [b"\xff", b"row,fold\nmodel,1\n", b"clip,fold\na,\n", b"clip,fold\na\n", b"clip,fold\na,0.5\n"])
+@pytest.mark.parametrize(
+    "table", [b"\xff", b"row,fold\nmodel,1\n", b"clip,fold\na,\n", b"clip,fold\na\n", b"clip,fold\na,0.5\n"]
+)
 def test_the_table_of_a_cross_validation(tmp_path, store, table):
     for fold in ("fold-0", "fold-1"):
         (tmp_path / fold).mkdir()

@@ -39,7 +39,10 @@ def put(corpus, column, values):
 @pytest.mark.parametrize(
     ("column", "values"),
     [
-        *((name, pa.array([None])) for name in ("fps", "keypoints", "keypoints_shape", "image_width", "audio", "layout")),
+        *(
+            (name, pa.array([None]))
+            for name in ("fps", "keypoints", "keypoints_shape", "image_width", "audio", "layout")
+        ),
         ("keypoints", pa.array([1])),
         ("keypoints", pa.array([[1.0, 2.0]])),
         ("keypoints_shape", pa.array([[-1, -1, -1]])),
@@ -59,7 +62,9 @@ def test_a_row_that_makes_no_sense(corpus, column, values):
 def test_a_text_that_is_no_text(corpus):
     put(corpus, "speaker", pa.Array.from_buffers(pa.string(), 1, pa.array([b"\xff\xfe"]).buffers()))
     for read in (read_speakers, lambda folder: list(read_clips(folder))):
-        with pytest.raises(ValueError, match=r"expected a shard of a corpus, got the damaged file .*train-00000\.parquet"):
+        with pytest.raises(
+            ValueError, match=r"expected a shard of a corpus, got the damaged file .*train-00000\.parquet"
+        ):
             read(corpus)
 
 

@@ -136,7 +136,9 @@ def _checked(clips: Iterable[CorpusClip], wanted: _Wanted) -> Iterator[Clip]:
         if wanted.frame_height is not None:
             sequence = scale_to_height(sequence, wanted.frame_height)
         if float(sequence.keypoints.abs().max()) > _MAX_COORDINATE:
-            raise ValueError(f"expected keypoints within {_MAX_COORDINATE:.0e} px of the picture, got others in {clip.id}")
+            raise ValueError(
+                f"expected keypoints within {_MAX_COORDINATE:.0e} px of the picture, got others in {clip.id}"
+            )
         measured = (sequence.scores > 0).any(dim=1)
         keypoints = sequence.keypoints[..., : wanted.dims]
         if wanted.face_size > 0:

@@ -196,7 +196,9 @@ def _clear_errors() -> Iterator[None]:
         typer.echo(f"error: {_one_line(str(error))}", err=True)
         raise typer.Exit(1) from None
     except MemoryError as error:
-        typer.echo(f"error: expected files that fit into the memory, got larger ones: {_one_line(str(error))}", err=True)
+        typer.echo(
+            f"error: expected files that fit into the memory, got larger ones: {_one_line(str(error))}", err=True
+        )
         raise typer.Exit(1) from None
 
 

@@ -64,7 +64,8 @@ class KeypointSequence:
         height, width = (int(side) for side in self.image_size)
         if not (1 <= height <= _MAX_SIDE_PX and 1 <= width <= _MAX_SIDE_PX):
             raise ValueError(
-                f"expected a positive image_size (height, width) up to {_MAX_SIDE_PX} px, got {str(self.image_size)[:60]}"
+                f"expected a positive image_size (height, width) up to {_MAX_SIDE_PX} px, "
+                f"got {str(self.image_size)[:60]}"
             )
         for name, value in (("keypoints", points), ("scores", scores), ("image_size", (height, width))):
             object.__setattr__(self, name, value)
