@@ -60,6 +60,11 @@ _SMALL = ("--set", "model.width=0.05", "--set", "model.levels=3", "--set", "step
 COMMANDS = (
     _kp_io("annotate", _MEDIA, _with("annotate", "BAD", "-o", "OUT/c.npz"), weight=2),
     _kp_io("annotate --wav", VIDEOS, _with("annotate", "BAD", "-o", "OUT/c.npz", "--wav", "--smooth", "one-euro")),
+    _kp_io(
+        "annotate --detector precomputed",
+        KEYPOINTS,
+        _with("annotate", "GOOD/talk.mp4", "-o", "OUT/c.npz", "--detector", "precomputed", "--weights", "BAD"),
+    ),
     _kp_io("info", KEYPOINTS, _with("info", "BAD", "--json"), weight=2),
     _kp_io("info, table", KEYPOINTS, _with("info", "BAD")),
     _kp_io("convert .csv", KEYPOINTS, _with("convert", "BAD", "OUT/c.csv", *_SIZE), weight=2),
@@ -113,7 +118,7 @@ COMMANDS = (
     Target(
         "kp-metrics compare, COCO",
         ("results.json", "truth.json"),
-        _with("compare", "BAD", "GOOD/truth.json", "--resamples", "20", "--json", "--metrics", "oks,pck,nme"),
+        _with("compare", "BAD", "GOOD/truth.json", "--resamples", "20", "--json", "--metrics", "pck,nme,mpjpe"),
         program="kp_metrics",
     ),
     _a2k(

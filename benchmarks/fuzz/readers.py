@@ -136,13 +136,6 @@ def _listeners(case: Case) -> None:
     load_listeners(run, open_clips(case.seeds / "clips", splits=("train", "val")))
 
 
-def _points_source(case: Case) -> None:
-    from kp_io.annotate import annotate_image
-    from kp_io.detectors.precomputed import PrecomputedPoints
-
-    annotate_image(case.seeds / "face.png", detector=PrecomputedPoints(case.bad))
-
-
 READERS = (
     Target("kp_io.read_image", IMAGES, _image, weight=3),
     Target("kp_io.read_audio", (*AUDIO, "talk.mp4", "talk.mkv"), _audio, weight=3),
@@ -151,7 +144,6 @@ READERS = (
     Target("kp_io.load_keypoints", KEYPOINTS, _keypoints, weight=5),
     Target("kp_io.speakers.read_manifest", ("speakers.csv",), _manifest),
     Target("kp_io.read_clips, read_speakers", ("corpus/data/train*.parquet",), _shards, weight=2),
-    Target("kp_io precomputed points", KEYPOINTS, _points_source),
     Target("kp_metrics.read_keypoints", ("points.npz", "points.csv", "*s.json", "truth.json"), _metrics, weight=4),
     Target("a2k_nets.load_model", ("run/model.safetensors", "paper/model.safetensors"), _model, weight=3),
     Target("a2k_nets.open_pcm", ("*.wav", "*.pcm"), _pcm, weight=2),

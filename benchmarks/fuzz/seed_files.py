@@ -125,7 +125,7 @@ def _tables(folder: Path) -> None:
         shutil.copy(folder / "points.npz", clips / f"clip{i}.npz")
         shutil.copy(folder / "written.wav", clips / f"clip{i}.wav")
     (folder / "speakers.csv").write_text(
-        "file,speaker,split,licence\na/talk.mp4,ada,train,CC0\nb/talk.mp4,bob,val,CC0\n"
+        "file,speaker,split,licence\na/talk.mp4,ada,train,CC0\nb/talk.mp4,bob,val,CC0\nb/broken.mp4,bob,val,CC0\n"
     )
 
 

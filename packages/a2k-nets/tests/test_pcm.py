@@ -97,3 +97,10 @@ def test_a_long_chunk_before_the_sound():
     data = wav(numbers(*range(100)))
     long = b"LIST" + struct.pack("<I", 200_000) + bytes(200_000)
     assert heard(data[:12] + long + data[12:])[1] == list(range(100))
+
+
+@pytest.mark.parametrize("rate", [1, 999, 768_001, 0xFFFFFFFF])
+def test_a_rate_that_is_no_sound(rate):
+    data = wav(numbers(1, 2, 3))
+    with pytest.raises(ValueError, match=f"expected from 1000 to 768000 Hz in the WAV file, got {rate} Hz"):
+        heard(data[:24] + struct.pack("<I", rate) + data[28:])

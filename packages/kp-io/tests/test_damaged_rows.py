@@ -1,14 +1,27 @@
 """Shards that are whole Parquet files, and rows of them that make no sense; settings that are no object."""
 
+import struct
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from kp_io import CorpusOptions, KeypointSequence, build_corpus, rasterize, read_clips, read_speakers, resample_fps
+from kp_io import (
+    CorpusOptions,
+    KeypointSequence,
+    build_corpus,
+    rasterize,
+    read_audio,
+    read_clips,
+    read_speakers,
+    resample_fps,
+    write_audio,
+)
 from kp_io.clip import ClipRules
+from kp_io.resampler import Resampler
 
 sys.path.insert(0, str(Path(__file__).parent))
 from corpus_stand_in import StandIn
@@ -88,3 +101,17 @@ def test_more_frames_or_pixels_than_memory_holds(sequence):
     wide = replace(sequence, image_size=(1, 1_000_000))
     with pytest.raises(ValueError, match="expected frames of at most 268,435,456 px, got 512×512000000"):
         rasterize(wide, height=512)
+
+
+@pytest.mark.parametrize("rate", [1, 100, 0x7FFFFFFF])
+def test_a_wav_whose_rate_is_no_sound(tmp_path, rate):
+    write_audio(tmp_path / "a.wav", torch.zeros(400_000))
+    data = (tmp_path / "a.wav").read_bytes()
+    (tmp_path / "a.wav").write_bytes(data[:24] + struct.pack("<I", rate) + data[28:])
+    with pytest.raises(ValueError, match=r"expected from 1000 to 768000 Hz in .*a\.wav, got"):
+        read_audio(tmp_path / "a.wav")
+
+
+def test_rates_that_no_resampler_holds():
+    with pytest.raises(ValueError, match="expected positive sample rates, got 4294967296"):
+        Resampler(from_rate=1 << 32, to_rate=16_000)

@@ -13,6 +13,9 @@ __all__ = ["PcmSource", "open_pcm"]
 #: Bytes read at once at most; what a pipe holds comes at once, however little it is.
 _BLOCK = 1 << 16
 
+#: Samples a second that a WAV may tell; brought from 1 Hz to the model's rate, a damaged one's would fill the memory.
+_RATES = (1_000, 768_000)
+
 
 @runtime_checkable
 class Readable(Protocol):
@@ -34,7 +37,7 @@ def open_pcm(source: Readable, *, rate: int) -> PcmSource:
     """Begin to read mono s16le samples at `rate`, or a 16-bit PCM WAV, which tells its own rate and channels.
 
     Raises:
-        ValueError: A WAV of another coding, or one that breaks off in its header.
+        ValueError: A WAV of another coding or of no audible rate, or one that breaks off in its header.
 
     Example:
         >>> import io
@@ -66,6 +69,8 @@ def _read_header(source: Readable) -> tuple[int, int, int | None]:
                     f"expected 16-bit PCM in the WAV file, got coding {coding} of {bits} bits; "
                     "`ffmpeg -i FILE -f s16le -ac 1 -ar 16000 -` makes raw samples of anything"
                 )
+    if channels and not _RATES[0] <= rate <= _RATES[1]:
+        raise ValueError(f"expected from {_RATES[0]} to {_RATES[1]} Hz in the WAV file, got {rate} Hz")
     if not channels:
         raise ValueError("expected a WAV file that tells its format before its sound, got none")
     # Writers to a pipe cannot go back to fill in the size.

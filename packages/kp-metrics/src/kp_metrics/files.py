@@ -184,7 +184,7 @@ def _check_object(entry: dict[str, Any], where: str) -> None:
 
 
 def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and abs(value) <= _LARGEST  # type: ignore[operator]  # a number it is by now
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST
 
 
 def _areas(objects: list[dict[str, Any]], points: Tensor) -> Tensor:
