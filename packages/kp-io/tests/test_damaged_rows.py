@@ -68,7 +68,7 @@ def put(corpus, column, values):
 )
 def test_a_row_that_makes_no_sense(corpus, column, values):
     put(corpus, column, values)
-    with pytest.raises(ValueError, match=r"expected a whole clip in every row, got 'a' of 'train'"):
+    with pytest.raises(ValueError, match=r"expected a whole clip a row, got 'a' of 'train'"):
         list(read_clips(corpus))
 
 

@@ -195,7 +195,7 @@ def to_clip(row: dict[str, Any]) -> CorpusClip:
         sync = (row.get("sync_offset_ms"), row.get("sync_confidence"))
         return CorpusClip(row["id"], row["speaker"], row["split"], sequence, waveform, sample_rate, *sync)
     except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"expected a whole clip in every row, got {row['id']!r} of {row['split']!r}: {error}") from error
+        raise ValueError(f"expected a whole clip a row, got {row['id']!r} of {row['split']!r}: {error}") from error
 
 
 def spool_rows(path: Path, rows: list[dict[str, Any]]) -> None:
