@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from a2k_nets.checkpoint import FORMAT_VERSION, load_checkpoint, read_tensors, save_checkpoint, write_tensors
 from a2k_nets.model import Audio2Keypoint
 from a2k_nets.presets import config_to_json
+from a2k_nets.pretrained import load_model
 
 
 @pytest.fixture
@@ -144,3 +145,13 @@ def test_what_was_there_survives_a_failure(model, saved, monkeypatch):
 
 def test_the_config_is_the_one_of_the_model(model, saved):
     assert config_to_json(load_checkpoint(saved)[1]) == config_to_json(model.config)
+
+
+@pytest.mark.parametrize("load", [load_model, Audio2Keypoint.from_pretrained])
+def test_a_config_whose_network_no_memory_holds(load, model, tmp_path):
+    path = model.save_pretrained(tmp_path)
+    tensors, metadata = read_tensors(path)
+    config = json.loads(metadata["config"]) | {"stem_kernel_size": 10**30}
+    write_tensors(path, tensors, metadata | {"config": json.dumps(config)})
+    with pytest.raises(ValueError, match="expected the config of a network that can be built"):
+        load(path)

@@ -93,6 +93,14 @@ def test_too_little_footage_is_refused(process):
         HeadMotion().fit([*tracks, torch.zeros(2, 4), torch.zeros(0, 4)])
 
 
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_tracks_that_are_not_finite_are_refused(wrong):
+    track = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
+    track[7, 1] = wrong
+    with pytest.raises(ValueError, match="expected finite head motion"):
+        HeadMotion().fit([track])
+
+
 def test_a_head_that_would_run_away_is_refused():
     drift = torch.linspace(0, 1, 200)[:, None].exp().pow(4) * torch.ones(4)
     jitter = 1e-3 * torch.randn(200, 4, generator=seeded(0))

@@ -77,3 +77,30 @@ def test_pieces_that_split_a_sample():
 def test_what_is_refused(data, message):
     with pytest.raises(ValueError, match=message):
         heard(data)
+
+
+def test_a_header_that_announces_gigabytes_is_passed_over_in_blocks():
+    class Counted(io.BytesIO):
+        largest = 0
+
+        def read(self, size=-1, /):
+            self.largest = max(self.largest, size)
+            return super().read(size)
+
+    source = Counted(b"RIFF\0\0\0\0WAVELIST" + struct.pack("<I", 0xFFFFFFF0) + bytes(300_000))
+    with pytest.raises(ValueError, match="expected a whole WAV header"):
+        open_pcm(source, rate=16_000)
+    assert source.largest < 1 << 20
+
+
+def test_a_long_chunk_before_the_sound():
+    data = wav(numbers(*range(100)))
+    long = b"LIST" + struct.pack("<I", 200_000) + bytes(200_000)
+    assert heard(data[:12] + long + data[12:])[1] == list(range(100))
+
+
+@pytest.mark.parametrize("rate", [1, 999, 768_001, 0xFFFFFFFF])
+def test_a_rate_that_is_no_sound(rate):
+    data = wav(numbers(1, 2, 3))
+    with pytest.raises(ValueError, match=f"expected from 1000 to 768000 Hz in the WAV file, got {rate} Hz"):
+        heard(data[:24] + struct.pack("<I", rate) + data[28:])

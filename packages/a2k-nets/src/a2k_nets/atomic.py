@@ -11,7 +11,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Write a file in one step; a missing folder is made, and where it fails what was there before is untouched.
 
     Raises:
-        OSError: The folder cannot be made or written.
+        OSError: The disk is full, or the folder cannot be made or written.
 
     Example:
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -19,6 +19,15 @@ def write_bytes(path: Path, data: bytes) -> None:
         ...     Path(folder, "new", "note.txt").read_text()
         'whole'
     """
+    try:
+        _write(path, data)
+    except OSError as error:
+        # The system names the temporary file, or none.
+        reason = error.strerror or str(error)
+        raise type(error)(f"cannot write {path}: {reason}; make room or choose another folder") from error
+
+
+def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
     try:

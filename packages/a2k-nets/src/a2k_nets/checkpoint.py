@@ -1,8 +1,9 @@
 """One safetensors file holds weights, config and licence; nothing is ever unpickled."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -15,12 +16,15 @@ from a2k_nets.weights_file import find_weights
 __all__ = [
     "FORMAT_VERSION",
     "LICENCE",
+    "build",
     "load_checkpoint",
     "put_state",
     "read_tensors",
     "save_checkpoint",
     "write_tensors",
 ]
+
+_Model = TypeVar("_Model", bound=nn.Module)
 
 #: Version of the layout of checkpoint files; another one is refused.
 FORMAT_VERSION = "2"
@@ -65,6 +69,19 @@ def load_checkpoint(source: Path | str | None = None, **where: Any) -> tuple[dic
         raise ValueError(f"expected a valid config in {path}, got {metadata['config'][:80]}: {error}") from error
 
 
+def build(make: Callable[[], _Model]) -> _Model:
+    """Return what `make` makes of a checkpoint's config: within its ranges, numbers may be larger than any memory.
+
+    Raises:
+        ValueError: No such network can be built.
+    """
+    try:
+        return make()
+    except (TypeError, OverflowError, RuntimeError, MemoryError) as error:
+        reason = str(error).partition("\n")[0][:200]
+        raise ValueError(f"expected the config of a network that can be built in the checkpoint: {reason}") from error
+
+
 def put_state(model: nn.Module, state: dict[str, Tensor]) -> None:
     """Put a checkpoint's tensors into a model.
 
@@ -93,11 +110,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
         OSError: The disk is full, or the folder cannot be written.
     """
     data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, metadata=metadata)
-    try:
-        write_bytes(path, data)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise type(error)(f"cannot write {path}: {reason}; make room or choose another folder") from error
+    write_bytes(path, data)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -88,7 +88,7 @@ class HeadMotion(nn.Module):
             window: Frames of the windows that `relative_sway` is to measure.
 
         Raises:
-            ValueError: The tracks hold too few frames, or the process they suggest would run away.
+            ValueError: The tracks hold too few frames or are not finite, or the process they suggest would run away.
         """
         tracks = _long_enough(tracks)
         sized = [track / _spread(track) for track in tracks]
@@ -130,6 +130,8 @@ def _long_enough(tracks: list[Tensor]) -> list[Tensor]:
     tracks = [track.double() for track in tracks if len(track) > _ORDER]
     if sum(len(track) - _ORDER for track in tracks) < 100:
         raise ValueError("expected at least 100 frames of head motion to fit, got fewer")
+    if not all(bool(torch.isfinite(track).all()) for track in tracks):
+        raise ValueError("expected finite head motion, got NaN or infinity; is a clip's face a single point?")
     return tracks
 
 

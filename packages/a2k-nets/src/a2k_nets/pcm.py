@@ -13,6 +13,9 @@ __all__ = ["PcmSource", "open_pcm"]
 #: Bytes read at once at most; what a pipe holds comes at once, however little it is.
 _BLOCK = 1 << 16
 
+#: Samples a second that a WAV may tell; brought from 1 Hz to the model's rate, a damaged one's would fill the memory.
+_RATES = (1_000, 768_000)
+
 
 @runtime_checkable
 class Readable(Protocol):
@@ -34,7 +37,7 @@ def open_pcm(source: Readable, *, rate: int) -> PcmSource:
     """Begin to read mono s16le samples at `rate`, or a 16-bit PCM WAV, which tells its own rate and channels.
 
     Raises:
-        ValueError: A WAV of another coding, or one that breaks off in its header.
+        ValueError: A WAV of another coding or of no audible rate, or one that breaks off in its header.
 
     Example:
         >>> import io
@@ -57,7 +60,7 @@ def _read_header(source: Readable) -> tuple[int, int, int | None]:
         name, size = struct.unpack("<4sI", _exactly(source, 8))
         if name == b"data":
             break
-        chunk = _exactly(source, size + size % 2)
+        chunk = _passed(source, size + size % 2)
         if name == b"fmt ":
             coding, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", chunk.ljust(16, b"\0"))
             extended = coding == 0xFFFE and chunk[24:26] == b"\1\0"
@@ -66,6 +69,8 @@ def _read_header(source: Readable) -> tuple[int, int, int | None]:
                     f"expected 16-bit PCM in the WAV file, got coding {coding} of {bits} bits; "
                     "`ffmpeg -i FILE -f s16le -ac 1 -ar 16000 -` makes raw samples of anything"
                 )
+    if channels and not _RATES[0] <= rate <= _RATES[1]:
+        raise ValueError(f"expected from {_RATES[0]} to {_RATES[1]} Hz in the WAV file, got {rate} Hz")
     if not channels:
         raise ValueError("expected a WAV file that tells its format before its sound, got none")
     # Writers to a pipe cannot go back to fill in the size.
@@ -77,6 +82,15 @@ def _exactly(source: Readable, count: int) -> bytes:
     if len(data) < count:
         raise ValueError("expected a whole WAV header, but the input ended within it")
     return data
+
+
+def _passed(source: Readable, count: int) -> bytes:
+    """Read that many bytes and return the first of them: a damaged header may announce four gigabytes."""
+    first = _exactly(source, min(count, _BLOCK))
+    left = count - len(first)
+    while left:
+        left -= len(_exactly(source, min(left, _BLOCK)))
+    return first
 
 
 def _samples(source: Readable, rest: bytes, *, channels: int, size: int | None) -> Iterator[Tensor]:

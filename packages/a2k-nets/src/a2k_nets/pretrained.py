@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from a2k_nets.checkpoint import load_checkpoint, put_state
+from a2k_nets.checkpoint import build, load_checkpoint, put_state
 from a2k_nets.model import Audio2Keypoint
 from a2k_nets.paper.config import PaperConfig
 from a2k_nets.paper.model import PaperAudio2Keypoint
@@ -34,6 +34,6 @@ def load_model(
         25
     """
     state, config = load_checkpoint(source, revision=revision, sha256=sha256, **download)
-    model = PaperAudio2Keypoint(config) if isinstance(config, PaperConfig) else Audio2Keypoint(config)
+    model = build(lambda: PaperAudio2Keypoint(config) if isinstance(config, PaperConfig) else Audio2Keypoint(config))
     put_state(model, state)
     return model.eval()

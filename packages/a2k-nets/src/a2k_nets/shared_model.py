@@ -8,7 +8,7 @@ from torch import nn
 
 from a2k_nets.atomic import write_bytes
 from a2k_nets.card import model_card
-from a2k_nets.checkpoint import FORMAT_VERSION, LICENCE, load_checkpoint, put_state, save_checkpoint
+from a2k_nets.checkpoint import FORMAT_VERSION, LICENCE, build, load_checkpoint, put_state, save_checkpoint
 from a2k_nets.presets import AnyConfig, config_to_dict, preset_of
 from a2k_nets.weights_file import WEIGHTS
 
@@ -101,6 +101,6 @@ class SharedModel(nn.Module):
                 f"expected a checkpoint of the preset {cls.preset}, got {source or 'the embedded one'} of the preset "
                 f"{preset_of(config)}; a2k_nets.pretrained.load_model loads either"
             )
-        model = cls(config)
+        model = build(lambda: cls(config))
         put_state(model, state)
         return model.eval()

@@ -13,6 +13,8 @@ def readable_errors() -> Iterator[None]:
     """Turn what a user can mend into one line and exit code 1."""
     try:
         yield
+    except BrokenPipeError:
+        raise typer.Exit(1) from None  # who reads has seen enough, which is no error to talk about
     except (ValueError, OSError, ImportError, FloatingPointError) as error:
         typer.secho(f"error: {' '.join(str(error).split())}", err=True, fg=typer.colors.RED)
         raise typer.Exit(1) from None

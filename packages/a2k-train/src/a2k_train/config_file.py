@@ -32,7 +32,7 @@ def config_from_toml(text: str) -> TrainConfig:
     """
     try:
         return _from_dict(tomllib.loads(text))
-    except (AttributeError, TypeError, tomllib.TOMLDecodeError) as error:
+    except (AttributeError, TypeError, RecursionError, tomllib.TOMLDecodeError) as error:
         raise ValueError(f"expected settings in TOML, as in a run's config.toml, got {text[:80]!r}: {error}") from error
 
 
@@ -58,6 +58,8 @@ def read_config(path: Path | None, *, preset: str | None = None, changes: Sequen
             text = path.read_text(encoding="utf-8")
             config_from_toml(text)
             values = tomllib.loads(text)
+        except UnicodeDecodeError as error:
+            raise ValueError(f"expected settings in TOML (UTF-8), got {path}: {error}") from error
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
     if preset is not None and values.setdefault("preset", preset) != preset:

@@ -87,6 +87,9 @@ def read_face_statistics(path: Path | str) -> FaceStatistics:
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-        return FaceStatistics(torch.tensor(content["mean"]), torch.tensor(content["std"]))
-    except (KeyError, TypeError, IndexError, json.JSONDecodeError) as error:
+        mean, std = (torch.tensor(content[name], dtype=torch.float32) for name in ("mean", "std"))
+        if mean.ndim != 2 or not bool(torch.isfinite(torch.cat((mean, std))).all()):
+            raise ValueError(f"mean of shape {tuple(mean.shape)}, or a number that is not finite")
+        return FaceStatistics(mean, std)
+    except (KeyError, TypeError, IndexError, ValueError, OverflowError, RecursionError, RuntimeError) as error:
         raise ValueError(f"expected the statistics of a corpus in {path}, as kp-io build writes: {error}") from error

@@ -48,8 +48,12 @@ def _check_folds(run: Path, ours: dict[str, int]) -> None:
         raise ValueError(
             f"expected a finished cross-validation, found no clips.csv in {run}; `crossval` goes on with it"
         )
-    with table.open(newline="", encoding="utf-8") as file:
-        theirs = {row["clip"]: int(row["fold"]) for row in csv.DictReader(file)}
+    try:
+        with table.open(newline="", encoding="utf-8") as file:
+            theirs = {row["clip"]: int(row["fold"]) for row in csv.DictReader(file)}
+    except (csv.Error, KeyError, TypeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ValueError(f"expected a table with the columns clip and fold in {table}, got {reason}") from error
     if theirs != ours:
         wrong = sorted(clip for clip in theirs.keys() | ours.keys() if theirs.get(clip) != ours.get(clip))
         raise ValueError(

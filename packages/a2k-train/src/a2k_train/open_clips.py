@@ -21,6 +21,9 @@ __all__ = ["open_clips"]
 
 logger = logging.getLogger(__name__)
 
+#: No point of a face is further out, pixels; a damaged file's would be trained on as if it were one.
+_MAX_COORDINATE = 1e6
+
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
@@ -132,6 +135,10 @@ def _checked(clips: Iterable[CorpusClip], wanted: _Wanted) -> Iterator[Clip]:
             )
         if wanted.frame_height is not None:
             sequence = scale_to_height(sequence, wanted.frame_height)
+        if float(sequence.keypoints.abs().max()) > _MAX_COORDINATE:
+            raise ValueError(
+                f"expected keypoints within {_MAX_COORDINATE:.0e} px of the picture, got others in {clip.id}"
+            )
         measured = (sequence.scores > 0).any(dim=1)
         keypoints = sequence.keypoints[..., : wanted.dims]
         if wanted.face_size > 0:

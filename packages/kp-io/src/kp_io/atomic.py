@@ -49,8 +49,13 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.replace(target)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and is_disk_full(error) and error.strerror:
-            raise write_error(target, error) from error
+        if isinstance(error, OSError) and is_disk_full(error):
+            if error.strerror:
+                raise write_error(target, error) from error
+            # Written within another such block, whose name is the one to tell.
+            named = OSError(str(error).replace(str(temporary), str(target)))
+            named.errno = error.errno
+            raise named from error
         raise
 
 

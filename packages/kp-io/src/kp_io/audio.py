@@ -15,7 +15,7 @@ from torch import Tensor
 
 from kp_io.atomic import atomic_path, write_error
 from kp_io.media import decoded, moving_pictures, open_media
-from kp_io.resampler import Resampler
+from kp_io.resampler import RATES, Resampler
 
 __all__ = ["align_audio", "decode_flac", "encode_flac", "num_samples", "read_audio", "resample_audio", "write_audio"]
 
@@ -247,6 +247,8 @@ def _decode_mono(source: Path, start_seconds: float | None) -> Iterator[tuple[np
     for frame in _audio_frames(source):
         if rate and frame.sample_rate != rate:
             raise ValueError(f"expected one sample rate in {source}, got {rate} and then {frame.sample_rate} Hz")
+        if not RATES[0] <= frame.sample_rate <= RATES[1]:
+            raise ValueError(f"expected from {RATES[0]} to {RATES[1]} Hz in {source}, got {frame.sample_rate} Hz")
         block = _mono(frame)
         if start_seconds is not None and frame.time is not None:
             at = round((frame.time - start_seconds) * frame.sample_rate)

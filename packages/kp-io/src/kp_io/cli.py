@@ -195,6 +195,11 @@ def _clear_errors() -> Iterator[None]:
     except (ValueError, OSError, ImportError) as error:
         typer.echo(f"error: {_one_line(str(error))}", err=True)
         raise typer.Exit(1) from None
+    except MemoryError as error:
+        typer.echo(
+            f"error: expected files that fit into the memory, got larger ones: {_one_line(str(error))}", err=True
+        )
+        raise typer.Exit(1) from None
 
 
 @contextmanager

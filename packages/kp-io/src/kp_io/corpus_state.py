@@ -78,8 +78,10 @@ class CorpusState:
         if path.is_file():
             try:
                 before = json.loads(path.read_text("utf-8"))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise ValueError(f"expected the settings of a corpus in {path}, got no JSON: {error}") from error
+            if not isinstance(before, dict):
+                raise ValueError(f"expected the settings of a corpus in {path}, got {str(before)[:40]}")
             differences = [
                 f"{name} {settings.get(name)!r} instead of {before.get(name)!r}"
                 for name in sorted({*settings, *before})
@@ -135,7 +137,7 @@ class CorpusState:
         path = self.record_path(name)
         try:
             return ShardRecord(**json.loads(path.read_text("utf-8")))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise ValueError(
                 f"expected the record of a finished shard, got the damaged file {path}: {error}; remove it, and the "
                 "shard is built again"

@@ -24,6 +24,9 @@ from kp_io.sequence import KeypointSequence
 
 __all__ = ["BLACK", "WHITE", "draw_keypoints", "face_box", "rasterize"]
 
+#: More than any camera has; a file whose picture size is damaged would else fill the memory.
+_MAX_PIXELS = 1 << 28
+
 #: Fractional bits of OpenCV's coordinates: points are placed to 1/256 px.
 _SHIFT = 8
 
@@ -61,7 +64,8 @@ def rasterize(
         `(H, W, 3)` uint8 RGB, each a new array.
 
     Raises:
-        ValueError: The keypoints are not `(T, K, 2 or 3)`, the image size is unknown, or a number is not positive.
+        ValueError: The keypoints are not `(T, K, 2 or 3)`, the image size is unknown, a number is not positive, or a
+            frame would have more than 2²⁸ pixels.
 
     Example:
         >>> import torch
@@ -88,6 +92,8 @@ def rasterize(
         raise ValueError(f"expected a crop (left, top, right, bottom) within {image_size=}, got {crop}")
     scale = 1.0 if height is None else height / (bottom - top)
     size = (height or bottom - top, max(1, round((right - left) * scale)))
+    if size[0] * size[1] > _MAX_PIXELS:
+        raise ValueError(f"expected frames of at most {_MAX_PIXELS:,} px, got {size[0]}×{size[1]}; crop to the face")
     # Pixel centres are whole numbers, so the picture's edge, half a pixel before the first, is what scales to itself.
     xy = (points[..., :2].detach().cpu().double().numpy() - (left, top) + 0.5) * scale - 0.5
     is_photo = not isinstance(background, tuple)

@@ -6,7 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["Resampler"]
+__all__ = ["RATES", "Resampler"]
+
+#: Sample rates that the sound of a file may have; brought from 1 Hz to 16 kHz, a damaged one's would fill the memory.
+RATES = (1_000, 768_000)
 
 
 class Resampler:
@@ -26,8 +29,8 @@ class Resampler:
     """
 
     def __init__(self, *, from_rate: int, to_rate: int) -> None:
-        if min(from_rate, to_rate) < 1:
-            raise ValueError(f"expected positive sample rates, got {from_rate} and {to_rate}")
+        if min(from_rate, to_rate) < 1 or max(from_rate, to_rate) >= 1 << 31:
+            raise ValueError(f"expected positive sample rates, got {from_rate} and {to_rate}, of at most 2³¹ - 1")
         self._rates = from_rate, to_rate
         self._resampler = None if from_rate == to_rate else av.AudioResampler("flt", "mono", to_rate)
         self._heard = self._made = 0

@@ -10,6 +10,9 @@ from kp_io.layout import IBUG68, KeypointLayout
 
 __all__ = ["KeypointSequence"]
 
+#: No picture is larger; files in which a number is damaged say so.
+_MAX_SIDE_PX = 1_000_000
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeypointSequence:
@@ -59,8 +62,11 @@ class KeypointSequence:
         if not (0 < float(self.fps) < float("inf")):
             raise ValueError(f"expected a positive number of frames a second, got fps={self.fps}")
         height, width = (int(side) for side in self.image_size)
-        if height < 1 or width < 1:
-            raise ValueError(f"expected a positive image_size (height, width), got {self.image_size}")
+        if not (1 <= height <= _MAX_SIDE_PX and 1 <= width <= _MAX_SIDE_PX):
+            raise ValueError(
+                f"expected a positive image_size (height, width) up to {_MAX_SIDE_PX} px, "
+                f"got {str(self.image_size)[:60]}"
+            )
         for name, value in (("keypoints", points), ("scores", scores), ("image_size", (height, width))):
             object.__setattr__(self, name, value)
         object.__setattr__(self, "fps", float(self.fps))

@@ -151,7 +151,7 @@ def read_rows(
             with open_shard(arrow, path) as file:
                 for batch in file.iter_batches(batch_size=_ROWS_IN_GROUP, columns=wanted):
                     yield from rows_of(batch)
-        except (arrow.ArrowException, OSError) as error:
+        except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
             raise ValueError(f"expected a shard of a corpus, got the damaged file {path}: {error}") from error
 
 
@@ -180,19 +180,22 @@ def _pattern(split: str) -> str:
 
 
 def to_clip(row: dict[str, Any]) -> CorpusClip:
-    """Return the clip that a whole row describes."""
-    waveform, sample_rate = decode_flac(row["audio"])
-    points = torch.from_numpy(row["keypoints"].reshape(row["keypoints_shape"]))
-    sequence = KeypointSequence(
-        points,
-        torch.from_numpy(row["scores"].reshape(points.shape[:2])),
-        row["fps"],
-        image_size=(row["image_height"], row["image_width"]),
-        layout=get_layout(row["layout"]),
-        detector=row["detector"],
-    )
-    sync = (row.get("sync_offset_ms"), row.get("sync_confidence"))
-    return CorpusClip(row["id"], row["speaker"], row["split"], sequence, waveform, sample_rate, *sync)
+    """Return the clip that a whole row describes, or raise `ValueError` where a cell is empty or of another kind."""
+    try:
+        waveform, sample_rate = decode_flac(row["audio"])
+        points = torch.from_numpy(row["keypoints"].reshape(row["keypoints_shape"]))
+        sequence = KeypointSequence(
+            points,
+            torch.from_numpy(row["scores"].reshape(points.shape[:2])),
+            row["fps"],
+            image_size=(row["image_height"], row["image_width"]),
+            layout=get_layout(row["layout"]),
+            detector=row["detector"],
+        )
+        sync = (row.get("sync_offset_ms"), row.get("sync_confidence"))
+        return CorpusClip(row["id"], row["speaker"], row["split"], sequence, waveform, sample_rate, *sync)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"expected a whole clip a row, got {row['id']!r} of {row['split']!r}: {error}") from error
 
 
 def spool_rows(path: Path, rows: list[dict[str, Any]]) -> None:

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,9 @@ from torch import Tensor
 __all__ = ["READERS", "KeypointFile", "read_coco", "read_csv", "read_keypoints", "read_npz"]
 
 _FORMAT_VERSION = 1
+
+#: What float32 holds; a number of a file beyond it, infinity or NaN is none.
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,11 +71,16 @@ def read_npz(path: str | Path) -> KeypointFile:
         ValueError: The file is no .npz, lacks `keypoints`, or is of a later version.
     """
     path = Path(path)
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            content = {name: arrays[name] for name in arrays.files}
-    except (zipfile.BadZipFile, EOFError, AttributeError, ValueError, KeyError) as error:
-        raise ValueError(f"expected {path} as an .npz file of plain arrays: {error}") from error
+    with path.open("rb") as file:
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                content = {name: np.asarray(arrays[name]) for name in arrays.files}
+        except Exception as error:
+            # Damaged bytes make zipfile, zlib and NumPy's parser of headers raise a dozen unrelated types.
+            raise ValueError(f"expected {path} as an .npz file of plain arrays: {error}") from error
+    for name, kinds in (("format_version", "iu"), ("fps", "fiu"), ("layout", "U")):
+        if name in content and (content[name].shape != () or content[name].dtype.kind not in kinds):
+            raise ValueError(f"expected one {name} in {path}, got {content[name].dtype} {content[name].shape}")
     version = int(content.get("format_version", _FORMAT_VERSION))
     if version != _FORMAT_VERSION:
         raise ValueError(f"expected format_version {_FORMAT_VERSION} in {path}, got {version}")
@@ -83,8 +90,8 @@ def read_npz(path: str | Path) -> KeypointFile:
     if points.ndim != 3 or points.shape[-1] not in (2, 3) or points.dtype.kind != "f":
         raise ValueError(f"expected float keypoints (T, K, 2 or 3) in {path}, got {points.dtype} {points.shape}")
     scores = content.get("scores", np.ones(points.shape[:2], dtype=np.float32))
-    if scores.shape != points.shape[:2]:
-        raise ValueError(f"expected scores of shape {points.shape[:2]} in {path}, got {scores.shape}")
+    if scores.shape != points.shape[:2] or scores.dtype.kind not in "fiub":
+        raise ValueError(f"expected scores of shape {points.shape[:2]} in {path}, got {scores.dtype} {scores.shape}")
     return KeypointFile(
         torch.from_numpy(points.astype(np.float32)),
         torch.from_numpy(scores > 0),
@@ -100,10 +107,13 @@ def read_csv(path: str | Path) -> KeypointFile:
         ValueError: Columns are missing, lines are ragged, or a cell is no number.
     """
     path = Path(path)
-    with path.open(newline="", encoding="utf-8") as file:
-        lines = csv.reader(file)
-        head = next(lines, [])
-        rows = [row for row in lines if row]
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            lines = csv.reader(file)
+            head = next(lines, [])
+            rows = [row for row in lines if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"expected a table of keypoints (.csv) in {path}, got something else: {error}") from error
     axes = [axis for axis in "xyz" if f"{axis}_0" in head]
     count = sum(1 for name in head if name.startswith("x_"))
     if axes not in (["x", "y"], ["x", "y", "z"]) or not rows:
@@ -138,11 +148,13 @@ def read_coco(path: str | Path) -> KeypointFile:
     path = Path(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"expected {path} as JSON: {error}") from error
     objects = content.get("annotations") if isinstance(content, dict) else content
     if not isinstance(objects, list) or not all(isinstance(o, dict) and "keypoints" in o for o in objects):
         raise ValueError(f"expected COCO keypoint objects in {path}: a list, or a mapping with 'annotations'")
+    for number, entry in enumerate(objects):
+        _check_object(entry, f"object {number} of {path}")
     is_result = isinstance(content, list) and all("score" in o for o in objects)
     used = [o for o in objects if not o.get("iscrowd") and (is_result or any(o["keypoints"][2::3]))]
     lengths = {len(o["keypoints"]) for o in used}
@@ -158,6 +170,21 @@ def read_coco(path: str | Path) -> KeypointFile:
         keys=tuple(str(o.get("image_id", number)) for number, o in enumerate(used)),
         scores=torch.tensor([float(o["score"]) for o in used]) if is_result else None,
     )
+
+
+def _check_object(entry: dict[str, Any], where: str) -> None:
+    """Raise where a COCO object holds something else than numbers: files hold whatever people write."""
+    for name, length in (("keypoints", None), ("bbox", 4)):
+        values = entry.get(name, [0] * 4)
+        if not isinstance(values, list) or (length or len(values)) != len(values) or not all(map(_is_number, values)):
+            raise ValueError(f"expected a list of {length or 'finite'} numbers as {name} in {where}")
+    for name in ("area", "score"):
+        if not _is_number(entry.get(name, 0)):
+            raise ValueError(f"expected a finite number as {name} in {where}, got {str(entry[name])[:40]!r}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST
 
 
 def _areas(objects: list[dict[str, Any]], points: Tensor) -> Tensor:

@@ -184,7 +184,20 @@ def _escape_latex(text: str) -> str:
 
 
 def write_whole(path: Path, text: str) -> Path:
-    """Write under a temporary name and rename, so that no half-written file is left behind."""
+    """Write under a temporary name and rename, so that no half-written file is left behind.
+
+    Raises:
+        OSError: The disk is full, or the folder cannot be made or written.
+    """
+    try:
+        return _write(path, text)
+    except OSError as error:
+        # The system names the temporary file, or none.
+        reason = error.strerror or str(error)
+        raise type(error)(f"cannot write {path}: {reason}; make room or choose another folder") from error
+
+
+def _write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

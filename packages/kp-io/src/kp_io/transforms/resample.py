@@ -9,6 +9,9 @@ from kp_io.sequence import KeypointSequence
 
 __all__ = ["resample_fps"]
 
+#: A file whose frame rate is damaged would else fill the memory.
+_MAX_FRAMES = 10_000_000
+
 
 def resample_fps(sequence: KeypointSequence, fps: float | Fraction) -> KeypointSequence:
     """Return the sequence at another frame rate, interpolated linearly in time.
@@ -26,7 +29,7 @@ def resample_fps(sequence: KeypointSequence, fps: float | Fraction) -> KeypointS
         `max(1, round(T / sequence.fps * fps))` frames; the same frames where the rate is the same.
 
     Raises:
-        ValueError: `fps` is not positive.
+        ValueError: `fps` is not positive, or there would be more than ten million frames, days of footage.
 
     Example:
         >>> track = torch.arange(4.0)[:, None, None].expand(4, 68, 2)
@@ -42,6 +45,11 @@ def resample_fps(sequence: KeypointSequence, fps: float | Fraction) -> KeypointS
         return replace(sequence, keypoints=sequence.keypoints.clone(), scores=sequence.scores.clone())
     last = len(sequence) - 1
     count = max(1, round(len(sequence) * new / old))
+    if count > _MAX_FRAMES:
+        raise ValueError(
+            f"expected at most {_MAX_FRAMES:,} frames of keypoints, got {count:,} from {len(sequence)} at "
+            f"{sequence.fps:g} fps brought to {float(fps):g} fps; is the frame rate right?"
+        )
     steps = torch.arange(count, dtype=torch.float64)
     position = ((steps + 0.5) * float(old / new) - 0.5).clamp(0, last)
     before = position.floor().long()
