@@ -33,7 +33,7 @@ def video(tmp_path_factory):
 @pytest.mark.benchmark(group=f"annotate {FRAMES} frames of 400×400")
 def bench_annotate_video(measure, video):
     detector = default_detector()
-    sequence = measure(lambda: annotate_video(video, detector=detector), row="annotate_video, nine boxes", **NOTE)
+    sequence = measure(lambda: annotate_video(video, detector=detector), row="annotate_video, 13 boxes", **NOTE)
     assert len(sequence) == FRAMES
 
 
