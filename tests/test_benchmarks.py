@@ -166,18 +166,28 @@ def test_pages_are_written_when_every_part_has_worked(tmp_path, monkeypatch, cod
     assert pages == written
 
 
-def test_memory_is_that_of_the_job():
-    from process_memory import peak_mb, resident_mb, start_peak, tree_mb
+MEASURED = """
+from process_memory import peak_mb, resident_mb, start_peak, tree_mb
 
-    start_peak()
-    before = resident_mb()
-    assert len(bytearray(64 * 2**20)) == 64 * 2**20  # zeros that are never touched need no memory
-    filled = bytearray(b"\x01") * (64 * 2**20)
-    held = resident_mb() - before
-    del filled
-    assert held > 60
-    assert peak_mb() - before > 60
-    assert tree_mb(-1) == 0
+start_peak()
+before = resident_mb()
+untouched = bytearray(64 * 2**20)  # zeros that are never touched need no memory
+filled = bytearray(b"x") * (64 * 2**20)
+held = resident_mb() - before
+del filled
+print(held, peak_mb() - before, tree_mb(-1))
+"""
+
+
+def test_memory_is_that_of_the_job(root):
+    # In a small process of its own: from one as large as the tests' the system may take idle pages meanwhile.
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED], cwd=root / "benchmarks", capture_output=True, text=True, check=True
+    )
+    held, peak, nobody = map(float, done.stdout.split())
+    assert 60 < held < 100
+    assert 60 < peak < 100
+    assert nobody == 0
 
 
 def test_a_job_tells_its_peak(tmp_path):
