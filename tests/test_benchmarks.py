@@ -171,7 +171,6 @@ from process_memory import peak_mb, resident_mb, start_peak, tree_mb
 
 start_peak()
 before = resident_mb()
-untouched = bytearray(64 * 2**20)  # zeros that are never touched need no memory
 filled = bytearray(b"x") * (64 * 2**20)
 held = resident_mb() - before
 del filled
