@@ -13,6 +13,7 @@ from typing import Annotated
 
 import torch
 import typer
+from listening_options import Model, Splits
 from marked import put_between_markers
 from texts import TEXTS, VOICES
 from torch import Tensor
@@ -103,12 +104,8 @@ def languages(
     corpus: Clips,
     table: Annotated[Path, typer.Option(help="CSV with the language of each clip.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for languages.md.")],
-    model: Annotated[
-        Path | None, typer.Option(help="Run of a2k-train crossval, or one checkpoint [default: the embedded one].")
-    ] = None,
-    splits: Annotated[
-        str | None, typer.Option(help="Splits to hear [default: train,val for a cross-validation, else val].")
-    ] = None,
+    model: Model = None,
+    splits: Splits = None,
     more: Annotated[str, typer.Option(help="Further splits, which the model has not seen at all; may be empty.")] = "",
     manifest: Manifest = None,
     speech: Annotated[Path | None, typer.Option(help="Folder of recordings without a face.")] = None,

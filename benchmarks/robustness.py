@@ -15,6 +15,7 @@ from typing import Annotated
 import torch
 import typer
 from conditions import SILENCES_DB, SNRS_DB, degraded, silence
+from listening_options import Model, Splits
 from marked import put_between_markers
 from torch import Tensor
 
@@ -204,12 +205,8 @@ def report(clips: list[Clip], main: str, quiet: str, steps: Steps) -> str:
 def robustness(
     corpus: Clips,
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for tables and plot.")],
-    model: Annotated[
-        Path | None, typer.Option(help="Run of a2k-train crossval, or one checkpoint [default: the embedded one].")
-    ] = None,
-    splits: Annotated[
-        str | None, typer.Option(help="Splits to hear [default: train,val for a cross-validation, else val].")
-    ] = None,
+    model: Model = None,
+    splits: Splits = None,
     manifest: Manifest = None,
     recording: Annotated[
         list[str] | None, typer.Option(help="NAME=FILE: a recorded noise, e.g. street=traffic.wav; may be repeated.")

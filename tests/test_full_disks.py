@@ -1,6 +1,5 @@
 """Every command that writes, onto a disk that takes nothing more: one line that names the file, and nothing left."""
 
-import shutil
 import subprocess
 from importlib import import_module
 
@@ -15,21 +14,12 @@ from kp_io import KeypointSequence, save_keypoints, write_audio
 
 
 @pytest.fixture(params=["full", "read-only"])
-def disk(request, tmp_path):
+def disk(request, small_disk):
     """A disk that takes nothing more, and what is to be said of it."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    command = [mount or "", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(folder)]
-    if mount is None or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("needs the right to mount a small disk")
-    try:
-        (folder / "page").write_bytes(bytes(4096))
-        if request.param == "read-only":
-            subprocess.run([mount, "-o", "remount,ro", str(folder)], check=True)
-        yield folder, "No space left on device" if request.param == "full" else "Read-only file system"
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    (small_disk / "page").write_bytes(bytes(4096))
+    if request.param == "read-only":
+        subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    return small_disk, "No space left on device" if request.param == "full" else "Read-only file system"
 
 
 @pytest.fixture

@@ -113,23 +113,14 @@ def test_a_pipe_that_nobody_reads_is_no_error_to_talk_about(tmp_path, sequence):
 
 
 @pytest.fixture(params=["full", "read-only"])
-def bad_disk(request, tmp_path):
+def bad_disk(request, small_disk):
     """A disk that takes nothing more (of the full one, its only page is taken), and the reason that is to be told."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    command = [mount or "", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(folder)]
-    if mount is None or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("needs the right to mount a small disk")
-    try:
-        for name in ("a.npz", "a.csv", "a.json", "a.png", "a.mp4", "a.mkv", "a.wav"):
-            (folder / name).write_bytes(b"")
-        (folder / "a.npz").write_bytes(b"what was there before")
-        if request.param == "read-only":
-            subprocess.run([mount, "-o", "remount,ro", str(folder)], check=True)
-        yield folder, "No space left on device; make room" if request.param == "full" else "Read-only file system"
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)  # a kept traceback may keep a file open
+    for name in ("a.npz", "a.csv", "a.json", "a.png", "a.mp4", "a.mkv", "a.wav"):
+        (small_disk / name).write_bytes(b"")
+    (small_disk / "a.npz").write_bytes(b"what was there before")
+    if request.param == "read-only":
+        subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    return small_disk, "No space left on device; make room" if request.param == "full" else "Read-only file system"
 
 
 def test_a_disk_that_takes_nothing_more(bad_disk, videos, tmp_path, quick):
