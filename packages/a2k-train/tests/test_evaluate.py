@@ -167,9 +167,9 @@ class TestTable:
             return replace(score(row, clip=clip), silence_opening=opening)
 
         truth = [with_silence("ground truth", clip, x) for clip, x in (("a", 0.1), ("b", 0.3), ("c", math.nan))]
-        model = [with_silence("model", clip, x) for clip, x in (("a", 0.2), ("b", 0.2), ("c", 9.0))]
+        model = [with_silence("model", clip, x) for clip, x in (("a", 0.2), ("b", 0.4), ("c", 9.0))]
         table = summarize([*truth, *model])
-        assert table.values["model"]["silence_ratio"] == pytest.approx(0.4 / 0.4)
+        assert table.values["model"]["silence_ratio"] == pytest.approx(0.6 / 0.4)
         assert table.values["ground truth"]["silence_ratio"] == pytest.approx(1)
         assert math.isnan(table.values["model"]["jitter_ratio"])
 

@@ -4,8 +4,9 @@ import torch
 from a2k_nets.config import ModelConfig
 from a2k_nets.model import Audio2Keypoint
 from a2k_train.head_report import HeadReport
+from a2k_train.predictions import Prediction
 from a2k_train.random_walk import with_random_walk
-from a2k_train.spectra import Spectra
+from a2k_train.spectra import Spectra, spectral_distance
 from a2k_train.statistics import fit_statistics
 
 
@@ -52,3 +53,13 @@ def test_every_voice_moves_its_head_the_same_twice(model, clips, make):
         report.add(model, clips, [make(7, frames=90), make(8, frames=90)], seed=3)
         tables.append(report.markdown())
     assert tables[0] == tables[1]
+
+
+def test_the_spectrum_up_to_5_hz_leaves_out_what_trembles(make):
+    steady, trembling = make(7, frames=90, jitter_px=0.0), make(7, frames=90, jitter_px=0.0)
+    spectra = Spectra(fps=25.0)
+    spectra.add(Prediction("ground truth", steady, steady.keypoints))
+    alternating = (torch.arange(90) % 2)[:, None, None]
+    spectra.add(Prediction("model", trembling, trembling.keypoints + alternating))
+    everywhere = spectral_distance(spectra, "model", "base point")
+    assert spectral_distance(spectra, "model", "base point", up_to_hz=5.0) < 0.2 * everywhere

@@ -1,5 +1,6 @@
 """Whether heads that move by themselves move like real ones: beside a random walk, since no error can tell."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +24,9 @@ __all__ = ["HeadReport"]
 _HEAD = [1, 2, 3, 4, 6, 7, 8, 9]
 
 _PARTS = ("base point", "roll and scale")
+
+# Heads move below this; above it is the detector's trembling.
+_HEADS_HZ = 5.0
 
 _DRAWS = 200
 
@@ -85,10 +89,15 @@ class HeadReport:
 
     def markdown(self) -> str:
         """Return the table."""
-        cells = [["", "head amplitude", *(f"spectrum of {part}, dB off ↓" for part in _PARTS), "Fréchet distance ↓"]]
+        spectra = [f"spectrum of {part}{where}, dB off ↓" for where in ("", f" to {_HEADS_HZ:g} Hz") for part in _PARTS]
+        cells = [["", "head amplitude", *spectra, "Fréchet distance ↓"]]
         for row, (value, low, high) in self.distances().items():
             defined = [ratio for ratio in self.ratios[row] if ratio == ratio]
-            off = [f"{spectral_distance(self.spectra, row, part):.1f}" for part in _PARTS]
+            off = [
+                f"{spectral_distance(self.spectra, row, part, up_to_hz=highest):.1f}"
+                for highest in (math.inf, _HEADS_HZ)
+                for part in _PARTS
+            ]
             cells.append([row, f"{sum(defined) / len(defined):.2f}", *off, f"{value:.2f} [{low:.2f}, {high:.2f}]"])
         return to_markdown(cells)
 

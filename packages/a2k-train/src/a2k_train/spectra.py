@@ -1,6 +1,7 @@
 """How fast lips and head move at which rate, row by row."""
 
 import csv
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,13 +81,15 @@ def _tracks(
     yield "roll and scale", head_pose(keypoints, reference)[:, -2:]
 
 
-def spectral_distance(spectra: Spectra, row: str, part: str, *, truth: str = GROUND_TRUTH) -> float:
+def spectral_distance(
+    spectra: Spectra, row: str, part: str, *, truth: str = GROUND_TRUTH, up_to_hz: float = math.inf
+) -> float:
     """Return how far a row's spectrum is from the true one: root mean square over frequencies of their ratio in dB.
 
     Rows that tremble and rows that are damped are both far; one that stands still is far beyond all others.
     """
     ratio = 10 * (spectra.mean(row, part) / spectra.mean(truth, part)).log10()
-    return float(ratio.square().mean().sqrt())
+    return float(ratio[spectra.frequencies <= up_to_hz].square().mean().sqrt())
 
 
 def write_spectra(path: Path, spectra: Spectra) -> None:
