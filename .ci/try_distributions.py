@@ -26,8 +26,8 @@ for path in sys.argv[1:]:
 
 GENERATE = """
 import torch
-from a2k_nets.model import Audio2Keypoint
-from a2k_nets.weights_file import embedded_checkpoint
+from a2k_nets.residual.model import Audio2Keypoint
+from a2k_nets.checkpoints.resolve import embedded_checkpoint
 sha256 = embedded_checkpoint().with_name("SHA256SUMS").read_text().split()[0]
 model = Audio2Keypoint.from_pretrained(sha256=sha256)
 keypoints = model(torch.rand(1, 16_000) - 0.5, 60 * model.normalizer.mean_face[None] + 112)

@@ -12,7 +12,7 @@ import pytest
 from portrait import write_portrait
 
 from kp_io import CorpusOptions, annotate_video, build_corpus, read_video
-from kp_io.annotate import default_detector
+from kp_io.annotation.annotate import default_detector
 from kp_io.detectors.dlib import find_dlib_model
 
 dlib = pytest.importorskip("dlib", reason="needs the extra kp-io[dlib]")

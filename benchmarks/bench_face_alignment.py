@@ -25,8 +25,8 @@ import pytest
 import torch
 from device_clock import synchronize, waiting
 
-from kp_io.detectors import face_alignment_weights as files
-from kp_io.detectors.face_alignment import FaceAlignmentDetector
+from kp_io.detectors.face_alignment import weights as files
+from kp_io.detectors.face_alignment.detector import FaceAlignmentDetector
 
 library = pytest.importorskip("face_alignment", reason="needs the library face-alignment")
 skimage = pytest.importorskip("skimage.data", reason="needs scikit-image")

@@ -13,13 +13,13 @@ import random
 import pytest
 import torch
 
-from a2k_train.clips import Clip
-from a2k_train.open_clips import open_clips
-from a2k_train.prefetch import Prefetcher
-from a2k_train.store import ClipStore
-from a2k_train.windows import WindowSampler
-from kp_io.audio import decode_flac, encode_flac
-from kp_io.shards import spool_rows, write_shard
+from a2k_train.data.clip import Clip
+from a2k_train.data.clip_store import ClipStore
+from a2k_train.data.open_clips import open_clips
+from a2k_train.data.prefetcher import Prefetcher
+from a2k_train.data.window_sampler import WindowSampler
+from kp_io.corpus.shards.reader import spool_rows, write_shard
+from kp_io.media.audio import decode_flac, encode_flac
 
 parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra kp-io[build]")
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from a2k_nets.config import AudioConfig
-from a2k_nets.log_mel import LogMelSpectrogram
+from a2k_nets.blocks.log_mel import LogMelSpectrogram
+from a2k_nets.config.residual import AudioConfig
 
 SECONDS = 10
 CONFIG = AudioConfig()

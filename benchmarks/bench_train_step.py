@@ -17,10 +17,10 @@ import pytest
 import torch
 from run_metadata import cores
 
-from a2k_train.config import TrainConfig, defaults
-from a2k_train.launch import launch
-from a2k_train.store import ClipStore
-from a2k_train.trainer import Trainer
+from a2k_train.config.train_config import TrainConfig, defaults
+from a2k_train.data.clip_store import ClipStore
+from a2k_train.training.launch import launch
+from a2k_train.training.trainer import Trainer
 
 WIDTH = float(os.environ.get("A2K_WIDTH", "0.125"))
 BATCH = int(os.environ.get("A2K_BATCH", "32"))

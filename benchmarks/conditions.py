@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from a2k_train.degradations import add_noise, clip_peaks, reverb, telephone, whisper
-from a2k_train.noises import babble, music, street_noise
-from a2k_train.other_throats import age_voice, shift_pitch
-from a2k_train.predictions import from_random_moment
+from a2k_train.evaluation.predictions import from_random_moment
+from a2k_train.robustness.channel_effects import add_noise, clip_peaks, reverb, telephone, whisper
+from a2k_train.robustness.noise import babble, music, street_noise
+from a2k_train.robustness.voice_conversion import age_voice, shift_pitch
 
 SAMPLE_RATE = 16_000
 NOISES = ("babble", "street", "music", "hiss")

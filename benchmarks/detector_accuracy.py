@@ -12,9 +12,9 @@ import torch
 from rich.console import Console
 
 from kp_io import NoFaceFoundError, annotate_video, load_keypoints, read_image
-from kp_io.detector import LandmarkDetector
+from kp_io.detectors.base import LandmarkDetector
 from kp_io.detectors.dlib import DlibDetector
-from kp_io.video import VIDEO_SUFFIXES
+from kp_io.media.video_reader import VIDEO_SUFFIXES
 
 #: By the name of `--detector`; `dlib-1` is one box, which the others' amplitude of the mouth is compared with.
 DETECTORS: dict[str, Callable[[], LandmarkDetector]] = {

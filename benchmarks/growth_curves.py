@@ -48,8 +48,8 @@ class Curve:
 
 def generation_curves(sizes: Sequence[float], device: torch.device) -> Iterable[Curve]:
     """Return generation from so many seconds of speech: ours, and the preset `paper` as wide as the paper has it."""
-    from a2k_nets.model import Audio2Keypoint
     from a2k_nets.paper.model import PaperAudio2Keypoint
+    from a2k_nets.residual.model import Audio2Keypoint
 
     ours = Audio2Keypoint.from_pretrained().to(device)
     paper = PaperAudio2Keypoint().eval().to(device)
@@ -97,7 +97,7 @@ def annotation_curves(sizes: Sequence[float], folder: Path, corpus: Path | None 
         corpus: A folder of videos to take the clips from, over and over if there are fewer; by default they are one
             second of a swaying portrait.
     """
-    from kp_io.video import VIDEO_SUFFIXES
+    from kp_io.media.video_reader import VIDEO_SUFFIXES
 
     if corpus is None:
         videos = [write_portrait(folder / "clip.mp4", _CLIP_FRAMES)]

@@ -19,19 +19,19 @@ from texts import TEXTS, VOICES
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
 
-from a2k_nets.model import Audio2Keypoint
-from a2k_train.cli_options import Clips, Manifest, load_for
-from a2k_train.cli_progress import progress, readable_errors
-from a2k_train.clips import Clip
-from a2k_train.listeners import is_crossval, load_listeners
-from a2k_train.predictions import from_random_moment
-from a2k_train.table_formats import cell_text, to_markdown
-from a2k_train.voices import other_voices
-from kp_io.atomic import atomic_path
-from kp_io.audio import read_audio
-from kp_io.speech import synthesize_speech
+from a2k_nets.residual.model import Audio2Keypoint
+from a2k_train.cli.options import Clips, Manifest, load_for
+from a2k_train.cli.progress import progress, readable_errors
+from a2k_train.data.clip import Clip
+from a2k_train.data.shuffled_audio import other_voices
+from a2k_train.evaluation.predictions import from_random_moment
+from a2k_train.experiments.held_out_models import is_crossval, load_listeners
+from a2k_train.reports.table_formats import cell_text, to_markdown
+from kp_io.filesystem.atomic import atomic_path
+from kp_io.media.audio import read_audio
+from kp_io.tts.synthesis import synthesize_speech
 from kp_metrics import bootstrap_interval, mouth_correlation, mouth_opening
-from kp_metrics.sound import frame_loudness
+from kp_metrics.primitives.audio_energy import frame_loudness
 
 #: Frames of the centred mean that openings and loudness go through.
 SMOOTH = 5

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from kp_io.atomic import atomic_path
+from kp_io.filesystem.atomic import atomic_path
 
 
 def put_between_markers(page: Path, name: str, text: str) -> None:

@@ -25,8 +25,8 @@ ALPHA, SEQUENCES, FRAMES, CLIPS = 0.02, 2000, 100, 4
 
 
 def _generate(seconds: int, device: torch.device, *, paper: bool = False) -> Work:
-    from a2k_nets.model import Audio2Keypoint
     from a2k_nets.paper.model import PaperAudio2Keypoint
+    from a2k_nets.residual.model import Audio2Keypoint
 
     ours = Audio2Keypoint.from_pretrained()
     model = (PaperAudio2Keypoint().eval() if paper else ours).to(device)
@@ -36,8 +36,8 @@ def _generate(seconds: int, device: torch.device, *, paper: bool = False) -> Wor
 
 
 def _stream(seconds: int, device: torch.device) -> Work:
-    from a2k_nets.model import Audio2Keypoint
-    from a2k_nets.streaming import StreamingGenerator
+    from a2k_nets.inference.streaming import StreamingGenerator
+    from a2k_nets.residual.model import Audio2Keypoint
 
     model = Audio2Keypoint.from_pretrained().to(device)
     stream = StreamingGenerator(model.normalizer.mean_face * 60 + 112, model)
@@ -47,7 +47,7 @@ def _stream(seconds: int, device: torch.device) -> Work:
 
 def _annotate(folder: Path) -> Work:
     from kp_io import annotate_video
-    from kp_io.annotate import default_detector
+    from kp_io.annotation.annotate import default_detector
 
     detector = default_detector()
     return lambda: annotate_video(folder / "talk.mp4", detector=detector)
@@ -55,7 +55,7 @@ def _annotate(folder: Path) -> Work:
 
 def _annotate_list(folder: Path) -> Work:
     from kp_io import read_video
-    from kp_io.annotate import default_detector
+    from kp_io.annotation.annotate import default_detector
 
     detector = default_detector()
     return lambda: [detector.detect(frame) for frame in list(read_video(folder / "talk.mp4"))]
@@ -74,9 +74,9 @@ def _build(workers: int, folder: Path) -> Work:
 def _train(preset: str, device: torch.device) -> Work:
     from bench_train_step import BATCH, WIDTH, noise_store
 
-    from a2k_train.config import defaults
-    from a2k_train.launch import launch
-    from a2k_train.trainer import Trainer
+    from a2k_train.config.train_config import defaults
+    from a2k_train.training.launch import launch
+    from a2k_train.training.trainer import Trainer
 
     config = defaults(preset)
     model = replace(config.model, width=WIDTH) if preset == "paper" else config.model

@@ -19,18 +19,18 @@ from listening_options import Model, Splits
 from marked import put_between_markers
 from torch import Tensor
 
-from a2k_nets.model import Audio2Keypoint
-from a2k_train.cli_options import Clips, Manifest, load_for
-from a2k_train.cli_progress import progress, readable_errors
-from a2k_train.clip_score import ClipScore
-from a2k_train.clips import Clip
-from a2k_train.evaluate import clip_seed
-from a2k_train.listeners import is_crossval, load_listeners
-from a2k_train.plots import plot_against_snr
-from a2k_train.table import summarize, write_table
-from a2k_train.table_formats import cell_text, to_markdown
-from kp_io.atomic import atomic_path
-from kp_io.audio import read_audio
+from a2k_nets.residual.model import Audio2Keypoint
+from a2k_train.cli.options import Clips, Manifest, load_for
+from a2k_train.cli.progress import progress, readable_errors
+from a2k_train.data.clip import Clip
+from a2k_train.evaluation.clip_score import ClipScore
+from a2k_train.evaluation.evaluate import clip_seed
+from a2k_train.experiments.held_out_models import is_crossval, load_listeners
+from a2k_train.reports.plots import plot_against_snr
+from a2k_train.reports.results_table import summarize, write_table
+from a2k_train.reports.table_formats import cell_text, to_markdown
+from kp_io.filesystem.atomic import atomic_path
+from kp_io.media.audio import read_audio
 from kp_metrics import (
     bootstrap_interval,
     lip_error,

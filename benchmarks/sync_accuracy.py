@@ -16,13 +16,13 @@ from rich.console import Console
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
 
-from a2k_nets.model import Audio2Keypoint
-from a2k_nets.sync import CONFIDENT, SyncOffset, measure_offset
-from a2k_train.clips import Clip
-from a2k_train.config_file import config_from_toml
-from a2k_train.folds import speaker_folds
-from a2k_train.open_clips import open_clips
-from a2k_train.store import ClipStore
+from a2k_nets.residual.model import Audio2Keypoint
+from a2k_nets.sync.offset import CONFIDENT, SyncOffset, measure_offset
+from a2k_train.config.toml_file import config_from_toml
+from a2k_train.data.clip import Clip
+from a2k_train.data.clip_store import ClipStore
+from a2k_train.data.open_clips import open_clips
+from a2k_train.data.speaker_folds import speaker_folds
 
 FRAME_MS = 40.0
 #: Frames by which the sound is moved, positive for late.

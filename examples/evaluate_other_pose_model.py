@@ -20,8 +20,8 @@ from rich.console import Console
 from torch import Tensor
 
 import kp_metrics as kpm
-from kp_metrics.files import read_coco
-from kp_metrics.matching import match_objects
+from kp_metrics.files.matching import match_objects
+from kp_metrics.files.readers import read_coco
 
 SHARED = Path(os.environ.get("A2K_SHARED", Path(__file__).parents[2] / "shared"))
 PICTURES = (".png", ".jpg", ".jpeg", ".ppm", ".bmp")

@@ -18,17 +18,17 @@ import torch
 import typer
 from torch import Tensor
 
-from a2k_nets.generate import generate_sequence
-from a2k_nets.model import Audio2Keypoint
-from a2k_train.clips import Clip, to_int16
-from a2k_train.evaluate import evaluate
-from a2k_train.table import write_scores
+from a2k_nets import Audio2Keypoint, generate_sequence
+from a2k_train import Clip, evaluate
+from a2k_train.data.clip import to_int16
+from a2k_train.reports.results_table import write_scores
 from kp_io import (
     KeypointSequence,
     align_audio,
     annotate_image,
     annotate_video,
     contact_sheet,
+    face_box,
     follow_head,
     rasterize,
     read_audio,
@@ -40,7 +40,6 @@ from kp_io import (
     write_image,
     write_video,
 )
-from kp_io.raster import face_box
 
 SPEECH = Path(__file__).parent / "assets" / "sense_and_sensibility_0870.wav"
 HEIGHT = 480

@@ -10,20 +10,23 @@ import pytest
 
 #: Third-party libraries that only these modules may import.
 HOMES = {
-    "nnAudio": {"a2k_nets.log_mel"},
-    "huggingface_hub": {"a2k_nets.hub"},
-    "safetensors": {"a2k_nets.checkpoint"},
+    "nnAudio": {"a2k_nets.blocks.log_mel"},
+    "huggingface_hub": {"a2k_nets.checkpoints.hub"},
+    "safetensors": {"a2k_nets.checkpoints.checkpoint"},
     "dlib": {"kp_io.detectors.dlib"},
     "_dlib_pybind11": {"kp_io.detectors.dlib"},
-    "espeakng_loader": {"kp_io.speech"},
-    "PIL": {"kp_io.image"},
+    "espeakng_loader": {"kp_io.tts.synthesis"},
+    "PIL": {"kp_io.media.image"},
     "mediapipe": {"kp_io.detectors.mediapipe"},
-    "gradio": {"a2k_nets.web"},
-    "uvicorn": {"a2k_nets.web_server"},
+    "gradio": {"a2k_nets.web.app"},
+    "uvicorn": {"a2k_nets.web.server"},
 }
 
 #: The modules of a2k_nets that may know kp_io: the networks are pure tensors.
-EDGES = {f"a2k_nets.{name}" for name in ("generate", "cli", "cli_stream", "cli_sync", "cli_sync_corpus", "web_request")}
+EDGES = {
+    f"a2k_nets.{name}"
+    for name in ("inference.generate", "cli.app", "cli.stream", "cli.sync", "sync.corpus", "web.pipeline")
+}
 
 #: What each package may import of the others.
 ARROWS = {
@@ -35,7 +38,7 @@ ARROWS = {
 
 
 def modules(root: Path) -> Iterator[tuple[str, set[str]]]:
-    """Yield every module of the packages with the top-level names that it imports, wherever in its text."""
+    """Yield every module of the packages with what it imports, wherever in its text."""
     for source in sorted((root / "packages").glob("*/src")):
         for path in sorted(source.rglob("*.py")):
             name = ".".join(path.relative_to(source).with_suffix("").parts).removesuffix(".__init__")
@@ -46,7 +49,22 @@ def modules(root: Path) -> Iterator[tuple[str, set[str]]]:
                 elif isinstance(node, ast.ImportFrom):
                     assert node.level == 0, f"expected absolute imports, got a relative one in {path}"
                     found.add(node.module or "")
-            yield name, {imported.split(".")[0] for imported in found}
+            yield name, found
+
+
+def top(found: set[str]) -> set[str]:
+    return {imported.split(".")[0] for imported in found}
+
+
+def test_packages_import_each_other_s_faces(root):
+    """A sibling is `kp_io` or a room of it, `kp_io.media`, never a module in a room."""
+    deep = [
+        f"{name} imports {imported}"
+        for name, found in modules(root)
+        for imported in found
+        if imported.split(".")[0] in set(ARROWS) - {name.split(".")[0]} and imported.count(".") > 1
+    ]
+    assert not deep
 
 
 def test_every_package_is_looked_at(root):
@@ -56,17 +74,17 @@ def test_every_package_is_looked_at(root):
 def test_packages_import_along_the_arrows(root):
     for name, imported in modules(root):
         package = name.split(".")[0]
-        assert imported & set(ARROWS) - {package} <= ARROWS[package], name
+        assert top(imported) & set(ARROWS) - {package} <= ARROWS[package], name
 
 
 def test_networks_are_pure_tensors(root):
-    knowing = {name for name, imported in modules(root) if name.startswith("a2k_nets") and "kp_io" in imported}
+    knowing = {name for name, imported in modules(root) if name.startswith("a2k_nets") and "kp_io" in top(imported)}
     assert knowing <= EDGES
 
 
 @pytest.mark.parametrize("library", HOMES)
 def test_a_library_is_imported_in_one_file(root, library):
-    importing = {name for name, imported in modules(root) if library in imported}
+    importing = {name for name, imported in modules(root) if library in top(imported)}
     assert importing <= HOMES[library]
 
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from a2k_nets.atomic import write_bytes
-from a2k_nets.config import ModelConfig
-from a2k_nets.model import Audio2Keypoint
+from a2k_nets.checkpoints.atomic import write_bytes
+from a2k_nets.config.residual import ModelConfig
+from a2k_nets.residual.model import Audio2Keypoint
 from kp_io import KeypointSequence, save_keypoints, write_audio
 
 

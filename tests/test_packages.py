@@ -23,7 +23,9 @@ NEEDS = {
 }
 
 #: Modules that come with another package's extra.
-EXTRAS = (*(f"a2k_nets.{name}" for name in ("generate", "web", "web_panel", "web_request", "cli", "cli_sync_corpus")),)
+EXTRAS = tuple(
+    f"a2k_nets.{name}" for name in ("inference.generate", "sync.corpus", "web.app", "web.panel", "web.pipeline")
+)
 
 IMPORT_ALONE = """
 import importlib, pkgutil, sys
@@ -93,10 +95,10 @@ def test_what_is_public_is_there_and_documented(package):
 
 
 def test_the_main_names_are_there():
-    from a2k_nets.generate import generate_sequence
-    from a2k_nets.model import Audio2Keypoint
-    from a2k_train.evaluate import evaluate
-    from a2k_train.fit import fit
+    from a2k_nets.inference.generate import generate_sequence
+    from a2k_nets.residual.model import Audio2Keypoint
+    from a2k_train.evaluation.evaluate import evaluate
+    from a2k_train.training.fit import fit
     from kp_io import KeypointSequence, annotate_image, annotate_video, read_audio, write_video
     from kp_metrics import mouth_correlation, pck
 

@@ -36,7 +36,7 @@ def _video(case: Case) -> None:
 
 
 def _flac(case: Case) -> None:
-    from kp_io.audio import decode_flac
+    from kp_io.media.audio import decode_flac
 
     decode_flac(case.bad.read_bytes())
 
@@ -48,7 +48,7 @@ def _keypoints(case: Case) -> None:
 
 
 def _manifest(case: Case) -> None:
-    from kp_io.speakers import read_manifest
+    from kp_io.corpus.speakers import read_manifest
 
     read_manifest(case.bad)
 
@@ -85,7 +85,7 @@ def _model(case: Case) -> None:
 
 
 def _pcm(case: Case) -> None:
-    from a2k_nets.pcm import open_pcm
+    from a2k_nets.inference.pcm_source import open_pcm
 
     with case.bad.open("rb") as file:
         for _ in open_pcm(file, rate=16_000).pieces:
@@ -93,13 +93,13 @@ def _pcm(case: Case) -> None:
 
 
 def _config(case: Case) -> None:
-    from a2k_train.config_file import read_config
+    from a2k_train.config.toml_file import read_config
 
     read_config(case.bad)
 
 
 def _clips(folder: Path) -> None:
-    from a2k_train.open_clips import open_clips
+    from a2k_train.data.open_clips import open_clips
 
     open_clips(folder, splits=("train", "val"))
 
@@ -117,20 +117,20 @@ def _clips_corpus(case: Case) -> None:
 
 
 def _state(case: Case) -> None:
-    from a2k_train.publish import publish
+    from a2k_train.experiments.publish import publish
 
     publish(case.folder_with("run", "state.safetensors"), case.out / "published")
 
 
 def _statistics(case: Case) -> None:
-    from a2k_train.face_statistics import read_face_statistics
+    from a2k_train.statistics.faces import read_face_statistics
 
     read_face_statistics(case.bad)
 
 
 def _listeners(case: Case) -> None:
-    from a2k_train.listeners import load_listeners
-    from a2k_train.open_clips import open_clips
+    from a2k_train.data.open_clips import open_clips
+    from a2k_train.experiments.held_out_models import load_listeners
 
     run = case.folder_with("crossval", "clips.csv")
     load_listeners(run, open_clips(case.seeds / "clips", splits=("train", "val")))
@@ -140,18 +140,18 @@ READERS = (
     Target("kp_io.read_image", IMAGES, _image, weight=3),
     Target("kp_io.read_audio", (*AUDIO, "talk.mp4", "talk.mkv"), _audio, weight=3),
     Target("kp_io.read_video", (*VIDEOS, "*.gif"), _video, weight=3),
-    Target("kp_io.audio.decode_flac", ("*.flac",), _flac),
+    Target("kp_io.media.audio.decode_flac", ("*.flac",), _flac),
     Target("kp_io.load_keypoints", KEYPOINTS, _keypoints, weight=5),
-    Target("kp_io.speakers.read_manifest", ("speakers.csv",), _manifest),
+    Target("kp_io.corpus.speakers.read_manifest", ("speakers.csv",), _manifest),
     Target("kp_io.read_clips, read_speakers", ("corpus/data/train*.parquet",), _shards, weight=2),
     Target("kp_metrics.read_keypoints", ("points.npz", "points.csv", "*s.json", "truth.json"), _metrics, weight=4),
     Target("a2k_nets.load_model", ("run/model.safetensors", "paper/model.safetensors"), _model, weight=3),
     Target("a2k_nets.open_pcm", ("*.wav", "*.pcm"), _pcm, weight=2),
     Target("a2k_train.read_config", ("run/config.toml", "paper/config.toml"), _config, weight=3),
-    Target("a2k_train.open_clips, table", ("clips/manifest.csv",), _clips_table),
-    Target("a2k_train.open_clips, clip", ("points.npz", "written.wav"), _clips_folder),
-    Target("a2k_train.open_clips, shard", ("corpus/data/train*.parquet",), _clips_corpus, weight=2),
-    Target("a2k_train.publish, state", ("run/state.safetensors",), _state, weight=2),
+    Target("a2k_train.data.open_clips, table", ("clips/manifest.csv",), _clips_table),
+    Target("a2k_train.data.open_clips, clip", ("points.npz", "written.wav"), _clips_folder),
+    Target("a2k_train.data.open_clips, shard", ("corpus/data/train*.parquet",), _clips_corpus, weight=2),
+    Target("a2k_train.experiments.publish, state", ("run/state.safetensors",), _state, weight=2),
     Target("a2k_train.read_face_statistics", ("corpus/statistics.json",), _statistics),
     Target("a2k_train.load_listeners", ("crossval/clips.csv",), _listeners),
 )

@@ -146,7 +146,7 @@ def _corpus(folder: Path) -> None:
 def _models(folder: Path) -> None:
     from typer.testing import CliRunner
 
-    from a2k_train.cli import app
+    from a2k_train.cli.app import app
 
     tiny = ["--set", "model.width=8", "--set", "model.dilations=[1,2]", "--set", "batch_size=2"]
     tiny += ["--set", "window_frames=16", "--set", "checkpoint_every=1", "--set", "ema_decay=0.5"]

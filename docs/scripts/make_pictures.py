@@ -17,7 +17,7 @@ from PIL import Image
 from skimage.data import astronaut
 from torch import Tensor
 
-from a2k_nets.generate import generate_sequence
+from a2k_nets.inference.generate import generate_sequence
 from kp_io import (
     KeypointSequence,
     contact_sheet,

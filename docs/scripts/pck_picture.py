@@ -7,13 +7,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from a2k_nets.model import Audio2Keypoint
-from a2k_train.clips import Clip
-from a2k_train.config_file import read_config
-from a2k_train.folds import speaker_folds
-from a2k_train.open_clips import open_clips
-from a2k_train.predictions import from_random_moment
-from a2k_train.voices import other_voices
+from a2k_nets.residual.model import Audio2Keypoint
+from a2k_train.config.toml_file import read_config
+from a2k_train.data.clip import Clip
+from a2k_train.data.open_clips import open_clips
+from a2k_train.data.shuffled_audio import other_voices
+from a2k_train.data.speaker_folds import speaker_folds
+from a2k_train.evaluation.predictions import from_random_moment
 from kp_metrics import align_to_reference, interocular_distance, pck_curve
 
 ALPHAS = torch.linspace(0, 0.16, 41)[1:]

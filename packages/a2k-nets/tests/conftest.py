@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from a2k_nets.config import ModelConfig
-from a2k_nets.model import Audio2Keypoint
+from a2k_nets.config.residual import ModelConfig
+from a2k_nets.residual.model import Audio2Keypoint
 
 SMALL = ModelConfig(width=16, dilations=(1, 2))
 

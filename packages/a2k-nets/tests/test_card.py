@@ -6,14 +6,14 @@ import json
 import pytest
 import torch
 
-from a2k_nets.card import model_card
-from a2k_nets.checkpoint import read_tensors
-from a2k_nets.model import Audio2Keypoint
-from a2k_nets.paper.config import PaperConfig
+from a2k_nets.checkpoints.checkpoint import read_tensors
+from a2k_nets.checkpoints.model_card import model_card
+from a2k_nets.checkpoints.resolve import embedded_checkpoint
+from a2k_nets.config.paper import PaperConfig
+from a2k_nets.config.presets import config_from_dict
 from a2k_nets.paper.model import PaperAudio2Keypoint
-from a2k_nets.presets import config_from_dict
 from a2k_nets.pretrained import load_model
-from a2k_nets.weights_file import embedded_checkpoint
+from a2k_nets.residual.model import Audio2Keypoint
 
 
 def front_matter(card: str) -> list[str]:

@@ -7,10 +7,16 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from a2k_nets.checkpoint import FORMAT_VERSION, load_checkpoint, read_tensors, save_checkpoint, write_tensors
-from a2k_nets.model import Audio2Keypoint
-from a2k_nets.presets import config_to_json
+from a2k_nets.checkpoints.checkpoint import (
+    FORMAT_VERSION,
+    load_checkpoint,
+    read_tensors,
+    save_checkpoint,
+    write_tensors,
+)
+from a2k_nets.config.presets import config_to_json
 from a2k_nets.pretrained import load_model
+from a2k_nets.residual.model import Audio2Keypoint
 
 
 @pytest.fixture

@@ -11,13 +11,13 @@ from PIL import Image
 from skimage.data import astronaut
 from typer.testing import CliRunner
 
-from a2k_nets.checkpoint import read_tensors, write_tensors
-from a2k_nets.cli import app
-from kp_io.audio import write_audio
-from kp_io.formats import load_keypoints, save_keypoints
-from kp_io.sequence import KeypointSequence
+from a2k_nets.checkpoints.checkpoint import read_tensors, write_tensors
+from a2k_nets.cli.app import app
+from kp_io.formats.registry import load_keypoints, save_keypoints
+from kp_io.keypoints.sequence import KeypointSequence
+from kp_io.media.audio import write_audio
+from kp_io.media.video_reader import probe_video
 from kp_io.transforms import resample_fps
-from kp_io.video import probe_video
 
 SPEECH = Path(__file__).parents[3] / "examples" / "assets" / "sense_and_sensibility_0870.wav"
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from a2k_nets.cli import app
-from a2k_nets.generate import generate_sequence
-from kp_io.audio import read_audio, resample_audio, write_audio
-from kp_io.formats import load_keypoints, save_keypoints
-from kp_io.sequence import KeypointSequence
+from a2k_nets.cli.app import app
+from a2k_nets.inference.generate import generate_sequence
+from kp_io.formats.registry import load_keypoints, save_keypoints
+from kp_io.keypoints.sequence import KeypointSequence
+from kp_io.media.audio import read_audio, resample_audio, write_audio
 
 
 @pytest.fixture

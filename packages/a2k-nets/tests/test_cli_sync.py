@@ -8,15 +8,15 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from a2k_nets.cli import app
-from a2k_nets.model import Audio2Keypoint
-from kp_io.audio import read_audio
-from kp_io.corpus import CorpusOptions, build_corpus
+from a2k_nets.cli.app import app
+from a2k_nets.residual.model import Audio2Keypoint
+from kp_io.corpus.build import CorpusOptions, build_corpus
+from kp_io.corpus.shards.reader import read_clips, read_rows
 from kp_io.detectors.registry import DetectorChoice
-from kp_io.formats import load_keypoints, save_keypoints
-from kp_io.sequence import KeypointSequence
-from kp_io.shards import read_clips, read_rows
-from kp_io.video_writer import write_video
+from kp_io.formats.registry import load_keypoints, save_keypoints
+from kp_io.keypoints.sequence import KeypointSequence
+from kp_io.media.audio import read_audio
+from kp_io.media.video_writer import write_video
 
 SPEECH = Path(__file__).parents[3] / "examples" / "assets" / "sense_and_sensibility_0870.wav"
 BLACK = [np.zeros((224, 224, 3), np.uint8)] * 100
@@ -57,7 +57,7 @@ def corpus(videos, tmp_path) -> Path:
 def known_face(monkeypatch):
     """Let the keypoints beside a video be what is found in it."""
     monkeypatch.setattr(
-        "kp_io.annotate.annotate_video", lambda path, **_: load_keypoints(Path(path).with_suffix(".npz"))
+        "kp_io.annotation.annotate.annotate_video", lambda path, **_: load_keypoints(Path(path).with_suffix(".npz"))
     )
 
 

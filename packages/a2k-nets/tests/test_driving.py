@@ -1,11 +1,11 @@
 import pytest
 import torch
 
-from a2k_nets.driving import back_and_forth, check_driving
-from a2k_nets.model import Audio2Keypoint
-from a2k_nets.paper.config import PaperConfig
+from a2k_nets.blocks.driving_motion import back_and_forth, check_driving
+from a2k_nets.blocks.similarity import compose_pose, split_pose
+from a2k_nets.config.paper import PaperConfig
 from a2k_nets.paper.model import PaperAudio2Keypoint
-from a2k_nets.pose import compose_pose, split_pose
+from a2k_nets.residual.model import Audio2Keypoint
 
 STABLE, BASE = (27, 28, 29, 30, 33, 36, 39, 42, 45), 27
 SWAY = torch.stack(

@@ -6,12 +6,12 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from a2k_nets.cli import app
-from a2k_nets.export import export_onnx
-from a2k_nets.model import Audio2Keypoint
-from a2k_nets.paper.config import PaperConfig
+from a2k_nets.cli.app import app
+from a2k_nets.config.paper import PaperConfig
+from a2k_nets.config.presets import config_from_dict
+from a2k_nets.onnx.export import export_onnx
 from a2k_nets.paper.model import PaperAudio2Keypoint
-from a2k_nets.presets import config_from_dict
+from a2k_nets.residual.model import Audio2Keypoint
 
 onnx = pytest.importorskip("onnx", reason="needs the extra onnx")
 pytest.importorskip("onnxscript", reason="needs the extra onnx")

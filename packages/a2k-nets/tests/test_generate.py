@@ -7,11 +7,11 @@ import torch
 from PIL import Image
 from skimage.data import astronaut
 
-from a2k_nets.generate import generate_sequence
-from kp_io.annotate import annotate_image
-from kp_io.audio import resample_audio, write_audio
-from kp_io.detector import NoFaceFoundError
-from kp_io.sequence import KeypointSequence
+from a2k_nets.inference.generate import generate_sequence
+from kp_io.annotation.annotate import annotate_image
+from kp_io.detectors.base import NoFaceFoundError
+from kp_io.keypoints.sequence import KeypointSequence
+from kp_io.media.audio import resample_audio, write_audio
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from a2k_nets.head_motion import HeadMotion
+from a2k_nets.residual.head_motion import HeadMotion
 
 FIRST = torch.diag(torch.tensor([1.5, 1.2, 0.9, 0.4])) + 0.05 * torch.eye(4).roll(1, 0)
 SECOND = torch.diag(torch.tensor([-0.6, -0.4, -0.2, 0.3]))

@@ -13,15 +13,15 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from a2k_nets.cli import app
-from a2k_nets.model import Audio2Keypoint
-from a2k_nets.paper.config import PaperConfig
+from a2k_nets.checkpoints.pretrained_mixin import SharedModel
+from a2k_nets.cli.app import app
+from a2k_nets.config.paper import PaperConfig
 from a2k_nets.paper.model import PaperAudio2Keypoint
 from a2k_nets.pretrained import load_model
-from a2k_nets.shared_model import SharedModel
-from kp_io.audio import write_audio
-from kp_io.formats import load_keypoints, save_keypoints
-from kp_io.sequence import KeypointSequence
+from a2k_nets.residual.model import Audio2Keypoint
+from kp_io.formats.registry import load_keypoints, save_keypoints
+from kp_io.keypoints.sequence import KeypointSequence
+from kp_io.media.audio import write_audio
 
 sys.path.insert(0, str(Path(__file__).parent))
 from hub_stand_in import HubStandIn
@@ -111,7 +111,7 @@ class TestFromTheHub:
 
     def test_a_wrong_digest_is_never_opened(self, put, hub, any_model, monkeypatch):
         put(any_model)
-        monkeypatch.setattr("a2k_nets.checkpoint.safe_open", lambda *_, **__: pytest.fail("it was opened"))
+        monkeypatch.setattr("a2k_nets.checkpoints.checkpoint.safe_open", lambda *_, **__: pytest.fail("it was opened"))
         with pytest.raises(ValueError, match=f"sha256 {'0' * 64}, got .*it was not opened"):
             load_model("me/model", sha256="0" * 64)
 
@@ -140,7 +140,7 @@ class TestPickles:
         return tmp_path / "trapped"
 
     def test_a_repository_of_nothing_else_is_refused(self, trap, hub):
-        from a2k_nets.hub import HubModel
+        from a2k_nets.checkpoints.hub import HubModel
 
         for load in (load_model, Audio2Keypoint.from_pretrained, HubModel.from_pretrained):
             with pytest.raises(FileNotFoundError, match=r"pickled pytorch_model.bin is never opened"):
@@ -213,7 +213,7 @@ class TestWithoutANetwork:
 class TestWithoutTheExtra:
     def test_it_says_what_to_install(self, monkeypatch, model):
         monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-        monkeypatch.delitem(sys.modules, "a2k_nets.hub", raising=False)
+        monkeypatch.delitem(sys.modules, "a2k_nets.checkpoints.hub", raising=False)
         for load in (load_model, Audio2Keypoint.from_pretrained):
             with pytest.raises(ImportError, match=r"no file or folder me/model here.*pip install \"a2k-nets\[hub\]\""):
                 load("me/model")
@@ -222,7 +222,7 @@ class TestWithoutTheExtra:
 
     def test_nothing_else_needs_it(self, tmp_path):
         program = (
-            "import sys, a2k_nets.cli; from a2k_nets.pretrained import load_model; "
+            "import sys, a2k_nets.cli.app; from a2k_nets.pretrained import load_model; "
             f"load_model(load_model().save_pretrained({str(tmp_path)!r})); print('huggingface_hub' in sys.modules)"
         )
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -242,7 +242,7 @@ class TestToTheHub:
     def test_the_mixin_s_own_way_back(self, put, any_model):
         from huggingface_hub import PyTorchModelHubMixin
 
-        from a2k_nets.hub import HubModel
+        from a2k_nets.checkpoints.hub import HubModel
 
         assert issubclass(HubModel, PyTorchModelHubMixin)
         put(any_model)

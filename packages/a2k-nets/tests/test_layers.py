@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from a2k_nets.config import ModelConfig
-from a2k_nets.discriminator import MotionDiscriminator
-from a2k_nets.generator import ResidualGenerator
-from a2k_nets.layers import CausalConv1d, ChannelNorm, ConvMemory, ResidualBlock
+from a2k_nets.config.residual import ModelConfig
+from a2k_nets.paper.discriminator import MotionDiscriminator
+from a2k_nets.residual.generator import ResidualGenerator
+from a2k_nets.residual.layers import CausalConv1d, ChannelNorm, ConvMemory, ResidualBlock
 
 SMALL = ModelConfig(width=16, dilations=(1, 2))
 

@@ -3,10 +3,10 @@ import math
 import pytest
 import torch
 
-from a2k_nets.config import ModelConfig
-from a2k_nets.model import Audio2Keypoint
-from a2k_nets.pose import apply_similarity
-from a2k_nets.presets import config_from_dict, config_to_json
+from a2k_nets.blocks.similarity import apply_similarity
+from a2k_nets.config.presets import config_from_dict, config_to_json
+from a2k_nets.config.residual import ModelConfig
+from a2k_nets.residual.model import Audio2Keypoint
 
 
 def seeded(seed: int) -> torch.Generator:

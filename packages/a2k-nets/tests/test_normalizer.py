@@ -1,11 +1,10 @@
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from a2k_nets.config import ModelConfig
-from a2k_nets.normalizer import Normalizer
-from a2k_nets.pose import apply_similarity
+from a2k_nets.blocks.similarity import apply_similarity
+from a2k_nets.config.residual import ModelConfig
+from a2k_nets.residual.normalizer import Normalizer
 
 
 @pytest.fixture

@@ -4,15 +4,15 @@ import pytest
 import torch
 from torch import nn
 
-from a2k_nets.checkpoint import load_checkpoint
-from a2k_nets.config import AudioConfig
-from a2k_nets.discriminator import MotionDiscriminator
-from a2k_nets.generate import generate_sequence
-from a2k_nets.model import Audio2Keypoint
-from a2k_nets.paper.config import VARIANTS, PaperConfig
+from a2k_nets.checkpoints.checkpoint import load_checkpoint
+from a2k_nets.config.paper import VARIANTS, PaperConfig
+from a2k_nets.config.residual import AudioConfig
+from a2k_nets.inference.generate import generate_sequence
+from a2k_nets.paper.discriminator import MotionDiscriminator
 from a2k_nets.paper.model import PaperAudio2Keypoint
 from a2k_nets.pretrained import load_model
-from kp_io.sequence import KeypointSequence
+from a2k_nets.residual.model import Audio2Keypoint
+from kp_io.keypoints.sequence import KeypointSequence
 
 SMALL = 0.1
 

@@ -5,7 +5,7 @@ import wave
 import pytest
 import torch
 
-from a2k_nets.pcm import open_pcm
+from a2k_nets.inference.pcm_source import open_pcm
 
 
 def wav(samples, *, rate=16_000, channels=1, width=2) -> bytes:

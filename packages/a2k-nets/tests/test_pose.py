@@ -2,10 +2,9 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from a2k_nets.pose import apply_similarity, compose_pose, fit_similarity, invert_similarity, split_pose
+from a2k_nets.blocks.similarity import apply_similarity, compose_pose, fit_similarity, invert_similarity, split_pose
 
 STABLE = (0, 1, 2, 3, 4)
 

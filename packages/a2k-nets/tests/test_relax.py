@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from a2k_nets.relax import REST_OPENING, close_lips
+from a2k_nets.residual.lips_at_rest import REST_OPENING, close_lips
 
 INNER = ([61, 62, 63], [67, 66, 65])
 

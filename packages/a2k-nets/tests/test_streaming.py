@@ -2,14 +2,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-import a2k_nets.model
-from a2k_nets.config import ModelConfig
-from a2k_nets.model import Audio2Keypoint
-from a2k_nets.streaming import StreamingGenerator
-from kp_io.audio import read_audio
+import a2k_nets.residual.model
+from a2k_nets.config.residual import ModelConfig
+from a2k_nets.inference.streaming import StreamingGenerator
+from a2k_nets.residual.model import Audio2Keypoint
+from kp_io.media.audio import read_audio
 
 SPEECH = Path(__file__).parents[3] / "examples" / "assets" / "sense_and_sensibility_0870.wav"
 
@@ -105,7 +104,7 @@ class TestLongSpeech:
         voices, faces = torch.stack((speech, speech.flip(0))), reference.repeat(2, 1, 1)
         with torch.inference_mode():
             whole = model(voices, faces, generator=seeded(1), rest_lips=True)
-            monkeypatch.setattr(a2k_nets.model, "_PIECE_SECONDS", 1)
+            monkeypatch.setattr(a2k_nets.residual.model, "_PIECE_SECONDS", 1)
             cut = model(voices, faces, generator=seeded(1), rest_lips=True)
         assert cut.shape == whole.shape == (2, 150, 68, 2)
         assert torch.allclose(cut, whole, **CLOSE)

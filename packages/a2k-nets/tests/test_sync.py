@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from a2k_nets.model import Audio2Keypoint
-from a2k_nets.sync import measure_offset
+from a2k_nets.residual.model import Audio2Keypoint
+from a2k_nets.sync.offset import measure_offset
 
 SPEECH = Path(__file__).parents[3] / "examples" / "assets" / "sense_and_sensibility_0870.wav"
 
@@ -76,7 +76,7 @@ def test_confidence_falls_with_noise_and_shortness(embedded, spoken, face):
 
 def test_sound_beyond_a_minute_goes_through_in_pieces(embedded, spoken, face, monkeypatch):
     whole = measure_offset(embedded, late(spoken, 120), face)
-    monkeypatch.setattr("a2k_nets.sync._PIECE_SECONDS", 2)
+    monkeypatch.setattr("a2k_nets.sync.offset._PIECE_SECONDS", 2)
     assert measure_offset(embedded, late(spoken, 120), face).milliseconds == pytest.approx(whole.milliseconds, abs=10)
 
 

@@ -5,8 +5,8 @@ import sys
 
 from typer.testing import CliRunner
 
-from a2k_nets.cli import app
-from a2k_nets.web_folders import ResultFolders
+from a2k_nets.cli.app import app
+from a2k_nets.web.result_folders import ResultFolders
 
 
 def files(folder):

@@ -17,8 +17,8 @@ import pytest
 from PIL import Image
 from skimage.data import astronaut
 
-from kp_io.formats import load_keypoints
-from kp_io.video import probe_video
+from kp_io.formats.registry import load_keypoints
+from kp_io.media.video_reader import probe_video
 
 SPEECH = Path(__file__).parents[3] / "examples" / "assets" / "sense_and_sensibility_0870.wav"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -11,15 +11,15 @@ import torch
 from PIL import Image
 from skimage.data import astronaut
 
-from a2k_nets.generate import generate_sequence
-from a2k_nets.web_limits import Limits, check_picture, check_sound
-from a2k_nets.web_panel import GAINS, explain
-from a2k_nets.web_request import DOWNLOADS, Answer, Request, answer
-from a2k_nets.web_track import mouth_opening_percent
-from kp_io.audio import write_audio
-from kp_io.formats import load_keypoints
-from kp_io.image import read_image
-from kp_io.video import probe_video
+from a2k_nets.inference.generate import generate_sequence
+from a2k_nets.web.limits import Limits, check_picture, check_sound
+from a2k_nets.web.mouth_chart import mouth_opening_percent
+from a2k_nets.web.panel import GAINS, explain
+from a2k_nets.web.pipeline import DOWNLOADS, Answer, Request, answer
+from kp_io.formats.registry import load_keypoints
+from kp_io.media.audio import write_audio
+from kp_io.media.image import read_image
+from kp_io.media.video_reader import probe_video
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -9,15 +9,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from a2k_nets.config import ModelConfig
-from a2k_nets.paper.config import PaperConfig
-from a2k_train.clips import Clip, to_int16
-from a2k_train.config import TrainConfig, defaults
-from a2k_train.store import ClipStore
-from kp_io.audio import encode_flac, write_audio
-from kp_io.formats import save_keypoints
-from kp_io.sequence import KeypointSequence
-from kp_io.shards import spool_rows, write_shard
+from a2k_nets.config.paper import PaperConfig
+from a2k_nets.config.residual import ModelConfig
+from a2k_train.config.train_config import TrainConfig, defaults
+from a2k_train.data.clip import Clip, to_int16
+from a2k_train.data.clip_store import ClipStore
+from kp_io.corpus.shards.reader import spool_rows, write_shard
+from kp_io.formats.registry import save_keypoints
+from kp_io.keypoints.sequence import KeypointSequence
+from kp_io.media.audio import encode_flac, write_audio
 
 LOWER_LIPS = [56, 57, 58, 65, 66, 67]
 

@@ -1,7 +1,9 @@
 import pytest
 import torch
 
-from a2k_train.augment import (
+from a2k_train.data.clip_store import ClipStore
+from a2k_train.data.window_sampler import Batch, WindowSampler
+from a2k_train.recipes.augmentation import (
     SETTLING_FRAMES,
     augment_mel,
     augment_waveform,
@@ -9,9 +11,7 @@ from a2k_train.augment import (
     fall_silent,
     mirror_faces,
 )
-from a2k_train.store import ClipStore
-from a2k_train.windows import Batch, WindowSampler
-from kp_io.layout import IBUG68
+from kp_io.keypoints.layout import IBUG68
 
 
 def seeded(seed: int) -> torch.Generator:

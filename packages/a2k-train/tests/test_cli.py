@@ -6,10 +6,10 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from a2k_nets.model import Audio2Keypoint
-from a2k_train.cli import app
-from a2k_train.config_file import config_to_toml, read_config
-from a2k_train.table import ROWS
+from a2k_nets.residual.model import Audio2Keypoint
+from a2k_train.cli.app import app
+from a2k_train.config.toml_file import config_to_toml, read_config
+from a2k_train.reports.results_table import ROWS
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def settings(tiny, tmp_path) -> Path:
 
 @pytest.fixture
 def checkpoint(tiny, corpus, tmp_path, clips) -> Path:
-    from a2k_train.statistics import fit_statistics
+    from a2k_train.statistics.residual import fit_statistics
 
     model = Audio2Keypoint(tiny.model)
     fit_statistics(model, clips)

@@ -1,9 +1,9 @@
 import pytest
 
-from a2k_nets.config import ModelConfig
-from a2k_nets.paper.config import PaperConfig
-from a2k_train.config import LossWeights, PaperLossWeights, TrainConfig, defaults
-from a2k_train.config_file import config_from_toml, config_to_toml, read_config
+from a2k_nets.config.paper import PaperConfig
+from a2k_nets.config.residual import ModelConfig
+from a2k_train.config.toml_file import config_from_toml, config_to_toml, read_config
+from a2k_train.config.train_config import LossWeights, PaperLossWeights, TrainConfig, defaults
 
 
 def test_toml_brings_it_back():

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from a2k_train.config_file import read_config
-from a2k_train.face_statistics import read_face_statistics
-from a2k_train.listeners import load_listeners
-from a2k_train.open_clips import open_clips
+from a2k_train.config.toml_file import read_config
+from a2k_train.data.open_clips import open_clips
+from a2k_train.experiments.held_out_models import load_listeners
+from a2k_train.statistics.faces import read_face_statistics
 from kp_io import KeypointSequence, save_keypoints, write_audio
 
 

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from a2k_train.degradations import add_noise, clip_peaks, reverb, telephone, whisper
-from a2k_train.noises import babble, music, street_noise
-from a2k_train.other_throats import age_voice, shift_formants, shift_pitch
+from a2k_train.robustness.channel_effects import add_noise, clip_peaks, reverb, telephone, whisper
+from a2k_train.robustness.noise import babble, music, street_noise
+from a2k_train.robustness.voice_conversion import age_voice, shift_formants, shift_pitch
 
 RATE = 16_000
 TIME = torch.arange(RATE) / RATE

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from a2k_train.disk_cache import open_cache
-from a2k_train.store import ClipStore
-from a2k_train.windows import WindowSampler
+from a2k_train.data.clip_store import ClipStore
+from a2k_train.data.disk_cache import open_cache
+from a2k_train.data.window_sampler import WindowSampler
 
 
 def untouched():
@@ -108,8 +108,8 @@ def test_memory_does_not_grow_with_the_corpus(make, write_corpus, tmp_path):
 import re, sys
 from pathlib import Path
 import torch
-from a2k_train.open_clips import open_clips
-from a2k_train.windows import WindowSampler
+from a2k_train.data.open_clips import open_clips
+from a2k_train.data.window_sampler import WindowSampler
 
 def memory(kind):
     return int(re.search(kind + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1])

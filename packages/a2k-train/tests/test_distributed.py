@@ -8,17 +8,17 @@ from dataclasses import replace
 import pytest
 import torch
 
-from a2k_nets.checkpoint import read_tensors
-from a2k_train.config_file import config_to_toml
+from a2k_nets.checkpoints.checkpoint import read_tensors
+from a2k_train.config.toml_file import config_to_toml
 
 PROGRAM = """
 import sys
 from pathlib import Path
 import torch
-from a2k_train.config_file import read_config
-from a2k_train.fit import fit
-from a2k_train.launch import launch
-from a2k_train.open_clips import open_clips
+from a2k_train.config.toml_file import read_config
+from a2k_train.training.fit import fit
+from a2k_train.training.launch import launch
+from a2k_train.data.open_clips import open_clips
 
 if __name__ == "__main__":
     torch.set_num_threads(1)

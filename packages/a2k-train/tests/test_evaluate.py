@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from a2k_nets.config import ModelConfig
-from a2k_nets.model import Audio2Keypoint
-from a2k_train.evaluate import evaluate
-from a2k_train.statistics import fit_statistics
-from a2k_train.table import COLUMNS, ROWS, ClipScore, summarize, write_scores
-from a2k_train.voices import other_voices
+from a2k_nets.config.residual import ModelConfig
+from a2k_nets.residual.model import Audio2Keypoint
+from a2k_train.data.shuffled_audio import other_voices
+from a2k_train.evaluation.evaluate import evaluate
+from a2k_train.reports.results_table import COLUMNS, ROWS, ClipScore, summarize, write_scores
+from a2k_train.statistics.residual import fit_statistics
 
 
 @pytest.fixture(scope="module")

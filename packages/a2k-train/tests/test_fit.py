@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from a2k_nets.checkpoint import read_tensors
-from a2k_nets.model import Audio2Keypoint
+from a2k_nets.checkpoints.checkpoint import read_tensors
 from a2k_nets.pretrained import load_model
-from a2k_train.config_file import config_to_toml
-from a2k_train.fit import fit
-from a2k_train.open_clips import open_clips
-from a2k_train.trainer import Trainer
+from a2k_nets.residual.model import Audio2Keypoint
+from a2k_train.config.toml_file import config_to_toml
+from a2k_train.data.open_clips import open_clips
+from a2k_train.training.fit import fit
+from a2k_train.training.trainer import Trainer
 
 
 def assert_same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
@@ -95,7 +95,7 @@ class TestFit:
 
         def poison(step, losses):
             if step == 2:
-                monkeypatch.setattr("a2k_train.residual_recipe.augment_mel", lambda mel, **_: mel * float("nan"))
+                monkeypatch.setattr("a2k_train.recipes.residual.augment_mel", lambda mel, **_: mel * float("nan"))
 
         with pytest.raises(FloatingPointError, match=r"step 2: loss .*expression.* not finite"):
             fit(steps, store, tmp_path, on_step=poison)
@@ -114,9 +114,9 @@ class TestFit:
 import os, signal, sys
 from pathlib import Path
 import torch
-from a2k_train.open_clips import open_clips
-from a2k_train.config_file import read_config
-from a2k_train.fit import fit
+from a2k_train.data.open_clips import open_clips
+from a2k_train.config.toml_file import read_config
+from a2k_train.training.fit import fit
 
 def stop(step, losses):
     if step == 5:
@@ -171,7 +171,7 @@ class TestValidation:
 def test_a_disk_that_fills_keeps_the_last_state(tiny, store, tmp_path, monkeypatch):
     def fill(step, losses):
         if step == 3:
-            monkeypatch.setattr("a2k_nets.atomic.tempfile.mkstemp", full_disk)
+            monkeypatch.setattr("a2k_nets.checkpoints.atomic.tempfile.mkstemp", full_disk)
 
     def full_disk(**_):
         raise OSError(28, "No space left on device")

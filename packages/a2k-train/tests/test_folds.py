@@ -1,6 +1,6 @@
 import pytest
 
-from a2k_train.folds import speaker_folds
+from a2k_train.data.speaker_folds import speaker_folds
 
 NAMES = "aaaaabbbccddefgh"
 LENGTHS = [10 + index for index in range(len(NAMES))]

@@ -1,13 +1,13 @@
 import pytest
 import torch
 
-from a2k_nets.config import ModelConfig
-from a2k_nets.model import Audio2Keypoint
-from a2k_train.head_report import HeadReport
-from a2k_train.predictions import Prediction
-from a2k_train.random_walk import with_random_walk
-from a2k_train.spectra import Spectra, spectral_distance
-from a2k_train.statistics import fit_statistics
+from a2k_nets.config.residual import ModelConfig
+from a2k_nets.residual.model import Audio2Keypoint
+from a2k_train.evaluation.predictions import Prediction
+from a2k_train.evaluation.random_walk_head import with_random_walk
+from a2k_train.evaluation.velocity_spectra import Spectra, spectral_distance
+from a2k_train.reports.head_report import HeadReport
+from a2k_train.statistics.residual import fit_statistics
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,9 @@ import logging
 
 import pytest
 
-from a2k_train.config_file import config_from_toml
-from a2k_train.open_clips import open_clips
-from kp_io.corpus_rewrite import rewrite_corpus
+from a2k_train.config.toml_file import config_from_toml
+from a2k_train.data.open_clips import open_clips
+from kp_io.corpus.rewrite import rewrite_corpus
 
 OFFSETS = {"clip0": (8.0, 0.99), "clip1": (-90.0, 0.95), "clip2": (120.0, 0.4), "clip3": (40.0, 0.97)}
 
@@ -70,7 +70,7 @@ def test_nothing_left_and_negative_limits_are_errors(tmp_path, make, write_corpu
 def test_the_command_takes_it_and_the_run_keeps_it(tmp_path, make, write_corpus):
     from typer.testing import CliRunner
 
-    from a2k_train.cli import app
+    from a2k_train.cli.app import app
 
     corpus, run = write_corpus(tmp_path / "corpus", [make(seed, frames=60) for seed in range(4)]), tmp_path / "run"
     settings = ["--set", "model.width=8", "--set", "window_frames=16", "--set", "batch_size=2", "--steps", "1"]

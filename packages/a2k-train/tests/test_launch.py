@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from a2k_train.launch import launch
+from a2k_train.training.launch import launch
 
 
 def test_one_process_unless_told_otherwise():

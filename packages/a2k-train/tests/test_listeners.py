@@ -1,11 +1,11 @@
 import pytest
 import torch
 
-from a2k_nets.model import Audio2Keypoint
-from a2k_train.crossval import cross_validate
-from a2k_train.folds import speaker_folds
-from a2k_train.listeners import is_crossval, load_listeners
-from a2k_train.open_clips import open_clips
+from a2k_nets.residual.model import Audio2Keypoint
+from a2k_train.data.open_clips import open_clips
+from a2k_train.data.speaker_folds import speaker_folds
+from a2k_train.experiments.crossval import cross_validate
+from a2k_train.experiments.held_out_models import is_crossval, load_listeners
 
 
 @pytest.fixture(scope="module")

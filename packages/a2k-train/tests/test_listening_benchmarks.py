@@ -9,8 +9,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from a2k_train.crossval import cross_validate
-from a2k_train.open_clips import open_clips
+from a2k_train.data.open_clips import open_clips
+from a2k_train.experiments.crossval import cross_validate
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from a2k_train.losses import closure_loss, correlation_loss, lip_distances, masked_l1, velocity_loss
+from a2k_train.recipes.residual_losses import closure_loss, correlation_loss, lip_distances, masked_l1, velocity_loss
 
 ALL = torch.ones(1, 3, dtype=torch.bool)
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from a2k_train.open_clips import open_clips
-from a2k_train.windows import WindowSampler
+from a2k_train.data.open_clips import open_clips
+from a2k_train.data.window_sampler import WindowSampler
 from kp_io import ClipRules, CorpusOptions, build_corpus, write_video
-from kp_io.audio import encode_flac, read_audio, write_audio
-from kp_io.formats import load_keypoints, save_keypoints
-from kp_io.sequence import KeypointSequence
+from kp_io.formats.registry import load_keypoints, save_keypoints
+from kp_io.keypoints.sequence import KeypointSequence
+from kp_io.media.audio import encode_flac, read_audio, write_audio
 
 SPEECH = Path(__file__).parents[3] / "examples" / "assets" / "sense_and_sensibility_0870.wav"
 

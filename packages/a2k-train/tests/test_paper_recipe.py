@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from a2k_train import paper_losses
-from a2k_train.config import PaperLossWeights
-from a2k_train.launch import launch
-from a2k_train.paper_recipe import PaperRecipe
-from a2k_train.trainer import Trainer
-from a2k_train.untouched import untouched
+from a2k_train.config.train_config import PaperLossWeights
+from a2k_train.recipes import paper_losses
+from a2k_train.recipes.batch_norm import untouched
+from a2k_train.recipes.paper import PaperRecipe
+from a2k_train.training.launch import launch
+from a2k_train.training.trainer import Trainer
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@ import threading
 
 import pytest
 
-from a2k_train.prefetch import Prefetcher
-from a2k_train.store import ClipStore
-from a2k_train.windows import WindowSampler
+from a2k_train.data.clip_store import ClipStore
+from a2k_train.data.prefetcher import Prefetcher
+from a2k_train.data.window_sampler import WindowSampler
 
 
 @pytest.fixture

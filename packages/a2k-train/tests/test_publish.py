@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from a2k_nets.pretrained import load_model
-from a2k_train.config_file import read_config
-from a2k_train.fit import fit
-from a2k_train.publish import publish
+from a2k_train.config.toml_file import read_config
+from a2k_train.experiments.publish import publish
+from a2k_train.training.fit import fit
 
 
 @pytest.mark.parametrize("preset", ["residual", "paper"])

@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from a2k_nets.config import ModelConfig
-from a2k_nets.model import Audio2Keypoint
-from a2k_nets.pose import apply_similarity
-from a2k_train.statistics import fit_statistics, mean_face
+from a2k_nets.blocks.similarity import apply_similarity
+from a2k_nets.config.residual import ModelConfig
+from a2k_nets.residual.model import Audio2Keypoint
+from a2k_train.statistics.residual import fit_statistics, mean_face
 
 CONFIG = ModelConfig(width=8, dilations=(1,))
 PICTURES = torch.tensor([[1.0, 0.0, 0.0, 0.0], [2.0, 0.3, -50.0, 9.0], [0.5, -0.1, 70.0, 3.0], [0.9, 0.0, 5.0, -80.0]])

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from a2k_train.clips import Clip
-from a2k_train.store import ClipStore
+from a2k_train.data.clip import Clip
+from a2k_train.data.clip_store import ClipStore
 
 
 def test_clips_come_back_as_views(clips):

@@ -4,13 +4,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from a2k_nets.checkpoint import read_tensors, write_tensors
-from a2k_nets.model import Audio2Keypoint
-from a2k_train.config import LossWeights
-from a2k_train.losses import masked_l1
-from a2k_train.state import load_state, save_state
-from a2k_train.store import ClipStore
-from a2k_train.trainer import Trainer
+from a2k_nets.checkpoints.checkpoint import read_tensors, write_tensors
+from a2k_nets.residual.model import Audio2Keypoint
+from a2k_train.config.train_config import LossWeights
+from a2k_train.data.clip_store import ClipStore
+from a2k_train.recipes.residual_losses import masked_l1
+from a2k_train.training.checkpoint import load_state, save_state
+from a2k_train.training.trainer import Trainer
 
 
 def state_of(trainer: Trainer, folder: Path) -> dict[str, torch.Tensor]:

@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from a2k_train.fit import fit
-from a2k_train.trainer import Trainer
-from a2k_train.validate import Validator
-from kp_io.video import probe_video
+from a2k_train.training.fit import fit
+from a2k_train.training.trainer import Trainer
+from a2k_train.training.validator import Validator
+from kp_io.media.video_reader import probe_video
 
 
 @pytest.fixture

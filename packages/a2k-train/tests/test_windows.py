@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from a2k_train.store import ClipStore
-from a2k_train.windows import Batch, WindowSampler
+from a2k_train.data.clip_store import ClipStore
+from a2k_train.data.window_sampler import Batch, WindowSampler
 
 
 def fields(batch: Batch) -> tuple[torch.Tensor, ...]:

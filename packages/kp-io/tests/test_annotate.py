@@ -5,9 +5,9 @@ import pytest
 import torch
 from skimage.data import astronaut
 
-from kp_io.annotate import annotate_frames, annotate_image, default_detector
-from kp_io.detector import LandmarkDetector, NoFaceFoundError
-from kp_io.layout import IBUG68
+from kp_io.annotation.annotate import annotate_frames, annotate_image, default_detector
+from kp_io.detectors.base import LandmarkDetector, NoFaceFoundError
+from kp_io.keypoints.layout import IBUG68
 
 # The astronaut's features in the 512 px portrait, read off the picture by eye.
 RIGHT_EYE, LEFT_EYE, NOSE_TIP, MOUTH = (203, 102), (246, 104), (226, 128), (223, 146)

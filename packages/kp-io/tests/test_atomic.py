@@ -3,7 +3,7 @@ import stat
 
 import pytest
 
-from kp_io.atomic import atomic_path
+from kp_io.filesystem.atomic import atomic_path
 
 
 def test_file_appears_whole_with_its_suffix_in_a_new_folder(tmp_path):

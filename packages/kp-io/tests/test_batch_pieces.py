@@ -8,11 +8,11 @@ import torch
 from typer.testing import CliRunner
 
 from kp_io import load_keypoints, read_audio, write_audio, write_video
-from kp_io.batch import Job
-from kp_io.batch_pieces import write_pieces
-from kp_io.cli import app
-from kp_io.formats import save_keypoints
-from kp_io.sequence import KeypointSequence
+from kp_io.annotation.jobs import Job
+from kp_io.annotation.split_jobs import write_pieces
+from kp_io.cli.app import app
+from kp_io.formats.registry import save_keypoints
+from kp_io.keypoints.sequence import KeypointSequence
 
 sys.path.insert(0, str(Path(__file__).parent))
 from corpus_stand_in import NO_FACE, StandIn

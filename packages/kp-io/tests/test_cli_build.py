@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from kp_io import read_clips
-from kp_io.cli import app
+from kp_io.cli.app import app
 from kp_io.detectors import registry
 
 pytest.importorskip("pyarrow", reason="needs the extra kp-io[build]")
@@ -86,7 +86,7 @@ def test_errors_are_one_line(videos, tmp_path):
 
 
 def test_a_log_gets_a_line_now_and_then(videos, tmp_path, monkeypatch):
-    monkeypatch.setattr("kp_io.cli_build._LINE_SECONDS", 0.0)
+    monkeypatch.setattr("kp_io.cli.build._LINE_SECONDS", 0.0)
     result = invoke(videos, tmp_path / "out")
     assert re.search(r"2 of 4 videos, [\d.]+ videos/s, \d+ frames/s, \d failed, 0:00:\d\d left", result.stderr)
 

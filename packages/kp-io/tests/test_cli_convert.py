@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 import kp_io
 from kp_io import KeypointSequence, load_keypoints, probe_video, read_image, save_keypoints, smooth
-from kp_io.cli import app
+from kp_io.cli.app import app
 from kp_io.detectors.precomputed import PrecomputedPoints
 
 runner = CliRunner()
@@ -143,7 +143,7 @@ def test_render_on_white(folder):
 
 @pytest.mark.parametrize("method", ["savitzky-golay", "one-euro"])
 def test_annotate_smooths_when_asked_and_leaves_nothing_behind(tmp_path, make_video, monkeypatch, sequence, method):
-    from kp_io import batch
+    from kp_io.annotation import jobs as batch
 
     noisy = sequence.with_keypoints(sequence.keypoints + torch.randn(10, 68, 2))
     monkeypatch.setattr(batch, "annotate_video", lambda *_, **__: noisy)

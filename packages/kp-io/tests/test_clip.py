@@ -8,10 +8,10 @@ import pytest
 import torch
 
 import kp_io
-from kp_io.audio import decode_flac, encode_flac
-from kp_io.clip import ClipRules, UnfitClipError, make_rows
-from kp_io.shards import COLUMNS
-from kp_io.sources import Source
+from kp_io.corpus.clip import ClipRules, UnfitClipError, make_rows
+from kp_io.corpus.shards.reader import COLUMNS
+from kp_io.corpus.sources import Source
+from kp_io.media.audio import decode_flac, encode_flac
 
 sys.path.insert(0, str(Path(__file__).parent))
 from corpus_stand_in import NO_FACE, StandIn

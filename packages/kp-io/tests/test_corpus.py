@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from kp_io import ClipRules, CorpusOptions, build_corpus, read_clips, read_speakers
-from kp_io.build_estimate import estimate_build
+from kp_io.corpus.estimate import estimate_build
 
 sys.path.insert(0, str(Path(__file__).parent))
 from corpus_stand_in import StandIn
@@ -105,7 +105,7 @@ def test_statistics_are_those_of_the_training_frames(videos, tmp_path):
 
 
 def test_only_the_first_sequences_count(videos, tmp_path, monkeypatch):
-    monkeypatch.setattr("kp_io.corpus_summary._STATISTICS_SEQUENCES", 2)
+    monkeypatch.setattr("kp_io.corpus.summary._STATISTICS_SEQUENCES", 2)
     build(videos, tmp_path / "corpus")
     assert json.loads((tmp_path / "corpus" / "statistics.json").read_text())["num_sequences"] == 2
 
@@ -232,7 +232,7 @@ def test_two_builds_at_once(videos, tmp_path):
 
 def test_a_corpus_of_another_schema_is_not_misread(videos, tmp_path, monkeypatch):
     build(videos, tmp_path / "corpus")
-    monkeypatch.setattr("kp_io.shards.SCHEMA_VERSION", 2)
+    monkeypatch.setattr("kp_io.corpus.shards.reader.SCHEMA_VERSION", 2)
     with pytest.raises(ValueError, match=r"schema version 2, got 1 in .*train-00000\.parquet"):
         next(read_clips(tmp_path / "corpus"))
     with pytest.raises(FileNotFoundError, match="split 'none'"):

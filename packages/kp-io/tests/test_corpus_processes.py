@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from kp_io import ClipRules, CorpusOptions, build_corpus, face_box, read_clips, write_video
-from kp_io.annotate import default_detector
+from kp_io.annotation.annotate import default_detector
 
 sys.path.insert(0, str(Path(__file__).parent))
 from corpus_stand_in import DEADLY, SlowStandIn, StandIn, Unloadable

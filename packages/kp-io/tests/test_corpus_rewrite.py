@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from kp_io.audio import decode_flac, encode_flac
-from kp_io.corpus_rewrite import rewrite_corpus
-from kp_io.shards import COLUMNS, read_clips, read_rows, spool_rows, write_shard
+from kp_io.corpus.rewrite import rewrite_corpus
+from kp_io.corpus.shards.reader import COLUMNS, read_clips, read_rows, spool_rows, write_shard
+from kp_io.media.audio import decode_flac, encode_flac
 
 pq = pytest.importorskip("pyarrow.parquet", reason="needs the extra kp-io[build]")
 

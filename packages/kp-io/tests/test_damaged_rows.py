@@ -20,8 +20,8 @@ from kp_io import (
     resample_fps,
     write_audio,
 )
-from kp_io.clip import ClipRules
-from kp_io.resampler import Resampler
+from kp_io.corpus.clip import ClipRules
+from kp_io.media.audio_resampler import Resampler
 
 sys.path.insert(0, str(Path(__file__).parent))
 from corpus_stand_in import StandIn

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from kp_io.annotate import annotate_frames
-from kp_io.detector import LandmarkDetector
-from kp_io.detectors import face_alignment
-from kp_io.detectors.face_alignment import FaceAlignmentDetector
-from kp_io.layout import IBUG68
+from kp_io.annotation.annotate import annotate_frames
+from kp_io.detectors.base import LandmarkDetector
+from kp_io.detectors.face_alignment import detector as face_alignment
+from kp_io.detectors.face_alignment.detector import FaceAlignmentDetector
+from kp_io.keypoints.layout import IBUG68
 
 HEIGHT, WIDTH, RADIUS = 240, 320, 30.0
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from kp_io.detectors.face_alignment_heatmaps import draw_heatmaps, find_peaks
-from kp_io.layout import IBUG68
+from kp_io.detectors.face_alignment.heatmaps import draw_heatmaps, find_peaks
+from kp_io.keypoints.layout import IBUG68
 
 
 def gaussians(places, *, deviation, stretch=1.0, lean=0.0, height=0.8):

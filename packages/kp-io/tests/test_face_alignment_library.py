@@ -8,12 +8,11 @@ import pytest
 import torch
 from skimage.data import astronaut
 
-from kp_io.detectors import face_alignment_boxes as boxes
-from kp_io.detectors import face_alignment_weights as files
-from kp_io.detectors.face_alignment import FaceAlignmentDetector
-from kp_io.detectors.face_alignment_crop import Box, crop_faces, window_of_box
-from kp_io.detectors.face_alignment_depth import draw_points
-from kp_io.detectors.face_alignment_heatmaps import draw_heatmaps
+from kp_io.detectors.face_alignment import boxes, weights as files
+from kp_io.detectors.face_alignment.crop import Box, crop_faces, window_of_box
+from kp_io.detectors.face_alignment.depth import draw_points
+from kp_io.detectors.face_alignment.detector import FaceAlignmentDetector
+from kp_io.detectors.face_alignment.heatmaps import draw_heatmaps
 
 library = pytest.importorskip("face_alignment", reason="needs the library face-alignment")
 from face_alignment import utils  # noqa: E402

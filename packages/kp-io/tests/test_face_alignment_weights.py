@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from kp_io.detectors.face_alignment_weights import find_weights, needed_weights, read_weights
+from kp_io.detectors.face_alignment.weights import find_weights, needed_weights, read_weights
 
 TWO_D = ("s3fd-619a316812.pth", "2DFAN4-11f355bf06.pth.tar")
 

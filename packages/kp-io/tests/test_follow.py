@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from kp_io.follow import follow_head
-from kp_io.layout import IBUG68
-from kp_io.sequence import KeypointSequence
+from kp_io.drawing.head_follow import follow_head
+from kp_io.keypoints.layout import IBUG68
+from kp_io.keypoints.sequence import KeypointSequence
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kp_io import IBUG68
 from kp_io.transforms import HeadPose, compose_head_pose, split_head_pose

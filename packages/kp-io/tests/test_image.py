@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from kp_io import read_image, write_image
-from kp_io.image import text_strip
+from kp_io.media.image import text_strip
 
 RAMP = np.tile(np.linspace(0, 255, 64).round().astype(np.uint8), (48, 1))
 

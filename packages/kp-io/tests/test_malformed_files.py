@@ -11,8 +11,9 @@ import torch
 from typer.testing import CliRunner
 
 import kp_io
-from kp_io import batch, save_keypoints
-from kp_io.cli import app
+from kp_io import save_keypoints
+from kp_io.annotation import jobs as batch
+from kp_io.cli.app import app
 
 sys.path.insert(0, str(Path(__file__).parent))
 from corpus_stand_in import StandIn

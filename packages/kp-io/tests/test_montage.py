@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kp_io import contact_sheet, side_by_side
-from kp_io.montage import method_sheet
+from kp_io.drawing.montage import method_sheet
 
 
 def grey(value, size=(64, 48)):

@@ -19,7 +19,7 @@ from kp_io import (
     resample_fps,
     save_keypoints,
 )
-from kp_io.cli import app
+from kp_io.cli.app import app
 
 runner = CliRunner()
 SPEECH = (0.3 * np.sin(np.arange(32000) / 9)).astype(np.float32)

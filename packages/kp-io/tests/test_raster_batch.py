@@ -7,7 +7,7 @@ import torch
 from jaxtyping import TypeCheckError
 
 from kp_io import IBUG68, rasterize, rasterize_batch
-from kp_io.raster import WHITE
+from kp_io.drawing.rasterize import WHITE
 
 PHOTO = cv2.resize(np.random.default_rng(0).integers(0, 255, (16, 16, 3), np.uint8), (256, 256))
 
@@ -50,7 +50,7 @@ def test_faces_of_a_batch_do_not_see_each_other(face, monkeypatch):
     together = rasterize_batch(points, image_size=(200, 240), thickness=2)
     for one, picture in zip(points, together, strict=True):
         torch.testing.assert_close(rasterize_batch(one[None], image_size=(200, 240), thickness=2)[0], picture)
-    monkeypatch.setattr("kp_io.raster_batch._MAX_NUMBERS", 1)  # one face at a time, to save memory
+    monkeypatch.setattr("kp_io.drawing.rasterize_torch._MAX_NUMBERS", 1)  # one face at a time, to save memory
     torch.testing.assert_close(rasterize_batch(points, image_size=(200, 240), thickness=2), together)
 
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from kp_io import DetectorChoice, LandmarkDetector, PointSource, make_detector
-from kp_io.cli import app
+from kp_io.cli.app import app
 from kp_io.detectors.registry import DETECTORS
 
 runner = CliRunner()

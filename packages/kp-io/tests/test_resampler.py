@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from kp_io.audio import resample_audio
-from kp_io.resampler import Resampler
+from kp_io.media.audio import resample_audio
+from kp_io.media.audio_resampler import Resampler
 
 SOUND = torch.randn(9_001, generator=torch.Generator().manual_seed(0)) * 0.3
 

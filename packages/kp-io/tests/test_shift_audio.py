@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 import torch
 
-from kp_io.audio import read_audio, write_audio
-from kp_io.shift_audio import shift_audio
-from kp_io.video_writer import write_video
+from kp_io.media.audio import read_audio, write_audio
+from kp_io.media.audio_shift import shift_audio
+from kp_io.media.video_writer import write_video
 
 
 @pytest.fixture(scope="module", params=["mp4", "mkv"])

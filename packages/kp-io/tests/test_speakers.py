@@ -1,7 +1,7 @@
 import pytest
 
-from kp_io.sources import find_sources, plan_shards
-from kp_io.speakers import FOLDER_LAYOUTS, Speakers, read_manifest
+from kp_io.corpus.sources import find_sources, plan_shards
+from kp_io.corpus.speakers import FOLDER_LAYOUTS, Speakers, read_manifest
 
 
 def table(tmp_path, text):

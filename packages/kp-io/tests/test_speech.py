@@ -3,7 +3,8 @@ import builtins
 import pytest
 import torch
 
-from kp_io import speech, speech_voices, synthesize_speech
+from kp_io import speech_voices, synthesize_speech
+from kp_io.tts import synthesis as speech
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from kp_io.statistics import KeypointStatistics
+from kp_io.keypoints.statistics import KeypointStatistics
 
 
 def test_one_pass_equals_two_over_everything_far_from_the_origin():

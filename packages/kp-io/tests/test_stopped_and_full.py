@@ -14,8 +14,9 @@ import torch
 from typer.testing import CliRunner
 
 import kp_io
-from kp_io import KeypointSequence, batch, load_keypoints, save_keypoints
-from kp_io.cli import app
+from kp_io import KeypointSequence, load_keypoints, save_keypoints
+from kp_io.annotation import jobs as batch
+from kp_io.cli.app import app
 
 sys.path.insert(0, str(Path(__file__).parent))
 from corpus_stand_in import StandIn
@@ -26,7 +27,7 @@ import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 import kp_io.detectors.dlib
 from corpus_stand_in import StandIn
-from kp_io.cli import app
+from kp_io.cli.app import app
 kp_io.detectors.dlib.DlibDetector = lambda **_: StandIn(delay_seconds=0.03)
 if __name__ == "__main__":
     app()

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import kp_metrics as kpm
-from kp_metrics.ibug68 import MOUTH, STABLE_POINTS
+from kp_metrics.primitives.ibug68 import MOUTH, STABLE_POINTS
 
 
 def to_numpy(*tensors):

@@ -8,7 +8,7 @@ from pycocotools.cocoeval import COCOeval
 from torchmetrics.functional.multimodal import lip_vertex_error
 
 import kp_metrics as kpm
-from kp_metrics.ibug68 import MOUTH
+from kp_metrics.primitives.ibug68 import MOUTH
 
 
 def coco_oks(preds, target, mask, area):

@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from kp_metrics.files import read_keypoints
+from kp_metrics.files.readers import read_keypoints
 
 POINTS = [1.0, 2.0, 2] * 17
 GOOD = {"image_id": 1, "category_id": 1, "keypoints": POINTS, "area": 9.0, "bbox": [0, 0, 3, 3]}

@@ -2,11 +2,10 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import kp_metrics as kpm
-from kp_metrics.catalogue import CATALOGUE
+from kp_metrics.evaluation.metric_registry import CATALOGUE
 
 AUDIO = {"beat_align", "silence_opening"}
 POINTWISE = ("keypoint_l1", "pck", "pck_auc", "nme", "mpjpe", "pa_mpjpe", "lmd", "lip_error", "lve", "velocity_l1")

@@ -7,7 +7,7 @@ import kp_metrics as kpm
 
 pytest.importorskip("matplotlib", reason="needs kp-metrics[plots]")
 
-from kp_metrics import plots
+from kp_metrics.evaluation import plots
 
 
 def test_pck_curve(pair, tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import kp_metrics
-from kp_metrics.catalogue import CATALOGUE, DEFAULT_METRICS, find_metrics
+from kp_metrics.evaluation.metric_registry import CATALOGUE, DEFAULT_METRICS, find_metrics
 
 README = Path(__file__).parents[1] / "README.md"
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import kp_metrics as kpm
-from kp_metrics import normalizers
+from kp_metrics.primitives import normalizers
 
 
 def keypoints(*points):

@@ -1,5 +1,5 @@
 """`python -m a2k_nets` is the command `a2k`."""
 
-from a2k_nets.cli import app
+from a2k_nets.cli.app import app
 
 app()

@@ -3,12 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from a2k_nets.checkpoint import build, load_checkpoint, put_state
-from a2k_nets.model import Audio2Keypoint
-from a2k_nets.paper.config import PaperConfig
+from a2k_nets.checkpoints.checkpoint import build, load_checkpoint, put_state
+from a2k_nets.config.paper import PaperConfig
 from a2k_nets.paper.model import PaperAudio2Keypoint
-
-__all__ = ["load_model"]
+from a2k_nets.residual.model import Audio2Keypoint
 
 
 def load_model(

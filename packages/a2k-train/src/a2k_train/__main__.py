@@ -1,5 +1,5 @@
 """`python -m a2k_train` is the command `a2k-train`."""
 
-from a2k_train.cli import app
+from a2k_train.cli.app import app
 
 app()

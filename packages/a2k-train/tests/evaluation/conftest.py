@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from a2k_nets.config import ModelConfig
+from a2k_nets.config.residual import ModelConfig
 
 LOWER_LIPS = [56, 57, 58, 65, 66, 67]
 

@@ -2,12 +2,12 @@ from dataclasses import replace
 
 import pytest
 
-from a2k_nets.paper.config import PaperConfig
-from a2k_train.ablation import ablate, train_variant, variant_configs
-from a2k_train.claims import VARIANTS
-from a2k_train.config import TrainConfig, defaults
-from a2k_train.config_file import read_config
-from a2k_train.store import ClipStore
+from a2k_nets.config.paper import PaperConfig
+from a2k_train.config.toml_file import read_config
+from a2k_train.config.train_config import TrainConfig, defaults
+from a2k_train.data.clip_store import ClipStore
+from a2k_train.experiments.ablation import ablate, train_variant, variant_configs
+from a2k_train.experiments.paper_claims import VARIANTS
 
 
 @pytest.fixture(scope="module")

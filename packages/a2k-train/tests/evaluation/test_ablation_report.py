@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from a2k_train.ablation_report import write_report
-from a2k_train.claims import VARIANTS
-from a2k_train.evaluation_report import evaluate_fully, write_evaluation
-from a2k_train.face_statistics import face_statistics
-from a2k_train.strips import draw_strips
-from kp_io.image import read_image
+from a2k_train.experiments.ablation_report import write_report
+from a2k_train.experiments.figure3 import draw_strips
+from a2k_train.experiments.paper_claims import VARIANTS
+from a2k_train.reports.evaluation_report import evaluate_fully, write_evaluation
+from a2k_train.statistics.faces import face_statistics
+from kp_io.media.image import read_image
 
 TABLES = {"clips.csv", "table.md", "table.csv", "table.tex", "table.json"}
 PLOTS = {"correlation.png", "mouth.png", "spectra.png"}

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from a2k_train.claims import PUBLISHED, VARIANTS, judge_claims
-from a2k_train.claims_report import claims_to_json, claims_to_markdown
-from a2k_train.clip_score import ClipScore
-from a2k_train.judge import Judge
-from a2k_train.paired import paired_difference
-from a2k_train.table import ABLATION_COLUMNS, summarize
+from a2k_train.evaluation.clip_score import ClipScore
+from a2k_train.evaluation.paired_bootstrap import paired_difference
+from a2k_train.experiments.claims_report import claims_to_json, claims_to_markdown
+from a2k_train.experiments.hypothesis_tests import Judge
+from a2k_train.experiments.paper_claims import PUBLISHED, VARIANTS, judge_claims
+from a2k_train.reports.results_table import ABLATION_COLUMNS, summarize
 
 CLIPS = 6
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from a2k_train.clip_score import score_clip
-from a2k_train.face_statistics import FaceStatistics, face_statistics, read_face_statistics
+from a2k_train.evaluation.clip_score import score_clip
+from a2k_train.statistics.faces import FaceStatistics, face_statistics, read_face_statistics
 
 
 @pytest.fixture
@@ -104,8 +104,8 @@ class TestFaceStatistics:
         assert torch.allclose(placed - placed[27], statistics.mean - statistics.mean[27], atol=1e-4)
 
     def test_of_a_corpus(self, clips, tmp_path):
-        from kp_io.statistics import KeypointStatistics
-        from kp_metrics.table import write_whole
+        from kp_io.keypoints.statistics import KeypointStatistics
+        from kp_metrics.evaluation.results_table import write_whole
 
         running = KeypointStatistics(base_point=27)
         for clip in clips:

@@ -1,12 +1,12 @@
 import pytest
 import torch
 
-from a2k_nets.config import ModelConfig
-from a2k_nets.model import Audio2Keypoint
-from a2k_train.evaluate import evaluate, evaluate_models
-from a2k_train.face_statistics import face_statistics
-from a2k_train.statistics import fit_statistics
-from a2k_train.table import ABLATION_COLUMNS, summarize
+from a2k_nets.config.residual import ModelConfig
+from a2k_nets.residual.model import Audio2Keypoint
+from a2k_train.evaluation.evaluate import evaluate, evaluate_models
+from a2k_train.reports.results_table import ABLATION_COLUMNS, summarize
+from a2k_train.statistics.faces import face_statistics
+from a2k_train.statistics.residual import fit_statistics
 
 
 @pytest.fixture(scope="module")

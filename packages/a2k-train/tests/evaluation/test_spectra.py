@@ -4,8 +4,8 @@ import math
 import pytest
 import torch
 
-from a2k_train.predictions import GROUND_TRUTH, Prediction
-from a2k_train.spectra import PARTS, Spectra, spectral_distance, write_spectra
+from a2k_train.evaluation.predictions import GROUND_TRUTH, Prediction
+from a2k_train.evaluation.velocity_spectra import PARTS, Spectra, spectral_distance, write_spectra
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 """`python -m kp_io` is the command `kp-io`."""
 
-from kp_io.cli import app
+from kp_io.cli.app import app
 
 app()

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kp_metrics.catalogue import CATALOGUE, DEFAULT_METRICS
+from kp_metrics.evaluation.metric_registry import CATALOGUE, DEFAULT_METRICS
 
 app = typer.Typer(
     add_completion=False,
@@ -38,7 +38,7 @@ def compare(
     Reads kp-io's .npz and .csv, and COCO keypoint JSON (any number of points).
     """
     # torch loads here and not at the top: --help answers at once.
-    from kp_metrics.comparison import compare_paths
+    from kp_metrics.files.compare_paths import compare_paths
 
     try:
         names = [name.strip() for name in metrics.split(",") if name.strip()]

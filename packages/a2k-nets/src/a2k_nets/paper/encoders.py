@@ -6,10 +6,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
 
-from a2k_nets.paper.config import PaperConfig
+from a2k_nets.config.paper import PaperConfig
 from a2k_nets.paper.layers import conv1d, conv2d, glorot
-
-__all__ = ["AudioEncoder", "PoseInvariantEncoder", "PoseVariantEncoder"]
 
 
 class AudioEncoder(nn.Module):

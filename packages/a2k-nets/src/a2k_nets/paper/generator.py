@@ -4,11 +4,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from a2k_nets.paper.config import PaperConfig
+from a2k_nets.config.paper import PaperConfig
 from a2k_nets.paper.encoders import AudioEncoder, PoseVariantEncoder
 from a2k_nets.paper.layers import conv1d, glorot
-
-__all__ = ["PaperGenerator"]
 
 
 class PaperGenerator(nn.Module):

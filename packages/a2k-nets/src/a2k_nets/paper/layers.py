@@ -4,8 +4,6 @@ from typing import Literal
 
 from torch import nn
 
-__all__ = ["conv1d", "conv2d", "glorot"]
-
 _SLOPE = 0.2
 
 # The default of TensorFlow, in which the paper was trained. PyTorch's is a hundredth of it: where all references are of

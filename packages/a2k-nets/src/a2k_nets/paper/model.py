@@ -5,17 +5,15 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
 
-from a2k_nets.driving import back_and_forth, check_driving
-from a2k_nets.inputs import check_inputs
-from a2k_nets.log_mel import LogMelSpectrogram
-from a2k_nets.paper.config import PaperConfig
+from a2k_nets.blocks.driving_motion import back_and_forth, check_driving
+from a2k_nets.blocks.input_checks import check_inputs
+from a2k_nets.blocks.log_mel import LogMelSpectrogram
+from a2k_nets.blocks.similarity import compose_pose, fit_similarity, split_pose
+from a2k_nets.checkpoints.pretrained_mixin import SharedModel
+from a2k_nets.config.paper import PaperConfig
 from a2k_nets.paper.encoders import PoseInvariantEncoder
 from a2k_nets.paper.generator import PaperGenerator
 from a2k_nets.paper.normalizer import PaperNormalizer
-from a2k_nets.pose import compose_pose, fit_similarity, split_pose
-from a2k_nets.shared_model import SharedModel
-
-__all__ = ["PaperAudio2Keypoint"]
 
 
 class PaperAudio2Keypoint(SharedModel):

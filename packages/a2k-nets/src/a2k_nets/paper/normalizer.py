@@ -5,9 +5,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from a2k_nets.paper.config import PaperConfig
-
-__all__ = ["PaperNormalizer"]
+from a2k_nets.config.paper import PaperConfig
 
 # Coordinates that hardly ever move would be divided by next to nothing.
 _MIN_STD = 1e-3

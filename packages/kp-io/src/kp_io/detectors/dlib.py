@@ -10,11 +10,9 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
-from kp_io.detector import Detection
+from kp_io.detectors.base import Detection
 from kp_io.detectors.face_box import FaceBox, box_from_points, crop_box
-from kp_io.detectors.find_boxes import find_face_boxes
-
-__all__ = ["DlibDetector", "find_dlib_model"]
+from kp_io.detectors.face_boxes import find_face_boxes
 
 Points = Float[np.ndarray, "k 2"]
 Jitters = tuple[tuple[float, float, float], ...]

@@ -7,8 +7,6 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-__all__ = ["Crop", "FaceBox", "box_from_points", "crop_box", "roll_of"]
-
 # The box that dlib's face detector would draw, told from the 68 points. Measured over 381 detections in the talking
 # faces of a corpus: its side is 2.737 times the root mean square distance of the points from the middle of those that
 # are not the jaw's (to 7 %, as near as the detector's own steps in size), and its centre is that middle, moved to where

@@ -12,10 +12,8 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
-from kp_io.detector import Detection
+from kp_io.detectors.base import Detection
 from kp_io.detectors.mediapipe_mesh import MESH_TO_IBUG68
-
-__all__ = ["MediaPipeDetector"]
 
 _GET_WEIGHTS = (
     "MediaPipe's packages bring no model: download https://storage.googleapis.com/mediapipe-models/face_landmarker/"

@@ -5,8 +5,6 @@ are rows of vertices by design. Where two neighbours would do (jaw, brows, the p
 bow), the one was taken that lies nearer, on average, to dlib's points in 92 frontal faces, the same one on both sides.
 """
 
-__all__ = ["MESH_SIZE", "MESH_TO_IBUG68"]
-
 #: Vertices of the mesh; the last ten are the irises, which no iBUG point needs.
 MESH_SIZE = 478
 

@@ -3,13 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from kp_io.formats import FORMATS, load_keypoints
-from kp_io.point_source import MissingPointsError
-from kp_io.sequence import KeypointSequence
+from kp_io.detectors.point_source import MissingPointsError
+from kp_io.formats.registry import FORMATS, load_keypoints
+from kp_io.keypoints.sequence import KeypointSequence
+from kp_io.media.video_reader import probe_video
 from kp_io.transforms import resample_fps
-from kp_io.video import probe_video
-
-__all__ = ["PrecomputedPoints"]
 
 # Points and their video may differ in length by this much and by two of their frames: containers round, and detectors
 # drop what they could not decode.

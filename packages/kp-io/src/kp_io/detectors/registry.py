@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from kp_io.point_source import Annotator
-
-__all__ = ["DETECTORS", "DetectorChoice", "make_detector"]
+from kp_io.detectors.point_source import Annotator
 
 
 def _dlib(weights: Path | None, device: str) -> Annotator:
@@ -21,13 +19,13 @@ def _dlib(weights: Path | None, device: str) -> Annotator:
 
 
 def _face_alignment(weights: Path | None, device: str) -> Annotator:
-    from kp_io.detectors.face_alignment import FaceAlignmentDetector
+    from kp_io.detectors.face_alignment.detector import FaceAlignmentDetector
 
     return FaceAlignmentDetector(weights=weights, device=device, dimensions=2)
 
 
 def _face_alignment_3d(weights: Path | None, device: str) -> Annotator:
-    from kp_io.detectors.face_alignment import FaceAlignmentDetector
+    from kp_io.detectors.face_alignment.detector import FaceAlignmentDetector
 
     return FaceAlignmentDetector(weights=weights, device=device, dimensions=3)
 

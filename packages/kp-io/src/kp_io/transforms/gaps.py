@@ -4,9 +4,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from kp_io.sequence import KeypointSequence
-
-__all__ = ["DEFAULT_MAX_GAP_SECONDS", "interpolate_missing", "split_at_gaps", "split_sequence"]
+from kp_io.keypoints.sequence import KeypointSequence
 
 #: Gaps up to this long are filled: a syllable or two, over which a face does not go far.
 DEFAULT_MAX_GAP_SECONDS = 0.4

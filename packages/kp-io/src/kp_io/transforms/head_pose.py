@@ -11,11 +11,9 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-from kp_io.layout import IBUG68, KeypointLayout
+from kp_io.keypoints.layout import IBUG68, KeypointLayout
 from kp_io.transforms.mean_face import mean_face
 from kp_io.transforms.rotation import angles_of, nearest_rotation, rotation_matrix, weak_perspective
-
-__all__ = ["HeadPose", "compose_head_pose", "split_head_pose"]
 
 #: Stable points closer together than this have no direction and no size, pixels.
 _MIN_SPREAD = 1e-6

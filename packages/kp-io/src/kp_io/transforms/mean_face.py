@@ -10,9 +10,7 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from kp_io.layout import IBUG68, KeypointLayout
-
-__all__ = ["mean_face"]
+from kp_io.keypoints.layout import IBUG68, KeypointLayout
 
 #: Points of the picture's left half and of the middle: x to the right, y down, z away from the viewer, millimetres from
 #: the root of the nose.

@@ -6,10 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from kp_io.layout import IBUG68, KeypointLayout
-from kp_io.sequence import KeypointSequence
-
-__all__ = ["centre_on_base_point", "mirror", "mirror_keypoints", "restore_base_point"]
+from kp_io.keypoints.layout import IBUG68, KeypointLayout
+from kp_io.keypoints.sequence import KeypointSequence
 
 
 def mirror(sequence: KeypointSequence) -> KeypointSequence:

@@ -5,9 +5,7 @@ from fractions import Fraction
 
 import torch
 
-from kp_io.sequence import KeypointSequence
-
-__all__ = ["resample_fps"]
+from kp_io.keypoints.sequence import KeypointSequence
 
 #: A file whose frame rate is damaged would else fill the memory.
 _MAX_FRAMES = 10_000_000

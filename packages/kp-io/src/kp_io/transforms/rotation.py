@@ -4,8 +4,6 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-__all__ = ["angles_of", "nearest_rotation", "rotation_matrix", "weak_perspective"]
-
 #: Rounds of refinement of a pose under weak perspective; noise-free points need none.
 _ROUNDS = 12
 

@@ -9,9 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from kp_io.sequence import KeypointSequence
-
-__all__ = ["SmoothingMethod", "one_euro", "savitzky_golay", "smooth"]
+from kp_io.keypoints.sequence import KeypointSequence
 
 SmoothingMethod = Literal["savitzky-golay", "one-euro"]
 

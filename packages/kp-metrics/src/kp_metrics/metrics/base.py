@@ -10,8 +10,6 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-__all__ = ["FunctionMetric", "KeypointMetric", "PairMetric", "count_faults", "fingerprint", "split_options"]
-
 # What torchmetrics.Metric takes itself.
 _METRIC_OPTIONS = frozenset(
     {

@@ -5,17 +5,6 @@ from torch import Tensor
 from kp_metrics import functional
 from kp_metrics.metrics.base import PairMetric
 
-__all__ = [
-    "MTM",
-    "BlinkRate",
-    "ClosureF1",
-    "HeadAmplitudeRatio",
-    "IdentityError",
-    "MouthAmplitudeRatio",
-    "MouthCorrelation",
-    "MouthOpening",
-]
-
 
 class MouthOpening(PairMetric):
     """Mean mouth opening over all frames of the predictions, see `kp_metrics.functional.mouth_opening`.

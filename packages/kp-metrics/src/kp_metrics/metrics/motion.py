@@ -6,11 +6,9 @@ import torch
 from torch import Tensor
 
 from kp_metrics import functional
-from kp_metrics.checks import check_pair
-from kp_metrics.functional.frechet import MotionFeatures
+from kp_metrics.functional.motion.frechet import MotionFeatures
 from kp_metrics.metrics.base import FunctionMetric, KeypointMetric, PairMetric, count_faults
-
-__all__ = ["Acceleration", "Diversity", "FrechetMotionDistance", "Jitter", "VelocityL1", "VelocityRatio"]
+from kp_metrics.primitives.checks import check_pair
 
 
 class VelocityL1(PairMetric):
@@ -80,7 +78,7 @@ class Jitter(PairMetric):
 
 
 class Diversity(FunctionMetric):
-    """Spread of predictions over seeds, see `kp_metrics.functional.diversity`.
+    """Spread of predictions over seeds, see `kp_metrics.functional.motion.diversity`.
 
     Example:
         >>> metric = Diversity(normalizer=1.0)

@@ -6,10 +6,8 @@ import torch
 from torch import Tensor
 
 from kp_metrics import functional
-from kp_metrics.functional.pck import count_hits
+from kp_metrics.functional.points.pck import count_hits
 from kp_metrics.metrics.base import FunctionMetric, PairMetric, count_faults
-
-__all__ = ["LMD", "LVE", "MPJPE", "NME", "OKS", "PAMPJPE", "PCK", "PCKAUC", "KeypointL1", "LipError"]
 
 
 class KeypointL1(PairMetric):
@@ -27,7 +25,7 @@ class KeypointL1(PairMetric):
 
 
 class PCK(PairMetric):
-    """Percentage of correct keypoints, see `kp_metrics.functional.pck`.
+    """Percentage of correct keypoints, see `kp_metrics.functional.points.pck`.
 
     With `average="keypoints"` the sums are kept for each keypoint, so give `num_keypoints` as well.
 
@@ -102,7 +100,7 @@ class PCKAUC(PairMetric):
 
 
 class NME(PairMetric):
-    """Normalized mean error, see `kp_metrics.functional.nme`.
+    """Normalized mean error, see `kp_metrics.functional.points.nme`.
 
     Example:
         >>> target = torch.tensor([[[0.0, 0.0], [100.0, 50.0]]])
@@ -117,7 +115,7 @@ class NME(PairMetric):
 
 
 class OKS(FunctionMetric):
-    """Object keypoint similarity, see `kp_metrics.functional.oks`; `update` takes the objects' `area` too.
+    """Object keypoint similarity, see `kp_metrics.functional.points.oks`; `update` takes the objects' `area` too.
 
     Example:
         >>> body = torch.zeros(1, 17, 2)
@@ -193,7 +191,7 @@ class LVE(PairMetric):
 
 
 class LipError(PairMetric):
-    """Lip error in the pose-free frame, see `kp_metrics.functional.lip_error`; `update` takes a `reference` too.
+    """Lip error in the pose-free frame, see `kp_metrics.functional.face.lip_error`; `update` takes a `reference` too.
 
     Example:
         >>> face = torch.rand(5, 68, 2, generator=torch.Generator().manual_seed(0))

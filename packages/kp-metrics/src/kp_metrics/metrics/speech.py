@@ -7,10 +7,8 @@ from torch import Tensor
 from torchmetrics.utilities import dim_zero_cat
 
 from kp_metrics import functional
-from kp_metrics.functional.intensity import intensities, intensity_correlation
+from kp_metrics.functional.speech.intensity import intensities, intensity_correlation
 from kp_metrics.metrics.base import FunctionMetric, KeypointMetric, count_faults
-
-__all__ = ["SLCC", "BeatAlign", "SilenceOpening"]
 
 
 class SilenceOpening(FunctionMetric):

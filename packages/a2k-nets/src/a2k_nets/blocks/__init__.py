@@ -1,0 +1,5 @@
+"""Tensor building blocks that both presets share: spectrogram, similarity transforms, input checks."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,89 @@
+"""Head pose as a similarity of the plane: fitting, applying, and the split into pose and shape.
+
+A similarity is a tensor `(…, 4)` holding (a, b, x, y): the map p ↦ M p + (x, y) with M = [[a, -b], [b, a]], that is
+scale times rotation.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def fit_similarity(source: Float[Tensor, "... p 2"], target: Float[Tensor, "... p 2"]) -> Float[Tensor, "... 4"]:
+    """Return the similarity that brings `source` nearest to `target` in the least-squares sense.
+
+    With points as complex numbers about their means, the best factor is Σ s̄·t / Σ |s|².
+
+    Example:
+        >>> square = torch.tensor([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+        >>> fit_similarity(square, 2 * square + 3)
+        tensor([2., 0., 3., 3.])
+    """
+    source_mean, target_mean = source.mean(dim=-2), target.mean(dim=-2)
+    s, t = source - source_mean[..., None, :], target - target_mean[..., None, :]
+    energy = s.square().sum(dim=(-2, -1)).clamp(min=1e-12)
+    a = (s * t).sum(dim=(-2, -1)) / energy
+    b = (s[..., 0] * t[..., 1] - s[..., 1] * t[..., 0]).sum(dim=-1) / energy
+    x = target_mean[..., 0] - a * source_mean[..., 0] + b * source_mean[..., 1]
+    y = target_mean[..., 1] - b * source_mean[..., 0] - a * source_mean[..., 1]
+    return torch.stack((a, b, x, y), dim=-1)
+
+
+def apply_similarity(similarity: Float[Tensor, "... 4"], points: Float[Tensor, "... p 2"]) -> Float[Tensor, "... p 2"]:
+    """Return the points moved by the similarity."""
+    a, b, x, y = similarity[..., None, :].unbind(dim=-1)
+    px, py = points.unbind(dim=-1)
+    return torch.stack((a * px - b * py + x, b * px + a * py + y), dim=-1)
+
+
+def invert_similarity(similarity: Float[Tensor, "... 4"]) -> Float[Tensor, "... 4"]:
+    """Return the similarity that undoes the given one."""
+    a, b, x, y = similarity.unbind(dim=-1)
+    norm = (a * a + b * b).clamp(min=1e-12)
+    a, b = a / norm, -b / norm
+    return torch.stack((a, b, b * y - a * x, -b * x - a * y), dim=-1)
+
+
+def split_pose(
+    keypoints: Float[Tensor, "... t k 2"],
+    reference: Float[Tensor, "... k 2"],
+    *,
+    stable_points: tuple[int, ...],
+    base_point: int,
+) -> tuple[Float[Tensor, "... t k 2"], Float[Tensor, "... t 4"]]:
+    """Split each frame into a face in the reference's pose, and its pose against the reference.
+
+    Args:
+        keypoints: Faces over time.
+        reference: The face whose pose is the zero.
+        stable_points: Points that move with the skull.
+        base_point: The point about which the pose turns and scales.
+
+    Returns:
+        The pose-free faces, and `(…, T, 4)`: shift x, shift y of the base point, roll (radians), log scale. The inverse
+        is `compose_pose`.
+    """
+    stable = list(stable_points)
+    to_reference = fit_similarity(keypoints[..., stable, :], reference[..., None, stable, :])
+    shape = apply_similarity(to_reference, keypoints)
+    from_reference = invert_similarity(to_reference)
+    base = reference[..., None, [base_point], :]
+    shift = (apply_similarity(from_reference, base) - base).squeeze(-2)
+    a, b = from_reference[..., 0], from_reference[..., 1]
+    pose = torch.cat((shift, torch.stack((torch.atan2(b, a), torch.log(torch.hypot(a, b))), dim=-1)), dim=-1)
+    return shape, pose
+
+
+def compose_pose(
+    shape: Float[Tensor, "... t k 2"],
+    pose: Float[Tensor, "... t 4"],
+    reference: Float[Tensor, "... k 2"],
+    *,
+    base_point: int,
+) -> Float[Tensor, "... t k 2"]:
+    """Put pose-free faces into their poses; the inverse of `split_pose`."""
+    base = reference[..., None, base_point, :]
+    shift, roll, scale = pose[..., :2], pose[..., 2], pose[..., 3].exp()
+    a, b = scale * torch.cos(roll), scale * torch.sin(roll)
+    turn = torch.stack((a, b, torch.zeros_like(a), torch.zeros_like(a)), dim=-1)
+    return apply_similarity(turn, shape - base[..., None, :]) + (base + shift)[..., None, :]

@@ -1,0 +1,69 @@
+"""The presets by name, and their settings as JSON."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from a2k_nets.config.paper import PaperConfig
+from a2k_nets.config.residual import AudioConfig, ModelConfig
+from a2k_nets.config.validation import refuse_unknown
+
+AnyConfig = ModelConfig | PaperConfig
+
+#: What each preset's settings are.
+PRESETS: dict[str, type[ModelConfig] | type[PaperConfig]] = {"residual": ModelConfig, "paper": PaperConfig}
+
+
+def preset_of(config: AnyConfig) -> str:
+    """Return the name of the preset that the settings are of.
+
+    Example:
+        >>> preset_of(PaperConfig())
+        'paper'
+    """
+    return next(name for name, cls in PRESETS.items() if type(config) is cls)
+
+
+def config_to_dict(config: AnyConfig) -> dict[str, Any]:
+    """Return the config by names, as `config_from_dict` takes it."""
+    return asdict(config)
+
+
+def config_to_json(config: AnyConfig) -> str:
+    """Return the config as JSON, for a checkpoint's metadata."""
+    return json.dumps(config_to_dict(config), sort_keys=True)
+
+
+def config_from_dict(values: dict[str, Any], *, preset: str = "residual") -> AnyConfig:
+    """Build a config from a dictionary, e.g. a checkpoint's; unknown names are refused.
+
+    Raises:
+        ValueError: A name is unknown, and the message gives the nearest valid one; or a value does not fit.
+
+    Example:
+        >>> config_from_dict({"width": 64}).width
+        64
+        >>> config_from_dict({"width": 0.5, "variant": "no_piv"}, preset="paper").variant
+        'no_piv'
+        >>> config_from_dict({"widht": 64})
+        Traceback (most recent call last):
+        ValueError: unknown setting 'widht' of ModelConfig; did you mean 'width'?
+    """
+    if preset not in PRESETS:
+        raise ValueError(f"expected a preset out of {', '.join(PRESETS)}, got {preset!r}")
+    cls = PRESETS[preset]
+    if not isinstance(values, dict):
+        raise ValueError(f"expected settings of {cls.__name__} by name, got {values!r}")
+    values = dict(values)
+    given: dict[str, Any] = {"audio": _audio(cls, values.pop("audio"))} if "audio" in values else {}
+    refuse_unknown(cls, values)
+    lists_as_tuples: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+    }
+    return cls(**given, **lists_as_tuples)
+
+
+def _audio(cls: type[ModelConfig] | type[PaperConfig], values: dict[str, Any]) -> AudioConfig:
+    """Return the front end's settings; what is not given is what the preset has, not the front end's own default."""
+    refuse_unknown(AudioConfig, values)
+    return AudioConfig(**{**asdict(cls().audio), **values})

@@ -1,0 +1,134 @@
+"""The whole model as one ONNX file, for runtimes without Python; the only place that knows onnx."""
+
+import copy
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from a2k_nets.checkpoints.atomic import write_bytes
+from a2k_nets.checkpoints.checkpoint import LICENCE
+from a2k_nets.config.presets import config_to_json, preset_of
+from a2k_nets.onnx.graphs import PaperGraph, ResidualGraph
+from a2k_nets.paper.model import PaperAudio2Keypoint
+from a2k_nets.residual.model import Audio2Keypoint
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto
+
+#: The operators of ONNX 1.13; PyTorch's exporter writes none older, and every runtime of today reads them.
+OLDEST_OPSET = 18
+
+
+def export_onnx(model: Audio2Keypoint | PaperAudio2Keypoint, path: Path | str, *, opset: int = OLDEST_OPSET) -> Path:
+    """Write a model of either preset as one ONNX file, log-mel included, for any batch and length; return its path.
+
+    Inputs are `waveform` (B, S) and `reference` (B, K, 2), output is `keypoints` (B, T, K, 2), as in the model's
+    `forward`. The `residual` preset also has the scalars `head_motion` and `expression`, which may be left out. The
+    seeded movement of the head, `rest_lips` and the check for values that are not finite are not in the graph.
+
+    Args:
+        model: The network, on any device; it is left as it is.
+        path: An `.onnx` file; it appears whole or not at all.
+        opset: Version of the ONNX operators.
+
+    Raises:
+        ValueError: The path does not end in .onnx, or there is no such opset.
+        ImportError: The extra `onnx` is not installed.
+        OSError: The file cannot be written.
+
+    Example:
+        >>> export_onnx(Audio2Keypoint.from_pretrained(), "model.pt")
+        Traceback (most recent call last):
+        ValueError: expected a file ending in .onnx, got model.pt
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".onnx":
+        raise ValueError(f"expected a file ending in .onnx, got {path}")
+    try:
+        import onnx
+        import onnxscript  # noqa: F401 - PyTorch's exporter is built on it
+    except ImportError as error:
+        raise ImportError(f'exporting needs the extra onnx: pip install "a2k-nets[onnx]" ({error})') from error
+    if not OLDEST_OPSET <= opset <= onnx.defs.onnx_opset_version():
+        raise ValueError(f"expected an opset from {OLDEST_OPSET} to {onnx.defs.onnx_opset_version()}, got {opset}")
+    # A copy: tracing leaves symbols in nnAudio's modules, and evaluation mode is not the caller's choice.
+    own = copy.deepcopy(model).cpu().float().eval()
+    graph = PaperGraph(own) if isinstance(own, PaperAudio2Keypoint) else ResidualGraph(own)
+    proto = _trace(graph, opset=opset)
+    _tidy(proto.graph)
+    for name, value in graph.defaults.items():
+        # An input that is also an initializer is ONNX's way to say that it has a default.
+        proto.graph.initializer.append(onnx.helper.make_tensor(name, onnx.TensorProto.FLOAT, [], [value]))
+    proto.producer_name, proto.producer_version = "a2k-nets", version("a2k-nets")
+    metadata = {
+        "preset": preset_of(model.config),
+        "config": config_to_json(model.config),
+        "licence": LICENCE,
+        "sample_rate": str(model.config.audio.sample_rate),
+        "fps": str(model.config.fps),
+    }
+    onnx.helper.set_model_props(proto, metadata)
+    onnx.checker.check_model(proto, full_check=True)
+    write_bytes(path, proto.SerializeToString())
+    return path
+
+
+def _trace(graph: ResidualGraph | PaperGraph, *, opset: int) -> "ModelProto":
+    config = graph.model.config
+    # A `Dim` with a range would be refused, since short sounds take other branches of slicing and padding than this
+    # example; the operators of ONNX decide on those when they run, and one frame comes out like a thousand.
+    free = torch.export.Dim.DYNAMIC
+    scalars = len(graph.defaults)
+    # Three of them and an odd length, so that no size happens to look like another.
+    example = (
+        torch.zeros(3, 3 * config.audio.sample_rate + 7),
+        torch.zeros(3, config.num_keypoints, graph.dimensions),
+        *(torch.ones(()) for _ in range(scalars)),
+    )
+    shapes = ({0: free, 1: free}, {0: free}, *({} for _ in range(scalars)))
+    with torch.no_grad(), _quiet():
+        program = torch.export.export(graph, example, dynamic_shapes=shapes, strict=False)
+        exported = torch.onnx.export(
+            program,
+            dynamo=True,
+            opset_version=opset,
+            input_names=["waveform", "reference", *graph.defaults],
+            output_names=["keypoints"],
+            verbose=False,
+        )
+    assert exported is not None  # it is None only with `dynamo=False`
+    proto: ModelProto = exported.model_proto
+    return proto
+
+
+def _tidy(graph: "GraphProto") -> None:
+    """Name the free axes, and remove the exporter's notes: they hold stack traces with file names of this machine."""
+    graph.ClearField("value_info")
+    for part in (graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    names = {"waveform": ("batch", "samples"), "reference": ("batch",), "keypoints": ("batch", "frames")}
+    for value in (*graph.input, *graph.output):
+        for axis, name in zip(value.type.tensor_type.shape.dim, names.get(value.name, ()), strict=False):
+            axis.dim_param = name
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep to ourselves what PyTorch says of its own code: deprecations, and that torchvision is not installed."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,104 @@
+"""The scales between pixels and what the network sees, kept as buffers of the checkpoint."""
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from a2k_nets.blocks.similarity import apply_similarity, compose_pose, fit_similarity, invert_similarity, split_pose
+from a2k_nets.config.residual import ModelConfig
+
+# Coordinates that never move (the base point) would be divided by zero.
+_MIN_STD = 1e-3
+
+
+class Normalizer(nn.Module):
+    """Brings faces of any size, place and roll to one frame, and every channel to unit variance.
+
+    The canonical frame has its origin at the base point of the mean face, which stands upright with an inter-ocular
+    distance of 1. A reference is brought there by the similarity of its stable points to those of the mean face; the
+    statistics come from the training split (paper, section 4.5).
+
+    Args:
+        config: Number of keypoints, stable points, mel bands.
+    """
+
+    mean_face: Tensor
+    std_face: Tensor
+    std_expression: Tensor
+    std_pose: Tensor
+    mean_mel: Tensor
+    std_mel: Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        points, bands = config.num_keypoints, config.audio.n_mels
+        self.register_buffer("mean_face", torch.zeros(points, 2))
+        self.register_buffer("std_face", torch.ones(points, 2))
+        self.register_buffer("std_expression", torch.ones(points, 2))
+        self.register_buffer("std_pose", torch.ones(4))
+        self.register_buffer("mean_mel", torch.zeros(bands))
+        self.register_buffer("std_mel", torch.ones(bands))
+
+    def set_statistics(self, **statistics: Tensor) -> None:
+        """Store statistics under the names of the buffers, e.g. `mean_face=`.
+
+        Standard deviations are bounded from below, since the base point's is 0.
+        """
+        for name, value in statistics.items():
+            buffer = getattr(self, name)
+            if value.shape != buffer.shape:
+                raise ValueError(f"expected {name} of shape {tuple(buffer.shape)}, got {tuple(value.shape)}")
+            buffer.copy_(value.clamp(min=_MIN_STD) if name.startswith("std") else value)
+
+    def to_canonical(self, reference: Float[Tensor, "b k 2"]) -> Float[Tensor, "b 4"]:
+        """Return the similarity that brings a reference, in pixels, into the canonical frame."""
+        stable = list(self.config.stable_points)
+        return fit_similarity(reference[:, stable], self.mean_face[stable].expand(reference.shape[0], -1, -1))
+
+    def canonicalize(self, reference: Float[Tensor, "b k 2"]) -> Float[Tensor, "b k 2"]:
+        """Return a reference, in pixels, in the canonical frame."""
+        return apply_similarity(self.to_canonical(reference), reference)
+
+    def encode_reference(self, canonical: Float[Tensor, "b k 2"]) -> Float[Tensor, "b c"]:
+        """Return the z-scored canonical reference as 2·K channels."""
+        return rearrange((canonical - self.mean_face) / self.std_face, "b k d -> b (k d)")
+
+    def encode_mel(self, log_mel: Float[Tensor, "b m f"]) -> Float[Tensor, "b m f"]:
+        """Return z-scored mel bands."""
+        return (log_mel - self.mean_mel[:, None]) / self.std_mel[:, None]
+
+    def encode_motion(
+        self, keypoints: Float[Tensor, "b t k 2"], reference: Float[Tensor, "b k 2"]
+    ) -> tuple[Float[Tensor, "b t k 2"], Float[Tensor, "b t 4"]]:
+        """Return normalised expression and pose of keypoints in pixels: what the network is to predict.
+
+        The inverse is `decode_motion`.
+        """
+        to_canonical = self.to_canonical(reference)
+        canonical_reference = apply_similarity(to_canonical, reference)
+        shape, pose = split_pose(
+            apply_similarity(to_canonical[:, None], keypoints),
+            canonical_reference,
+            stable_points=self.config.stable_points,
+            base_point=self.config.base_point,
+        )
+        return (shape - canonical_reference[:, None]) / self.std_expression, pose / self.std_pose
+
+    def decode_motion(
+        self,
+        expression: Float[Tensor, "b t k 2"],
+        pose: Float[Tensor, "b t 4"],
+        reference: Float[Tensor, "b k 2"],
+    ) -> Float[Tensor, "b t k 2"]:
+        """Return keypoints in the reference's pixels; zero expression and pose give back the reference."""
+        to_canonical = self.to_canonical(reference)
+        canonical_reference = apply_similarity(to_canonical, reference)
+        moved = compose_pose(
+            canonical_reference[:, None] + expression * self.std_expression,
+            pose * self.std_pose,
+            canonical_reference,
+            base_point=self.config.base_point,
+        )
+        return apply_similarity(invert_similarity(to_canonical)[:, None], moved)

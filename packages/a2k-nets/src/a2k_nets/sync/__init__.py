@@ -1,0 +1,5 @@
+"""Measuring and correcting the offset between sound and picture."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,10 @@
+from .config.toml_file import read_config as read_config
+from .config.train_config import TrainConfig as TrainConfig
+from .data.clip import Clip as Clip
+from .data.open_clips import open_clips as open_clips
+from .evaluation.evaluate import evaluate as evaluate
+from .experiments.ablation import ablate as ablate
+from .experiments.crossval import cross_validate as cross_validate
+from .experiments.publish import publish as publish
+from .training.fit import fit as fit
+from .training.launch import launch as launch

@@ -1,0 +1,194 @@
+"""The settings of a training run, saved in the run and in nothing else."""
+
+from dataclasses import dataclass, field
+
+from a2k_nets import ModelConfig, PaperConfig
+from a2k_nets.config import AnyConfig, check_kinds
+
+_SCHEDULES = ("one-cycle", "constant")
+_SAMPLINGS = ("balanced", "epochs")
+_PRECISIONS = ("64-true", "32-true", "bf16-mixed")
+_TRIPLETS = ("margin", "literal")
+
+# Seeds are spread by a factor of a million before they reach torch, which takes 64 bits.
+_LARGEST_SEED = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class LossWeights:
+    """Weights of the `residual` preset's losses; their names are also the keys of the log.
+
+    Attributes:
+        expression: L1 of the pose-free displacement, lips weighted by `lip`.
+        velocity: L1 of its first differences.
+        opening: L1 of lip distances (three inner gaps, outer height, width).
+        correlation: One minus the correlation of the mouth opening over a window.
+        pose: L1 of the head's pose.
+        sway: L1 of the logarithm of how much the head moves in a window, against the typical head.
+        closure: Cross-entropy of closed against open lips.
+        adversarial: Least-squares GAN against the motion discriminator; 0 trains without one.
+        lip: How many times heavier lip points count than the others.
+    """
+
+    expression: float = 1.0
+    velocity: float = 2.0
+    opening: float = 1.0
+    correlation: float = 1.0
+    pose: float = 0.1
+    sway: float = 0.05
+    closure: float = 0.3
+    adversarial: float = 0.0
+    lip: float = 3.0
+
+    def __post_init__(self) -> None:
+        check_kinds(self)
+
+
+@dataclass(frozen=True, slots=True)
+class PaperLossWeights:
+    """Weights of the `paper` preset's losses; the paper gives none, so all are 1. Their names are the log's keys.
+
+    Attributes:
+        discriminator: How well the discriminator tells real motion from generated one.
+        regression: L1 of normalised keypoints, for the generator and the pose-invariant encoder.
+        adversarial: How far generated motion is from being taken for real, for both as well.
+        piv: Distance of the codes of the reference and of the generated faces, for the generator.
+        triplet: What the encoder's codes are to be, see `triplet`'s forms in `a2k_train.recipes.paper_losses`.
+        margin: Of the triplet loss.
+        triplet_form: `margin`, or `literal` as the paper prints it (for study: it pulls together what the text
+            pushes apart).
+    """
+
+    discriminator: float = 1.0
+    regression: float = 1.0
+    adversarial: float = 1.0
+    piv: float = 1.0
+    triplet: float = 1.0
+    margin: float = 0.5
+    triplet_form: str = "margin"
+
+    def __post_init__(self) -> None:
+        check_kinds(self)
+        _one_of("triplet_form", self.triplet_form, _TRIPLETS)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """How a model is trained; the values below are the `residual` preset's, `defaults("paper")` gives the paper's.
+
+    Attributes:
+        model: The network's settings; their type decides the preset.
+        losses: Weights of the losses, of the same preset.
+        steps: Optimizer steps; 0 lets `epochs` decide.
+        epochs: Passes over the clips, one window of each; 0 lets `steps` decide.
+        batch_size: Windows a step, over all processes together.
+        window_frames: Video frames a window (paper: 64, roughly 2.5 seconds).
+        sampling: `epochs`: every clip gives one window an epoch. `balanced`: windows are drawn by `speaker_balance`.
+        learning_rate: Of all optimizers; the peak where there is a schedule.
+        schedule: `constant`, or `one-cycle` (up along a line, down along a cosine).
+        weight_decay: AdamW's; the paper's Adam has none.
+        ema_decay: Decay of the weights' moving average, which is what is published; 0 publishes the weights themselves.
+        gradient_clip: Bound of the gradient's norm; 0 for none.
+        random_reference: Share of windows whose reference is any of their frames instead of the first.
+        speaker_balance: Exponent by which a speaker's share of windows grows with the footage there is; 1 draws every
+            second of footage alike, 0 every speaker.
+        max_offset_ms: Leave out clips whose sound is known to be further from the picture (`a2k sync`); 0 takes all.
+        augment: Mirror faces, vary and disturb the sound.
+        silence: Share of windows that fall silent, their lips coming to rest, where there is augmentation.
+        tempo: Largest share by which a window is slowed down or sped up, where there is augmentation.
+        frozen_norm: Keep batch norm's statistics as they are from the start, so that no window depends on the others
+            in its batch.
+        precision: `32-true`, `bf16-mixed` (automatic mixed precision), or `64-true`.
+        compile: Compile the generator with torch.compile.
+        channels_last: Memory format of the spectrogram's convolutions: faster on GPUs, and on many CPUs.
+        seed: Of everything that is drawn.
+        checkpoint_every: Steps between resumable states and lines of the log.
+        validate_every: Steps between validations; 0 for none.
+    """
+
+    model: AnyConfig = field(default_factory=ModelConfig)
+    losses: LossWeights | PaperLossWeights = field(default_factory=LossWeights)
+    steps: int = 2000
+    epochs: int = 0
+    batch_size: int = 32
+    window_frames: int = 64
+    sampling: str = "balanced"
+    learning_rate: float = 2e-3
+    schedule: str = "one-cycle"
+    weight_decay: float = 0.01
+    ema_decay: float = 0.998
+    gradient_clip: float = 1.0
+    random_reference: float = 0.5
+    speaker_balance: float = 0.5
+    max_offset_ms: float = 0.0
+    augment: bool = True
+    silence: float = 0.05
+    tempo: float = 0.15
+    frozen_norm: bool = False
+    precision: str = "32-true"
+    compile: bool = False
+    channels_last: bool = False
+    seed: int = 0
+    checkpoint_every: int = 100
+    validate_every: int = 0
+
+    def __post_init__(self) -> None:
+        check_kinds(self)
+        for name in ("batch_size", "window_frames", "checkpoint_every", "learning_rate"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"expected a positive {name}, got {getattr(self, name)}")
+        for name in ("steps", "epochs", "gradient_clip", "weight_decay", "validate_every", "max_offset_ms"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"expected {name} of at least 0, got {getattr(self, name)}")
+        if (self.steps > 0) == (self.epochs > 0):
+            raise ValueError(f"expected either steps or epochs above 0, got {self.steps} and {self.epochs}")
+        if self.window_frames < 2:
+            raise ValueError(f"expected window_frames of at least 2, got {self.window_frames}")
+        if not 0 <= self.ema_decay < 1 or not 0 <= self.random_reference <= 1:
+            raise ValueError("expected ema_decay in [0, 1) and random_reference in [0, 1]")
+        if abs(self.seed) > _LARGEST_SEED:
+            raise ValueError(f"expected a seed from -{_LARGEST_SEED} to {_LARGEST_SEED}, got {self.seed}")
+        _one_of("schedule", self.schedule, _SCHEDULES)
+        _one_of("sampling", self.sampling, _SAMPLINGS)
+        _one_of("precision", self.precision, _PRECISIONS)
+        if isinstance(self.model, PaperConfig) != isinstance(self.losses, PaperLossWeights):
+            raise ValueError(
+                f"expected model and losses of one preset, got {type(self.model).__name__} and "
+                f"{type(self.losses).__name__}"
+            )
+
+    def total_steps(self, steps_per_epoch: int) -> int:
+        """Return how many steps a run has whose epochs have so many."""
+        return self.steps or self.epochs * steps_per_epoch
+
+
+def defaults(preset: str) -> TrainConfig:
+    """Return the settings that a preset is trained with unless told otherwise.
+
+    Example:
+        >>> defaults("paper").epochs
+        300
+    """
+    if preset == "residual":
+        return TrainConfig()
+    if preset != "paper":
+        raise ValueError(f"expected preset to be residual or paper, got {preset!r}")
+    return TrainConfig(
+        model=PaperConfig(),
+        losses=PaperLossWeights(),
+        steps=0,
+        epochs=300,
+        sampling="epochs",
+        learning_rate=1e-4,
+        schedule="constant",
+        weight_decay=0.0,
+        ema_decay=0.0,
+        gradient_clip=0.0,
+        random_reference=0.0,
+        augment=False,
+    )
+
+
+def _one_of(name: str, value: str, valid: tuple[str, ...]) -> None:
+    if value not in valid:
+        raise ValueError(f"expected {name} to be one of {', '.join(valid)}, got {value!r}")

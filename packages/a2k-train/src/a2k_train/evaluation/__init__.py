@@ -1,0 +1,1 @@
+"""Scores of models and baselines, a clip at a time."""

@@ -1,0 +1,68 @@
+"""Cross-validation by speaker: every clip is scored by a model that never saw its speaker."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from a2k_nets import Audio2Keypoint, ModelConfig
+from a2k_train.config.train_config import TrainConfig
+from a2k_train.data.clip_store import ClipStore
+from a2k_train.data.speaker_folds import speaker_folds
+from a2k_train.evaluation.clip_score import ClipScore
+from a2k_train.evaluation.evaluate import evaluate
+from a2k_train.evaluation.velocity_spectra import Spectra
+from a2k_train.reports.head_report import HeadReport
+from a2k_train.reports.results_table import Table, write_scores
+from a2k_train.training.fit import fit
+
+
+def cross_validate(
+    config: TrainConfig,
+    store: ClipStore,
+    run: Path | str,
+    *,
+    folds: int = 5,
+    on_step: Callable[[int, int, dict[str, float]], None] | None = None,
+) -> Table:
+    """Train on all folds but one and score that one, for each fold; return the table of means over folds.
+
+    Args:
+        config: Settings of each training; fold k trains with seed + k.
+        store: All clips; their splits are not looked at.
+        run: Folder that receives `fold-0`, `fold-1`, …, `clips.csv`, `table.md`, `table.json`, and `heads.md`, which
+            compares the heads' own motion with a random walk. Interrupted, it goes on where it stopped.
+        folds: Number of folds.
+        on_step: Called with the fold, the steps done and the losses.
+
+    Raises:
+        ValueError: A fold would have fewer than two speakers, or the folder holds another run.
+    """
+    run = Path(run)
+    if not isinstance(config.model, ModelConfig):
+        raise ValueError(
+            "expected settings of the preset residual, got the preset paper; `ablate` compares its variants"
+        )
+    speakers = store.speakers
+    parts = speaker_folds(speakers, store.lengths.tolist(), folds=folds, seed=config.seed)
+    if min(len({speakers[index] for index in part}) for part in parts) < 2:
+        # Better now than after hours of training: a fold's audio is shuffled among its speakers.
+        raise ValueError(
+            f"expected at least two speakers in each of {folds} folds, got {len(set(speakers))} "
+            "speakers in all; choose fewer folds"
+        )
+    scores: list[ClipScore] = []
+    heads = HeadReport(Spectra(fps=float(config.model.fps)))
+    for fold, held_out in enumerate(parts):
+        training = store.select([index for other, part in enumerate(parts) if other != fold for index in part])
+
+        def report(step: int, losses: dict[str, float], fold: int = fold) -> None:
+            if on_step is not None:
+                on_step(fold, step, losses)
+
+        model = fit(replace(config, seed=config.seed + fold), training, run / f"fold-{fold}", on_step=report)
+        assert isinstance(model, Audio2Keypoint)
+        clips = store.select(held_out).clips()
+        scores += evaluate(model, clips, fold=fold, seed=config.seed)
+        heads.add(model, training.clips(), clips, seed=config.seed)
+    heads.write(run / "heads.md")
+    return write_scores(run, scores)

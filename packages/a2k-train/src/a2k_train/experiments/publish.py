@@ -1,0 +1,69 @@
+"""From a run to a folder that others can load."""
+
+import hashlib
+from pathlib import Path
+
+from a2k_nets import Audio2Keypoint, PaperAudio2Keypoint, PaperConfig, load_model
+from a2k_nets.checkpoints import put_state, read_tensors
+from a2k_train.config.toml_file import config_to_toml, read_config
+from a2k_train.config.train_config import TrainConfig
+from a2k_train.recipes.base import AnyModel
+from kp_io.filesystem import atomic_path
+
+_ABOUT = """Trained for {step} by a2k-train; `config.toml` tells how, and `SHA256SUMS` has the digest.
+
+**For whoever shares this folder:** say here which footage the weights saw, and under which terms.
+{table}"""
+
+
+def publish(run: Path | str, out: Path | str, *, which: str = "last") -> Path:
+    """Write a run's model as a folder with weights, settings, a card and a digest; return the weights' path.
+
+    The card, `README.md`, is left alone where there is one.
+
+    Args:
+        run: A run of `fit`, finished or not.
+        out: The folder to write.
+        which: `last`, or `best` of the validations.
+
+    Raises:
+        FileNotFoundError: The folder holds no run, or no validation was made.
+        ValueError: A file is damaged, or `which` is neither.
+    """
+    run, out = Path(run), Path(out)
+    if which not in ("last", "best"):
+        raise ValueError(f"expected which to be last or best, got {which!r}")
+    if not (run / "config.toml").is_file():
+        raise FileNotFoundError(f"expected the folder of a run, found no config.toml in {run}")
+    config = read_config(run / "config.toml")
+    if which == "best":
+        if not (run / "best" / "model.safetensors").is_file():
+            raise FileNotFoundError(f"expected a run with validations (validate_every), found no best model in {run}")
+        model, step = load_model(run / "best"), "as many steps as scored best in its validations"
+    else:
+        model, step = _from_state(run / "state.safetensors", config)
+    path = model.save_pretrained(out, about=_ABOUT.format(step=step, table=_table(run)))
+    texts = {
+        "config.toml": config_to_toml(config),
+        "SHA256SUMS": f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n",
+    }
+    for name, text in texts.items():
+        with atomic_path(out / name) as file:
+            file.write_text(text, encoding="utf-8")
+    return path
+
+
+def _from_state(state: Path, config: TrainConfig) -> tuple[AnyModel, str]:
+    tensors, metadata = read_tensors(state)
+    model: AnyModel = (
+        PaperAudio2Keypoint(config.model) if isinstance(config.model, PaperConfig) else Audio2Keypoint(config.model)
+    )
+    # The average's names carry torch's wrapper.
+    prefix = "average/module." if config.ema_decay > 0 else "model/"
+    put_state(model, {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)})
+    return model.eval(), f"{metadata.get('step', 'an unknown number of')} steps"
+
+
+def _table(run: Path) -> str:
+    table = run / "table.md"
+    return f"\n### How good they are\n\n{table.read_text(encoding='utf-8')}" if table.is_file() else ""

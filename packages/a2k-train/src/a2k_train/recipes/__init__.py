@@ -1,0 +1,1 @@
+"""What a training step does for each preset: losses, optimizers, augmentation."""

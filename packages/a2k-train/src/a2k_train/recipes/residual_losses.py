@@ -1,0 +1,105 @@
+"""What a model is trained for, as pure functions of normalised motion."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
+
+# Pairs whose distances say how a mouth is shaped: three inner gaps, outer height, width.
+_LIP_PAIRS = ((61, 67), (62, 66), (63, 65), (51, 57), (48, 54))
+
+
+def masked_l1(
+    preds: Float[Tensor, "b t *c"],
+    target: Float[Tensor, "b t *c"],
+    mask: Bool[Tensor, "b t"],
+    *,
+    weight: Tensor | float,
+) -> Float[Tensor, ""]:
+    """Return the mean absolute error over valid frames, channels weighted by `weight`.
+
+    Example:
+        >>> masked_l1(torch.zeros(1, 2, 3), torch.ones(1, 2, 3), torch.tensor([[True, False]]), weight=2.0)
+        tensor(2.)
+    """
+    error = ((preds - target).abs() * weight).reshape(*mask.shape, -1).mean(dim=-1)
+    return (error * mask).sum() / mask.sum().clamp(min=1)
+
+
+def velocity_loss(
+    preds: Float[Tensor, "b t *c"],
+    target: Float[Tensor, "b t *c"],
+    mask: Bool[Tensor, "b t"],
+    *,
+    weight: Tensor | float,
+) -> Float[Tensor, ""]:
+    """Return the masked L1 of first differences; a difference is valid where both of its frames are."""
+    both = mask[:, 1:] & mask[:, :-1]
+    return masked_l1(preds[:, 1:] - preds[:, :-1], target[:, 1:] - target[:, :-1], both, weight=weight)
+
+
+def lip_distances(face: Float[Tensor, "b t k 2"]) -> Float[Tensor, "b t p"]:
+    """Return five lip distances of a face, in its own unit: the inner gaps, the outer height, the width."""
+    first, second = zip(*_LIP_PAIRS, strict=True)
+    # The small number keeps the gradient of a closed mouth finite.
+    return ((face[..., list(first), :] - face[..., list(second), :]).square().sum(dim=-1) + 1e-6).sqrt()
+
+
+def correlation_loss(
+    preds: Float[Tensor, "b t"], target: Float[Tensor, "b t"], mask: Bool[Tensor, "b t"], *, floor: float
+) -> Float[Tensor, ""]:
+    """Return one minus the concordance of two series over each window, as a mean.
+
+    Concordance (Lin, 1989) is 2·cov / (var + var + (mean - mean)²): it rewards following as correlation does, and the
+    right amplitude and level as well.
+
+    Args:
+        preds: Predicted series.
+        target: True series.
+        mask: Valid frames.
+        floor: Added to the denominator, so that windows without motion do not ask for any.
+    """
+    valid = mask.to(preds.dtype)
+    count = valid.sum(dim=1, keepdim=True).clamp(min=1)
+    preds_mean = (preds * valid).sum(dim=1, keepdim=True) / count
+    target_mean = (target * valid).sum(dim=1, keepdim=True) / count
+    p, t = (preds - preds_mean) * valid, (target - target_mean) * valid
+    covariance = (p * t).sum(dim=1) / count[:, 0]
+    spread = (p.square() + t.square()).sum(dim=1) / count[:, 0] + (preds_mean - target_mean)[:, 0].square()
+    return (1 - (2 * covariance + floor) / (spread + floor)).mean()
+
+
+def closure_loss(
+    preds: Float[Tensor, "b t"],
+    target: Float[Tensor, "b t"],
+    mask: Bool[Tensor, "b t"],
+    *,
+    share: float = 0.1,
+    tolerance: int = 1,
+    floor: float = 0.02,
+) -> Float[Tensor, ""]:
+    """Return the cross-entropy of closed against open lips, both kinds of frames counted alike.
+
+    Lips are closed where their opening is below the window's lowest plus a share of its range, as
+    `kp_metrics.closure_f1` has it. A mean over what could be is half open wherever a closure is uncertain; this asks
+    for a decision.
+
+    Args:
+        preds: Predicted openings, in inter-ocular distances.
+        target: True openings.
+        mask: Valid frames.
+        share: Of the range.
+        tolerance: Frames around a closed one that may be open or closed: they do not count.
+        floor: Smallest range that is believed; a mouth that moves less is all noise.
+    """
+    low = target.masked_fill(~mask, torch.inf).amin(dim=1, keepdim=True)
+    high = target.masked_fill(~mask, -torch.inf).amax(dim=1, keepdim=True)
+    spread = high - low
+    moving = mask & (spread > floor)
+    low, spread = low.masked_fill(~mask.any(dim=1, keepdim=True), 0.0), spread.masked_fill(spread <= floor, 1.0)
+    bound = low + share * spread
+    closed = (target < bound) & moving
+    near = F.max_pool1d(closed[:, None].float(), 2 * tolerance + 1, stride=1, padding=tolerance)[:, 0] > 0
+    error = F.softplus((preds - bound) / (share * spread) * (2.0 * closed - 1))
+    shut, open_ = closed, moving & ~near
+    return ((error * shut).sum() / shut.sum().clamp(min=1) + (error * open_).sum() / open_.sum().clamp(min=1)) / 2

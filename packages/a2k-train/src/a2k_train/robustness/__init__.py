@@ -1,0 +1,1 @@
+"""Degraded speech: noise, channels and other voices."""

@@ -1,0 +1,122 @@
+"""Noises made from nothing but a seed, and babble from other voices; none of them has any level in particular."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from a2k_train.evaluation.predictions import from_random_moment
+
+#: The chords I, V, vi and IV of C major, as semitones above C.
+_CHORDS = ((0, 4, 7), (7, 11, 14), (9, 12, 16), (5, 9, 12))
+_PENTATONIC = (0, 2, 4, 7, 9)
+_C3 = 130.81
+
+
+def babble(
+    voices: Sequence[Float[Tensor, " _"]], length: int, *, generator: torch.Generator, count: int = 8
+) -> Float[Tensor, " s"]:
+    """Return several people talking at once: `count` of the voices, each at the same level, from random moments on.
+
+    Args:
+        voices: Speech of people; silent ones are passed over.
+        length: Samples.
+        generator: Draws voices and moments.
+        count: How many speak at once; all of them where there are fewer.
+
+    Raises:
+        ValueError: No voice says anything.
+    """
+    total, heard = torch.zeros(length), 0
+    for index in torch.randperm(len(voices), generator=generator).tolist():
+        level = float(voices[index].square().mean().sqrt())
+        if level > 0 and heard < count:
+            total += from_random_moment(voices[index], length, generator=generator) / level
+            heard += 1
+    if not heard:
+        raise ValueError(f"expected at least one voice that is not silent, got {len(voices)} silent ones")
+    return total
+
+
+def street_noise(length: int, *, sample_rate: int = 16_000, generator: torch.Generator) -> Float[Tensor, " s"]:
+    """Return traffic: a rumble that swells and fades, and something passing by every four seconds or so.
+
+    The rumble is noise that falls by 6 dB an octave above 150 Hz; its level wanders by some decibels over seconds. What
+    passes by is noise that falls from 800 Hz on, rises and fades within one to three seconds, up to 10 dB above the
+    rumble; every third one sounds its horn, two tones for a third of a second.
+    """
+    time = torch.arange(length) / sample_rate
+
+    def between(low: float, high: float) -> float:
+        return low + (high - low) * float(torch.rand((), generator=generator))
+
+    def falling(corner: float) -> Tensor:
+        noise = _low_pass(torch.randn(length, generator=generator), corner, sample_rate)
+        return noise / noise.square().mean().sqrt().clamp(min=1e-12)
+
+    wander = sum(torch.sin(2 * torch.pi * (between(0.1, 0.5) * time + between(0, 1))) for _ in range(3))
+    sound = falling(150.0) * 10 ** (1.5 * torch.as_tensor(wander) / 20)
+    for _ in range(max(1, round(length / sample_rate / 4))):
+        middle, width = between(0, length / sample_rate), between(0.5, 1.5) / 2
+        swell = torch.exp(-(((time - middle) / width) ** 2))
+        sound = sound + between(1, 3) * swell * falling(800.0)
+        if between(0, 1) < 1 / 3:
+            pitch = between(350, 450)
+            tones = torch.sin(2 * torch.pi * pitch * time) + torch.sin(2 * torch.pi * 1.26 * pitch * time)
+            sound = sound + 2 * tones * ((time - middle).abs() < 1 / 6)
+    return sound
+
+
+def music(length: int, *, sample_rate: int = 16_000, generator: torch.Generator) -> Float[Tensor, " s"]:
+    """Return a tune: plucked chords of C major and a bass on every beat, a pentatonic melody, cymbals off the beat.
+
+    Tempo (90 to 130 beats a minute), key (up to 5 semitones off) and melody are drawn; strings are ten harmonics whose
+    higher ones are weaker and die sooner.
+    """
+
+    def draw(count: int) -> int:
+        return int(torch.randint(count, (), generator=generator))
+
+    beat = round(60 / (90 + draw(41)) * sample_rate)
+    key = draw(11) - 5
+    sound = torch.zeros(length + 2 * beat)
+
+    strings: dict[int, Tensor] = {}
+
+    def play(start: int, note: Tensor) -> None:
+        part = sound[start : start + len(note)]
+        part += note[: len(part)]
+
+    def pluck(start: int, loudness: float, semitone: int) -> None:
+        if semitone not in strings:
+            strings[semitone] = _string(semitone + key, 2 * beat, sample_rate)
+        play(start, loudness * strings[semitone])
+
+    for number, start in enumerate(range(0, length, beat)):
+        chord = _CHORDS[number // 4 % len(_CHORDS)]
+        pluck(start, 0.8, chord[0] - 12)
+        for semitone in chord:
+            pluck(start, 0.4, semitone)
+        for half in range(2):
+            if draw(4):
+                pluck(start + half * beat // 2, 0.6, 12 + _PENTATONIC[draw(len(_PENTATONIC))])
+        hiss = torch.randn(beat // 4, generator=generator).diff(prepend=torch.zeros(1))
+        play(start + beat // 2, 0.1 * hiss * torch.exp(-torch.arange(len(hiss)) * (8 / len(hiss))))
+    return sound[:length]
+
+
+def _string(semitone: int, length: int, sample_rate: int) -> Tensor:
+    """Return the sound of a string, so many semitones above C3."""
+    time, pitch = torch.arange(length)[None] / sample_rate, _C3 * 2 ** (semitone / 12)
+    harmonic = torch.arange(1, 11)[:, None]
+    heard = (harmonic * pitch < sample_rate / 2) / harmonic
+    return (heard * torch.sin(2 * torch.pi * harmonic * pitch * time) * torch.exp(-(2 + harmonic) * time)).sum(dim=0)
+
+
+def _low_pass(noise: Tensor, corner: float, sample_rate: int) -> Tensor:
+    """Return noise that falls by 6 dB an octave above the corner."""
+    spectrum = torch.fft.rfft(noise)
+    frequency = torch.arange(len(spectrum)) * sample_rate / len(noise)
+    falling: Tensor = torch.fft.irfft(spectrum / (1 + (frequency / corner) ** 2).sqrt(), n=len(noise))
+    return falling

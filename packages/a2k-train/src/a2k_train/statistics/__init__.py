@@ -1,0 +1,1 @@
+"""Means and deviations of a training set, which the networks normalise with."""

@@ -1,0 +1,85 @@
+"""The resumable state of a run: one safetensors file, written whole or not at all."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from a2k_nets.checkpoints import put_state, read_tensors, write_tensors
+
+_FORMAT = "a2k-train-state-1"
+
+
+def save_state(
+    path: Path,
+    *,
+    step: int,
+    identity: dict[str, str],
+    modules: dict[str, nn.Module],
+    optimizers: dict[str, Optimizer],
+) -> None:
+    """Write modules and optimizers at a step.
+
+    Args:
+        path: The file.
+        step: Steps done.
+        identity: What makes the run this run, such as its settings and clips; resuming with another one is refused.
+        modules: Networks by name.
+        optimizers: Optimizers by name.
+    """
+    tensors: dict[str, Tensor] = {}
+    for name, module in modules.items():
+        tensors |= {f"{name}/{key}": value for key, value in module.state_dict().items()}
+    for name, optimizer in optimizers.items():
+        for index, entry in optimizer.state_dict()["state"].items():
+            tensors |= {f"{name}/{index}/{key}": torch.as_tensor(value) for key, value in entry.items()}
+    write_tensors(path, tensors, {"format": _FORMAT, "step": str(step), **identity})
+
+
+def load_state(
+    path: Path, *, identity: dict[str, str], modules: dict[str, nn.Module], optimizers: dict[str, Optimizer]
+) -> int:
+    """Put a written state back into modules and optimizers; return the steps done.
+
+    Raises:
+        ValueError: The file is damaged, no state of this kind, or of another run.
+    """
+    tensors, metadata = read_tensors(path)
+    if metadata.get("format") != _FORMAT:
+        raise ValueError(f"expected a training state ({_FORMAT}), got {path} ({metadata.get('format', 'unknown')})")
+    for name, ours in identity.items():
+        if metadata.get(name) != ours:
+            raise ValueError(f"expected the {name} that {path} was made with; choose another run folder for other ones")
+    try:
+        for name, module in modules.items():
+            put_state(module, _below(tensors, name))
+        for name, optimizer in optimizers.items():
+            state: dict[int, dict[str, Any]] = {}
+            for key, value in _below(tensors, name).items():
+                index, _, entry = key.partition("/")
+                state.setdefault(int(index), {})[entry] = value
+            _check_fits(name, state, optimizer)
+            optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+        return int(metadata["step"])
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"expected a whole training state, got the damaged file {path}: {error}") from error
+
+
+def _check_fits(name: str, state: dict[int, dict[str, Any]], optimizer: Optimizer) -> None:
+    """Raise where an optimizer's numbers are not those of its parameters: torch takes any, and fails a step later."""
+    shapes = [parameter.shape for group in optimizer.param_groups for parameter in group["params"]]
+    if set(state) != set(range(len(shapes))):
+        raise ValueError(f"expected {len(shapes)} parameters in {name}, got {len(state)}")
+    for index, entries in state.items():
+        for entry, value in entries.items():
+            if value.shape not in (torch.Size(), shapes[index]):
+                raise ValueError(
+                    f"expected {name}/{index}/{entry} of shape {tuple(shapes[index])}, got {tuple(value.shape)}"
+                )
+
+
+def _below(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    prefix = f"{name}/"
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

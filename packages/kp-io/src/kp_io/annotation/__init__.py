@@ -1,0 +1,1 @@
+"""From videos and pictures to keypoints: tracking, shot detection, batches of files."""

@@ -1,0 +1,96 @@
+"""The commands `kp-io convert` and `kp-io compare-video`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def convert(
+    source: Annotated[Path, typer.Argument(help="Keypoint file.", show_default=False)],
+    target: Annotated[Path, typer.Argument(help="Keypoint file; its suffix names the format.", show_default=False)],
+    variant: Annotated[str | None, typer.Option(help="openface for .csv, frames for .json.")] = None,
+    size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT of the picture, for files that do not say.")] = None,
+    fps: Annotated[float | None, typer.Option(min=0.1, help="Another frame rate.")] = None,
+    frame: Annotated[int | None, typer.Option(min=0, help="This frame only: a .pts holds one.")] = None,
+    image: Annotated[str | None, typer.Option(help="File name or id of one picture of a COCO file.")] = None,
+    one_based: Annotated[
+        bool, typer.Option("--one-based", help="A COCO file whose first pixel is 1, as copied from 300-W.")
+    ] = False,
+) -> None:
+    """Write keypoints in another format.
+
+    Formats: .npz, .csv, .openface.csv, .json (COCO), .frames.json (for Blender and Unity), .pts (300-W).
+    """
+    from kp_io.cli.app import _clear_errors
+
+    with _clear_errors():
+        from kp_io.formats.coco import read_coco
+        from kp_io.formats.registry import load_keypoints, save_keypoints
+        from kp_io.transforms import resample_fps
+
+        image_size = None if size is None else _parse_size(size)
+        if image is None and not one_based:
+            sequence = load_keypoints(source, image_size=image_size)
+        elif source.suffix.lower() == ".json" and source.is_file():
+            sequence = read_coco(source, image_size, image=image, one_based=one_based)
+        else:
+            raise ValueError(f"expected a COCO file (.json) with --image or --one-based, got {source}")
+        if fps is not None:
+            sequence = resample_fps(sequence, fps)
+        if frame is not None:
+            if frame >= len(sequence):
+                raise ValueError(f"expected a frame from 0 to {len(sequence) - 1} of {source}, got {frame}")
+            sequence = sequence.frames(frame, frame + 1)
+        save_keypoints(target, sequence, variant=variant)
+        typer.echo(f"{target}: {len(sequence)} frames")
+
+
+def compare_video(
+    inputs: Annotated[list[Path], typer.Argument(help="Keypoint files, or other systems' videos.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Video (.mp4, …) or picture (.png, .jpg).")],
+    labels: Annotated[str | None, typer.Option(help="Names, separated by commas; by default the files'.")] = None,
+    audio: Annotated[Path | None, typer.Option(help="Sound for the video: an audio or a video file.")] = None,
+    over: Annotated[Path | None, typer.Option(help="Video or picture to draw over, instead of black.")] = None,
+    height: Annotated[int | None, typer.Option(min=32, help="Height of a frame, px (384; in a picture 160).")] = None,
+    columns: Annotated[int, typer.Option(min=1, help="Frames in a row of a picture.")] = 8,
+    zoom: Annotated[bool, typer.Option("--zoom", help="Show the faces only.")] = False,
+) -> None:
+    """Show several systems: side by side in a video, or in a picture with a row for each.
+
+    All run at the frame rate of the first keypoint file. In a video shorter ones hold their last frame; in a picture
+    the columns are moments of the shortest.
+    """
+    from kp_io.cli.app import _clear_errors, _progress
+
+    with _clear_errors():
+        from kp_io.drawing.comparison import compare_as_sheet, compare_as_video, open_runs
+        from kp_io.media.audio import read_audio
+        from kp_io.media.image import IMAGE_SUFFIXES, write_image
+        from kp_io.media.video_writer import write_video
+
+        names = [path.stem for path in inputs] if labels is None else [name.strip() for name in labels.split(",")]
+        if len(names) != len(inputs):
+            raise ValueError(f"expected a label for each of {len(inputs)} files, got {len(names)}: {', '.join(names)}")
+        as_picture = out.suffix.lower() in IMAGE_SUFFIXES
+        height = height or (160 if as_picture else 384)
+        sound = None if audio is None else read_audio(audio, align_to_video=True)
+        runs, fps = open_runs(inputs, over=over, height=height, zoom=zoom)
+        if as_picture:
+            write_image(out, compare_as_sheet(runs, labels=names, columns=columns, height=height))
+            typer.echo(f"{out}: {len(runs)} rows")
+            return
+        total = max(run.num_frames for run in runs)
+        with _progress() as progress:
+            frames = compare_as_video(runs, labels=names, height=height)
+            drawn = progress.track(frames, total=total, description="drawing")
+            write_video(out, drawn, fps=fps, audio=sound)
+        typer.echo(f"{out}: {len(runs)} side by side, {total} frames at {fps:g} fps")
+
+
+def _parse_size(text: str) -> tuple[int, int]:
+    """Return height and width from `640x480`."""
+    width, _, height = text.lower().replace("×", "x").partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise ValueError(f"expected --size WIDTHxHEIGHT, such as 640x480, got {text!r}")
+    return int(height), int(width)

@@ -1,0 +1,5 @@
+"""Keypoint corpora: from a folder of videos to Parquet shards."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,194 @@
+"""Who speaks in which video of a corpus, and which split the speaker belongs to."""
+
+import csv
+import hashlib
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+#: Folder layouts by name: a pattern of the path below the videos' folder, with the group `speaker` and maybe `split`.
+FOLDER_LAYOUTS = {
+    # dev/mp4/id00012/21Uxsk56VDQ/00001.mp4; the split `test` is VoxCeleb2's own, `dev` is divided by speaker.
+    "voxceleb2": r"^(?:.*?/)??(?:(?:dev|(?P<split>test))/(?:mp4/)?)?(?P<speaker>id\d{5})/[^/]+/[^/]+$",
+}
+
+_SPLIT_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class Attribution(NamedTuple):
+    """What is known of a video without opening it.
+
+    Attributes:
+        speaker: Who speaks.
+        split: `train`, `val`, `test`, or any other name that a table gives.
+        licence: Terms of the footage; empty where nothing is known.
+    """
+
+    speaker: str
+    split: str
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A table of videos or of speakers, from `read_manifest`.
+
+    Attributes:
+        videos: Speaker and licence by path below the videos' folder; empty for a table of speakers.
+        splits: Split by speaker, for the speakers that have one.
+        sha256: Digest of the file, by which a changed table is noticed.
+    """
+
+    videos: dict[str, tuple[str, str]]
+    splits: dict[str, str]
+    sha256: str
+
+
+def read_manifest(path: str | os.PathLike[str]) -> Manifest:
+    r"""Read a CSV that says who speaks in which video.
+
+    With a column `file` (path below the videos' folder, `/` between folders) it has one row a video, and the columns
+    `speaker` and, if wanted, `split` and `licence`. Without, it has one row a speaker: `speaker`, `split`. Other
+    columns are ignored; an empty split is left to chance, as without a table.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: A column is missing, a cell is empty, a file is there twice, or a speaker is in two splits.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "speakers.csv").write_text("speaker,split\nanna,train\nbert,val\n")
+        ...     read_manifest(Path(folder, "speakers.csv")).splits
+        {'anna': 'train', 'bert': 'val'}
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise FileNotFoundError(f"expected a CSV file, found no file {source}")
+    content = source.read_bytes()
+    try:
+        rows = list(csv.DictReader(content.decode("utf-8-sig").splitlines()))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"expected a CSV file in UTF-8, got {source}: {error}") from error
+    columns = set(rows[0]) if rows else set()
+    if "speaker" not in columns or not columns & {"file", "split"}:
+        raise ValueError(
+            f"expected the columns file, speaker (and split, licence) or speaker, split in {source}, "
+            f"got {', '.join(map(str, rows[0])) if rows else 'no row'}"
+        )
+    videos: dict[str, tuple[str, str]] = {}
+    splits: dict[str, str] = {}
+    for line, row in enumerate(rows, start=2):
+        cells = {name: (row.get(name) or "").strip() for name in ("file", "speaker", "split", "licence")}
+        where = f"line {line} of {source}"
+        if not cells["speaker"] or ("file" in columns and not cells["file"]):
+            raise ValueError(f"expected a speaker{' and a file' if 'file' in columns else ''} in {where}")
+        if cells["file"]:
+            if cells["file"] in videos:
+                raise ValueError(f"expected every file once, got {cells['file']} again in {where}")
+            videos[cells["file"]] = (cells["speaker"], cells["licence"])
+        if cells["split"]:
+            _check_split(cells["split"], where)
+            before = splits.setdefault(cells["speaker"], cells["split"])
+            if before != cells["split"]:
+                raise ValueError(
+                    f"expected every speaker in one split, got {cells['speaker']} in {before} and, in {where}, "
+                    f"in {cells['split']}"
+                )
+    return Manifest(videos, splits, hashlib.sha256(content).hexdigest())
+
+
+@dataclass
+class Speakers:
+    """Attributes videos to speakers and speakers to splits; a speaker never gets into two.
+
+    The speaker is, in this order: what the manifest says; what the pattern's group `speaker` finds in the path; the
+    first folder of the path; the file's name. The split is what the manifest says of the speaker, or the pattern's
+    group `split`; without either it is drawn by a hash of the seed and the speaker's name, so that it depends neither
+    on the other speakers nor on the order of the videos.
+
+    Args:
+        pattern: Regular expression searched for in the path below the videos' folder, with `/` between folders.
+        manifest: A table of videos or of speakers.
+        val: Share of speakers drawn for the split `val`.
+        test: Share of speakers drawn for the split `test`.
+        seed: Another number draws other speakers.
+        licence: Terms of the footage where the manifest gives none.
+
+    Raises:
+        ValueError: The pattern is no regular expression or has no group `speaker`, or the shares are not within [0, 1].
+
+    Example:
+        >>> speakers = Speakers(pattern=FOLDER_LAYOUTS["voxceleb2"])
+        >>> speakers.of("dev/mp4/id00012/21Uxsk56VDQ/00001.mp4")
+        Attribution(speaker='id00012', split='train', licence='')
+        >>> speakers.of("test/mp4/id00017/01dfn2spqyE/00001.mp4").split
+        'test'
+    """
+
+    pattern: str | None = None
+    manifest: Manifest | None = None
+    val: float = 0.05
+    test: float = 0.05
+    seed: int = 0
+    licence: str = ""
+    _split_of: dict[str, tuple[str, str]] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not (self.val >= 0 and self.test >= 0 and self.val + self.test <= 1):
+            raise ValueError(f"expected shares of speakers within [0, 1], got {self.val=} and {self.test=}")
+        try:
+            compiled = re.compile(self.pattern or "(?P<speaker>)")
+        except re.error as error:
+            raise ValueError(f"expected a regular expression, got {self.pattern!r}: {error}") from error
+        if "speaker" not in compiled.groupindex:
+            raise ValueError(f"expected a pattern with a group (?P<speaker>…), got {self.pattern!r}")
+
+    def of(self, relative: str) -> Attribution:
+        """Return speaker, split and licence of the video at this path below the videos' folder.
+
+        Raises:
+            ValueError: The manifest has no row for it, the pattern does not match it, or its speaker would be in two
+                splits.
+        """
+        speaker, split, licence = self._speaker_of(relative)
+        if self.manifest is not None:
+            split = self.manifest.splits.get(speaker, split)
+        split = split or self._drawn_split(speaker)
+        before, first = self._split_of.setdefault(speaker, (split, relative))
+        if before != split:
+            raise ValueError(
+                f"expected every speaker in one split, got {speaker} in {before} ({first}) and in {split} ({relative})"
+            )
+        return Attribution(speaker, split, licence or self.licence)
+
+    def _speaker_of(self, relative: str) -> tuple[str, str, str]:
+        if self.manifest is not None and self.manifest.videos:
+            if relative not in self.manifest.videos:
+                raise ValueError(f"expected a row for every video in the manifest, found none with the file {relative}")
+            speaker, licence = self.manifest.videos[relative]
+            return speaker, "", licence
+        if self.pattern is None:
+            path = PurePosixPath(relative)
+            return (path.parts[0] if len(path.parts) > 1 else path.stem), "", ""
+        match = re.search(self.pattern, relative)
+        if match is None or not match["speaker"]:
+            raise ValueError(f"expected every video's path to match {self.pattern!r}, got {relative}")
+        split = match.groupdict().get("split") or ""
+        if split:
+            _check_split(split, relative)
+        return match["speaker"], split, ""
+
+    def _drawn_split(self, speaker: str) -> str:
+        digest = hashlib.sha256(f"{self.seed}/{speaker}".encode("utf-8", "backslashreplace")).digest()
+        position = int.from_bytes(digest[:7], "big") / 2**56
+        return "test" if position < self.test else "val" if position < self.test + self.val else "train"
+
+
+def _check_split(name: str, where: str) -> None:
+    if not _SPLIT_NAME.fullmatch(name):
+        raise ValueError(
+            f"expected a split's name of small letters, digits and _ (train, val, …), got {name!r} in {where}"
+        )

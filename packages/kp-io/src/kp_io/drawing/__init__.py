@@ -1,0 +1,1 @@
+"""Keypoints as pictures: rasterization, montages, comparisons."""

@@ -1,0 +1,116 @@
+"""Several systems side by side: keypoint files drawn, and videos as they are."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kp_io.drawing.montage import method_sheet, side_by_side
+from kp_io.drawing.rasterize import face_box, rasterize
+from kp_io.drawing.style import BLACK
+from kp_io.formats.registry import load_keypoints
+from kp_io.keypoints.sequence import KeypointSequence
+from kp_io.media.image import IMAGE_SUFFIXES, Picture, read_image
+from kp_io.media.video_reader import VIDEO_SUFFIXES, probe_video, read_video
+from kp_io.transforms import resample_fps
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The frames of one system.
+
+    Attributes:
+        frames: RGB, one after the other.
+        num_frames: How many they are; 1 is a still, which stands as long as the others move.
+    """
+
+    frames: Iterator[Picture]
+    num_frames: int
+
+
+def open_runs(
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    over: str | os.PathLike[str] | None = None,
+    height: int = 384,
+    zoom: bool = False,
+) -> tuple[list[Run], float]:
+    """Open what is to be compared, all at the frame rate of the first keypoint file (25 without any).
+
+    Args:
+        paths: Keypoint files, which are drawn, and videos, which are shown: the output of any other system.
+        over: Video or picture to draw over, instead of black.
+        height: Height of the drawn frames, pixels.
+        zoom: Show the face only.
+
+    Returns:
+        The runs, in order, and their frames a second.
+
+    Raises:
+        FileNotFoundError: A file is not there.
+        ValueError: A file is neither, or `over` has other proportions than the keypoints' picture.
+    """
+    files = [Path(path) for path in paths]
+    tracks = {path: load_keypoints(path) for path in files if path.suffix.lower() not in VIDEO_SUFFIXES}
+    fps = next((track.fps for track in tracks.values() if len(track) > 1), 25.0)
+    runs = []
+    for path in files:
+        if path in tracks:
+            track = tracks[path] if len(tracks[path]) == 1 else resample_fps(tracks[path], fps)
+            runs.append(Run(_drawn(track, over=over, fps=fps, height=height, zoom=zoom), len(track)))
+        else:
+            stated = probe_video(path).num_frames(fps)
+            # Some containers do not say how long they are; reading them through does.
+            count = sum(1 for _ in read_video(path, fps=fps)) if stated is None else stated
+            runs.append(Run(read_video(path, fps=fps), count))
+    return runs, fps
+
+
+def compare_as_video(runs: Sequence[Run], *, labels: Sequence[str], height: int = 384) -> Iterator[Picture]:
+    """Yield the runs side by side, as long as the longest; the others hold their last frame.
+
+    Raises:
+        ValueError: Labels and runs differ in number, or a run is empty.
+    """
+    return side_by_side([run.frames for run in runs], labels=labels, height=height)
+
+
+def compare_as_sheet(runs: Sequence[Run], *, labels: Sequence[str], columns: int = 8, height: int = 160) -> Picture:
+    """Return one picture as in the paper's Figures 3 and 4: a row for each system, a column for each moment.
+
+    The moments are spread evenly, first and last included, over the shortest run, so that no row shows a frame that it
+    only holds.
+
+    Raises:
+        ValueError: Labels and runs differ in number, or a run has no frame.
+    """
+    if columns < 1 or len(labels) != len(runs):
+        raise ValueError(
+            f"expected a column, and a label for each of {len(runs)} runs, got {columns} and {len(labels)}"
+        )
+    last = min((run.num_frames for run in runs if run.num_frames > 1), default=1) - 1
+    moments = [round(i * last / max(1, columns - 1)) for i in range(columns)]
+    rows = []
+    for run, label in zip(runs, labels, strict=True):
+        chosen = [min(moment, run.num_frames - 1) for moment in moments]
+        row: list[Picture] = []
+        for index, frame in enumerate(run.frames):
+            row += [frame] * chosen.count(index)
+            if index >= chosen[-1]:
+                break
+        if not row:
+            raise ValueError(f"expected at least one frame of {label}, got none")
+        # A damaged video may end before the length that it states.
+        rows.append(row + row[-1:] * (columns - len(row)))
+    return method_sheet(rows, labels=labels, height=height)
+
+
+def _drawn(
+    track: KeypointSequence, *, over: str | os.PathLike[str] | None, fps: float, height: int, zoom: bool
+) -> Iterator[Picture]:
+    crop = face_box(track) if zoom else None
+    if over is None:
+        return rasterize(track, crop=crop, height=height, background=BLACK)
+    is_picture = Path(over).suffix.lower() in IMAGE_SUFFIXES
+    ground = read_image(over) if is_picture else read_video(over, fps=fps)
+    return rasterize(track, crop=crop, height=height, background=ground)

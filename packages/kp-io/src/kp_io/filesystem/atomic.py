@@ -1,0 +1,76 @@
+"""Files that appear whole or not at all."""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+#: The disk, or the user's share of it, is full.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that takes its place when the block ends well.
+
+    The temporary file has the same suffix, so that writers which choose a format by suffix work on it. When the block
+    raises, it is removed and whatever was at `path` before is untouched. A missing folder is made.
+
+    Raises:
+        OSError: The folder cannot be made or written, or `path` is a folder.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with atomic_path(Path(folder, "new", "note.txt")) as temporary:
+        ...         _ = temporary.write_text("whole")
+        ...     Path(folder, "new", "note.txt").read_text()
+        'whole'
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise IsADirectoryError(f"expected a file to write, got the folder {target}; add a file name")
+    temporary = target.with_name(f".{target.stem[:80]}.{secrets.token_hex(4)}{target.suffix}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Created here, not by the writer: a read-only folder or a full disk shows before any work is done.
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise type(error)(
+            f"cannot write {target}: {reason}; choose another folder or change its permissions"
+        ) from error
+    try:
+        yield temporary
+        temporary.replace(target)
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and is_disk_full(error):
+            if error.strerror:
+                raise write_error(target, error) from error
+            # Written within another such block, whose name is the one to tell.
+            named = OSError(str(error).replace(str(temporary), str(target)))
+            named.errno = error.errno
+            raise named from error
+        raise
+
+
+def write_error(path: str | os.PathLike[str], error: Exception) -> OSError:
+    """Return an error that says which file cannot be written, from one of the system or of FFmpeg that does not."""
+    named = OSError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}")
+    if is_disk_full(error):
+        named = OSError(f"{named}; make room or choose another folder")
+    named.errno = getattr(error, "errno", None)
+    return named
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Return whether a write failed because the disk, or the user's share of it, is full.
+
+    Example:
+        >>> is_disk_full(OSError(errno.ENOSPC, "No space left on device")), is_disk_full(ValueError())
+        (True, False)
+    """
+    return getattr(error, "errno", None) in _FULL

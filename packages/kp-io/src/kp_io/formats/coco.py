@@ -1,0 +1,216 @@
+"""Keypoints as the JSON of COCO's keypoint task: images, annotations, categories."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float64
+from torch import Tensor
+
+from kp_io.formats.json_reader import is_number, load_json, member, whole
+from kp_io.keypoints.layout import KeypointLayout, get_layout
+from kp_io.keypoints.sequence import KeypointSequence
+from kp_io.transforms import interpolate_missing
+
+#: COCO's third number of a point.
+_NOT_LABELLED, _NOT_VISIBLE, _VISIBLE = 0, 1, 2
+
+
+def write_coco(path: Path, sequence: KeypointSequence) -> None:
+    """Write an image and an annotation for every frame.
+
+    The visibility is 2, or 1 where the score is 0 (the point was interpolated). Members that COCO does not know keep
+    the rest: `keypoint_scores`, `keypoints_z`, and in `info` fps, layout and detector.
+    """
+    height, width = sequence.image_size
+    layout = sequence.layout
+    # Exact float32 as short as it can be written; see frames_format.
+    points = [[[float(v) for v in point] for point in face] for face in _texts(sequence.keypoints)]
+    scores = [[float(v) for v in frame] for frame in _texts(sequence.scores)]
+    images, annotations = [], []
+    for frame, (face, confidences) in enumerate(zip(points, scores, strict=True)):
+        xs, ys = [point[0] for point in face], [point[1] for point in face]
+        sides = max(xs) - min(xs), max(ys) - min(ys)
+        visible = [_VISIBLE if score > 0 else _NOT_VISIBLE for score in confidences]
+        images.append(
+            {"id": frame, "frame_id": frame, "file_name": f"{frame:06d}.png", "width": width, "height": height}
+        )
+        annotation: dict[str, Any] = {
+            "id": frame,
+            "image_id": frame,
+            "category_id": 1,
+            "iscrowd": 0,
+            "bbox": [min(xs), min(ys), *sides],
+            "area": sides[0] * sides[1],
+            "num_keypoints": len(face),
+            "keypoints": [number for point, v in zip(face, visible, strict=True) for number in (*point[:2], v)],
+            "keypoint_scores": confidences,
+        }
+        if len(face[0]) == 3:
+            annotation["keypoints_z"] = [point[2] for point in face]
+        annotations.append(annotation)
+    names = [f"{part.name}_{i - part.start}" for part in layout.parts for i in part.indices]
+    skeleton = [[a + 1, b + 1] for part in layout.parts for a, b in part.edges()]
+    content = {
+        "info": {
+            "description": "facial keypoints written by kp-io",
+            "fps": sequence.fps,
+            "layout": layout.name,
+            "detector": sequence.detector,
+        },
+        "images": images,
+        "annotations": annotations,
+        "categories": [{"id": 1, "name": "face", "supercategory": "person", "keypoints": names, "skeleton": skeleton}],
+    }
+    with path.open("w", encoding="utf-8") as file:
+        json.dump(content, file, ensure_ascii=False)
+
+
+def read_coco(
+    path: Path, image_size: tuple[int, int] | None = None, *, image: str | None = None, one_based: bool = False
+) -> KeypointSequence:
+    """Read the faces of a COCO file, one an image, as a sequence in the order of `frame_id`, or else of the file.
+
+    Of several faces in one image the largest is taken; images without one are interpolated, with scores of 0. Without
+    `keypoint_scores`, a point that is not labelled scores 0 and any other one 1.
+
+    Args:
+        path: The file.
+        image_size: Height and width for images that do not say.
+        image: Take this image alone: its `file_name`, the end of it, or its id.
+        one_based: Whether the first pixel is 1, as in files that were copied from 300-W's `.pts`; COCO says 0.
+
+    Raises:
+        ValueError: The file is something else or damaged, the images differ in size, or `image` names none or several.
+    """
+    value = load_json(path)
+    try:
+        return coco_from_json(value, image_size, image=image, one_based=one_based)
+    except ValueError as error:
+        raise ValueError(f"{path} is no valid COCO keypoint file: {error}") from error
+
+
+def coco_from_json(
+    value: dict[str, Any],
+    image_size: tuple[int, int] | None = None,
+    *,
+    image: str | None = None,
+    one_based: bool = False,
+) -> KeypointSequence:
+    """Turn the JSON object of a COCO file into keypoints; see `read_coco`."""
+    info = member(value, "info", dict, "file") if "info" in value else {}
+    layout = get_layout(member(info, "layout", str, "info") if "layout" in info else "ibug68")
+    images = _images(value, image)
+    size = _common_size(images, image_size)
+    faces = _largest_faces(value, {whole(entry, "id", where) for where, entry in images}, layout)
+    found = [faces.get(whole(entry, "id", where)) for where, entry in images]
+    first = next((face for face in found if face is not None), None)
+    if first is None:
+        raise ValueError("expected an annotation with keypoints for at least one image, found none")
+    if any(face is not None and face[0].shape != first[0].shape for face in found):
+        raise ValueError("expected keypoints_z in every annotation, or in none")
+    measured: Bool[Tensor, " t"] = torch.tensor([face is not None for face in found])
+    points = torch.stack([torch.zeros_like(first[0]) if face is None else face[0] for face in found])
+    scores = torch.stack([torch.zeros_like(first[1]) if face is None else face[1] for face in found])
+    points[..., :2] -= float(one_based)
+    return KeypointSequence(
+        interpolate_missing(points, measured),
+        scores,
+        fps=member(info, "fps", float, "info") if "fps" in info else 25.0,
+        image_size=size,
+        layout=layout,
+        detector=member(info, "detector", str, "info") if "detector" in info else "unknown",
+    )
+
+
+def _images(value: dict[str, Any], chosen: str | None) -> list[tuple[str, dict[str, Any]]]:
+    """Return the image entries in order, each with its place in the file."""
+    images = []
+    for index, entry in enumerate(member(value, "images", list, "file")):
+        if not isinstance(entry, dict):
+            raise ValueError(f"expected an object as images[{index}], got {type(entry).__name__}")
+        images.append((f"images[{index}]", entry))
+    if not images:
+        raise ValueError("expected at least one image in images, got none")
+    if chosen is not None:
+        matching = [(where, entry) for where, entry in images if _is_called(entry, chosen)]
+        if len(matching) != 1:
+            names = ", ".join(str(entry.get("file_name", entry.get("id"))) for _, entry in images[:5])
+            raise ValueError(f"expected one image called {chosen!r}, got {len(matching)}; there are {names}, …")
+        return matching
+    if all("frame_id" in entry for _, entry in images):
+        images.sort(key=lambda item: whole(item[1], "frame_id", item[0]))
+    return images
+
+
+def _is_called(entry: dict[str, Any], name: str) -> bool:
+    file_name = str(entry.get("file_name", ""))
+    return file_name == name or file_name.endswith(f"/{name}") or str(entry.get("id")) == name
+
+
+def _common_size(images: list[tuple[str, dict[str, Any]]], image_size: tuple[int, int] | None) -> tuple[int, int]:
+    sizes = {}
+    for where, entry in images:
+        if image_size is None or "height" in entry or "width" in entry:
+            sizes[whole(entry, "height", where), whole(entry, "width", where)] = where
+        else:
+            sizes[image_size] = where
+    if len(sizes) > 1:
+        (height, width), (other_height, other_width) = list(sizes)[:2]
+        raise ValueError(
+            f"expected images of one size, the frames of one video, got {width}×{height} and {other_width}×"
+            f"{other_height} px; choose one with image=, or `kp-io convert --image`"
+        )
+    return next(iter(sizes))
+
+
+_Face = tuple[Float64[Tensor, "k d"], Float64[Tensor, " k"]]
+
+
+def _largest_faces(value: dict[str, Any], wanted: set[int], layout: KeypointLayout) -> dict[int, _Face]:
+    """Return points and scores of the largest labelled face of every wanted image that has one."""
+    faces: dict[int, _Face] = {}
+    areas: dict[int, float] = {}
+    for index, entry in enumerate(member(value, "annotations", list, "file")):
+        where = f"annotations[{index}]"
+        if not isinstance(entry, dict):
+            raise ValueError(f"expected an object as {where}, got {type(entry).__name__}")
+        number = whole(entry, "image_id", where)
+        if number not in wanted:
+            continue
+        points, scores = _face(entry, layout, where)
+        low, high = points[..., :2].amin(dim=0), points[..., :2].amax(dim=0)
+        area = float((high - low).prod())
+        labelled = bool(scores.any()) or "keypoint_scores" in entry
+        if labelled and area > areas.get(number, -1.0):
+            faces[number], areas[number] = (points, scores), area
+    return faces
+
+
+def _face(entry: dict[str, Any], layout: KeypointLayout, where: str) -> _Face:
+    count = layout.num_keypoints
+    triplets = _numbers(entry, "keypoints", 3 * count, f"x, y, visibility of {count} points, {layout.name}", where)
+    points, visibility = triplets.reshape(count, 3)[:, :2], triplets.reshape(count, 3)[:, 2]
+    if "keypoints_z" in entry:
+        depth = _numbers(entry, "keypoints_z", count, "one a point", where)
+        points = torch.cat((points, depth[:, None]), dim=1)
+    scores = (visibility > _NOT_LABELLED).double()
+    if "keypoint_scores" in entry:
+        scores = _numbers(entry, "keypoint_scores", count, "one a point", where)
+    return points, scores
+
+
+def _numbers(entry: dict[str, Any], name: str, count: int, meaning: str, where: str) -> Float64[Tensor, " n"]:
+    values = member(entry, name, list, where)
+    if len(values) != count:
+        raise ValueError(f"expected {count} numbers as {where}.{name} ({meaning}), got {len(values)}")
+    wrong = next((i for i, value in enumerate(values) if not is_number(value)), None)
+    if wrong is not None:
+        raise ValueError(f"expected a number as {where}.{name}[{wrong}], got {values[wrong]!r:.40}")
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def _texts(values: Tensor) -> list[Any]:
+    texts: list[Any] = values.detach().cpu().numpy().astype(str).tolist()
+    return texts

@@ -1,0 +1,99 @@
+"""The native keypoint file: NumPy arrays in a .npz, no objects."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from kp_io.keypoints.layout import get_layout
+from kp_io.keypoints.sequence import KeypointSequence
+
+#: The `format_version` that is written, and the only one that is read.
+NPZ_VERSION = 1
+
+#: Every array of the file with its number of dimensions and the kinds of dtype that it may have.
+_ARRAYS = {
+    "format_version": (0, "iu"),
+    "keypoints": (3, "f"),
+    "scores": (2, "f"),
+    "fps": (0, "fiu"),
+    "image_size": (1, "iu"),
+    "layout": (0, "U"),
+    "detector": (0, "U"),
+}
+
+
+def write_npz(path: Path, sequence: KeypointSequence) -> None:
+    """Write the arrays of `read_npz`; the same keypoints give the same bytes."""
+    np.savez_compressed(
+        path,
+        format_version=np.int64(NPZ_VERSION),
+        keypoints=sequence.keypoints.detach().cpu().numpy(),
+        scores=sequence.scores.detach().cpu().numpy(),
+        fps=np.float64(sequence.fps),
+        image_size=np.array(sequence.image_size, np.int64),
+        layout=np.str_(sequence.layout.name),
+        detector=np.str_(sequence.detector),
+    )
+
+
+def read_npz(path: Path, image_size: tuple[int, int] | None = None) -> KeypointSequence:
+    """Read a file of `write_npz`; pickled objects are refused, never loaded.
+
+    Raises:
+        ValueError: The file is damaged, is something else, or has another `format_version`.
+    """
+    del image_size  # the file holds it
+    arrays = _load(path)
+    version = arrays["format_version"]
+    if int(version) != NPZ_VERSION:
+        raise ValueError(
+            f"expected keypoints of format_version {NPZ_VERSION} in {path}, got {int(version)}; "
+            f"{'a newer kp-io' if int(version) > NPZ_VERSION else 'the kp-io that wrote it'} reads it"
+        )
+    if arrays["scores"].shape != arrays["keypoints"].shape[:2]:
+        raise ValueError(
+            f"expected a score for every keypoint in {path}, got keypoints {arrays['keypoints'].shape} "
+            f"and scores {arrays['scores'].shape}"
+        )
+    if len(arrays["image_size"]) != 2:
+        raise ValueError(f"expected image_size (height, width) in {path}, got {arrays['image_size'].tolist()}")
+    try:
+        return KeypointSequence(
+            torch.from_numpy(arrays["keypoints"].astype(np.float32)),
+            torch.from_numpy(arrays["scores"].astype(np.float32)),
+            fps=float(arrays["fps"]),
+            image_size=(int(arrays["image_size"][0]), int(arrays["image_size"][1])),
+            layout=get_layout(str(arrays["layout"])),
+            detector=str(arrays["detector"]),
+        )
+    except ValueError as error:
+        raise ValueError(f"{path} is no valid keypoint file: {error}") from error
+
+
+def _load(path: Path) -> dict[str, np.ndarray]:
+    if not zipfile.is_zipfile(path):
+        raise ValueError(
+            f"expected a keypoint file (.npz written by kp-io), got {path}, which is no .npz archive or is cut off; "
+            "write it again with `kp-io annotate`"
+        )
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            missing = [name for name in _ARRAYS if name not in archive.files]
+            if missing:
+                raise ValueError(f"it has no {', '.join(missing)}, only {', '.join(archive.files) or 'nothing'}")
+            arrays = {name: np.asarray(archive[name]) for name in _ARRAYS}
+    except Exception as error:
+        # Damaged bytes make zipfile, zlib and NumPy's header parser raise a dozen unrelated types.
+        reason = str(error)
+        if "allow_pickle" in reason:
+            reason = "it holds pickled objects, which can run code and are never loaded"
+        raise ValueError(
+            f"expected a keypoint file with the arrays {', '.join(_ARRAYS)}, got {path}: {reason}"
+        ) from error
+    for name, (ndim, kinds) in _ARRAYS.items():
+        array = arrays[name]
+        if array.ndim != ndim or array.dtype.kind not in kinds:
+            raise ValueError(f"expected {name} with {ndim} dimensions in {path}, got {array.shape} {array.dtype}")
+    return arrays

@@ -1,0 +1,107 @@
+"""Keypoints of a still as the text file of 300-W: a few header lines and a pair of numbers a point."""
+
+import math
+from pathlib import Path
+
+import torch
+
+from kp_io.keypoints.layout import IBUG68
+from kp_io.keypoints.sequence import KeypointSequence
+from kp_io.media.image import IMAGE_SUFFIXES, read_image
+
+#: What begins a comment in the files of various tools.
+_COMMENTS = ("#", "//", "%")
+
+#: The format numbers the first pixel 1; here it is 0.
+_FIRST_PIXEL = 1.0
+
+
+def write_pts(path: Path, sequence: KeypointSequence) -> None:
+    """Write the points of one frame, counted from pixel 1; the format holds nothing else.
+
+    Raises:
+        ValueError: The sequence has several frames.
+    """
+    if len(sequence) != 1:
+        raise ValueError(
+            f"expected one frame for a .pts, which holds one face, got {len(sequence)}; take one with "
+            "sequence.frames(n, n + 1) or `kp-io convert --frame n`"
+        )
+    points = sequence.keypoints[0].detach().cpu().double()
+    points[:, :2] += _FIRST_PIXEL
+    rows = [" ".join(str(value) for value in row) for row in points.tolist()]
+    path.write_text("\n".join(["version: 1", f"n_points: {len(rows)}", "{", *rows, "}", ""]), encoding="utf-8")
+
+
+def read_pts(path: Path, image_size: tuple[int, int] | None = None) -> KeypointSequence:
+    """Read the points between the braces; blank lines and comments (`#`, `//`, `%`) may stand anywhere.
+
+    The format does not say how large the picture is: `image_size` does, or a picture of the same name beside the file.
+
+    Raises:
+        ValueError: The file is something else, a line is no point, or the image size is unknown; the message has the
+            line.
+    """
+    points = _points(path)
+    size = image_size or _size_of_picture_beside(path)
+    if size is None:
+        raise ValueError(
+            f"expected the size of the picture of {path}, which the format does not hold; pass "
+            "image_size=(height, width), or put the picture beside it under the same name"
+        )
+    keypoints = torch.tensor(points, dtype=torch.float64)
+    keypoints[:, :2] -= _FIRST_PIXEL
+    try:
+        return KeypointSequence(keypoints[None], image_size=size)
+    except ValueError as error:
+        raise ValueError(f"{path} is no valid file of points: {error}") from error
+
+
+def _points(path: Path) -> list[list[float]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"expected a text file of points (.pts) in {path}, got something else: {error}") from error
+    lines = [(number, _without_comment(line)) for number, line in enumerate(text.splitlines(), start=1)]
+    lines = [(number, line) for number, line in lines if line]
+    opening = next((i for i, (_, line) in enumerate(lines) if line == "{"), None)
+    closing = next((i for i, (_, line) in enumerate(lines) if line == "}"), None)
+    if opening is None or closing is None or closing < opening:
+        raise ValueError(f"expected points between a line '{{' and a line '}}' in {path}; is it cut off?")
+    rows = [_point(path, number, line) for number, line in lines[opening + 1 : closing]]
+    for number, line in lines[:opening]:
+        name, _, value = line.partition(":")
+        if name.strip() == "n_points" and value.strip() != str(len(rows)):
+            raise ValueError(
+                f"expected the {value.strip()} points that line {number} of {path} states, got {len(rows)}"
+            )
+    if len(rows) != IBUG68.num_keypoints:
+        raise ValueError(f"expected {IBUG68.num_keypoints} points ({IBUG68.name}) in {path}, got {len(rows)}")
+    if len({len(row) for row in rows}) != 1:
+        raise ValueError(f"expected points of two numbers, or all of three, in {path}")
+    return rows
+
+
+def _point(path: Path, number: int, line: str) -> list[float]:
+    try:
+        row = [float(cell) for cell in line.replace(",", " ").split()]
+    except ValueError:
+        row = []
+    if len(row) not in (2, 3) or not all(math.isfinite(value) for value in row):
+        raise ValueError(f"expected two or three numbers in line {number} of {path}, got {line[:60]!r}")
+    return row
+
+
+def _without_comment(line: str) -> str:
+    for sign in _COMMENTS:
+        line = line.partition(sign)[0]
+    return line.strip()
+
+
+def _size_of_picture_beside(path: Path) -> tuple[int, int] | None:
+    pictures = [path.with_suffix(suffix) for suffix in sorted(IMAGE_SUFFIXES)]
+    picture = next((candidate for candidate in pictures if candidate.is_file()), None)
+    if picture is None:
+        return None
+    height, width = read_image(picture).shape[:2]
+    return height, width

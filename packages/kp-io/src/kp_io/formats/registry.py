@@ -1,0 +1,115 @@
+"""Keypoints in and out of files: one table of formats, chosen by suffix."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from kp_io.filesystem.atomic import atomic_path
+from kp_io.formats.coco import coco_from_json, write_coco
+from kp_io.formats.csv_file import read_csv, write_csv
+from kp_io.formats.frames_json import FRAMES_FORMAT, frames_from_json, write_frames
+from kp_io.formats.json_reader import load_json
+from kp_io.formats.npz import read_npz, write_npz
+from kp_io.formats.openface import read_openface, write_openface
+from kp_io.formats.pts import read_pts, write_pts
+from kp_io.keypoints.sequence import KeypointSequence
+
+
+@dataclass(frozen=True, slots=True)
+class KeypointFormat:
+    """How keypoints become a file and come back.
+
+    Attributes:
+        read: Takes the path and, for files that do not hold it, the image size; raises `ValueError`.
+        write: Takes the path and the keypoints.
+        description: One line for tables.
+    """
+
+    read: Callable[[Path, tuple[int, int] | None], KeypointSequence]
+    write: Callable[[Path, KeypointSequence], None]
+    description: str
+
+
+def _read_json(path: Path, image_size: tuple[int, int] | None = None) -> KeypointSequence:
+    """Read either kind of JSON, told apart by what is in it."""
+    value = load_json(path)
+    try:
+        if "annotations" in value:
+            return coco_from_json(value, image_size)
+        if value.get("format") == FRAMES_FORMAT or "frames" in value:
+            return frames_from_json(value, image_size)
+    except ValueError as error:
+        raise ValueError(f"{path} is no valid file of keypoints: {error}") from error
+    raise ValueError(
+        f"expected the members images and annotations (COCO), or frames, in {path}, got {', '.join(list(value)[:5])}"
+    )
+
+
+#: Every format, by suffix; a double suffix names a variant, which is written only when asked for but read by either.
+FORMATS: dict[str, KeypointFormat] = {
+    ".npz": KeypointFormat(read_npz, write_npz, "NumPy arrays, everything exact: the native format"),
+    ".csv": KeypointFormat(read_csv, write_csv, "one row a frame, for spreadsheets and pandas"),
+    ".openface.csv": KeypointFormat(read_openface, write_openface, "the same in OpenFace's naming"),
+    ".json": KeypointFormat(_read_json, write_coco, "COCO's keypoint task: images and annotations"),
+    ".frames.json": KeypointFormat(_read_json, write_frames, "a list of points a frame, for Blender and Unity"),
+    ".pts": KeypointFormat(read_pts, write_pts, "300-W's text file of one face"),
+}
+
+
+def save_keypoints(path: str | os.PathLike[str], sequence: KeypointSequence, *, variant: str | None = None) -> None:
+    """Write keypoints in the format that the suffix names, whole or not at all; a missing folder is made.
+
+    Args:
+        path: The file; `.openface.csv` and `.frames.json` name the variants of their formats.
+        sequence: The keypoints.
+        variant: `"openface"` or `"frames"` to write that variant whatever stands before the suffix.
+
+    Raises:
+        ValueError: No format belongs to the suffix, or it cannot hold the sequence (a `.pts` holds one frame).
+        OSError: The folder cannot be written.
+
+    Example:
+        >>> import tempfile, torch
+        >>> still = KeypointSequence(torch.zeros(1, 68, 2), image_size=(224, 224), detector="by hand")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_keypoints(Path(folder, "face.csv"), still)
+        ...     load_keypoints(Path(folder, "face.csv"))
+        KeypointSequence(keypoints (1, 68, 2), 0.04 s at 25 fps, image 224×224, ibug68, detector 'by hand')
+    """
+    file_format = _format_of(Path(path), variant)
+    with atomic_path(path) as temporary:
+        file_format.write(temporary, sequence)
+
+
+def load_keypoints(path: str | os.PathLike[str], *, image_size: tuple[int, int] | None = None) -> KeypointSequence:
+    """Read keypoints in the format that the suffix names, and for `.csv` and `.json` in the variant that they hold.
+
+    `read_coco` reads one picture out of a COCO file of many.
+
+    Args:
+        path: The file.
+        image_size: Height and width of the video, for files that do not say; a file that does say is believed.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: No format belongs to the suffix, or the file is damaged, of another kind or of another version.
+    """
+    source = Path(path)
+    file_format = _format_of(source)
+    if not source.is_file():
+        raise FileNotFoundError(f"expected a keypoint file, found no file {source}")
+    return file_format.read(source, image_size)
+
+
+def _format_of(path: Path, variant: str | None = None) -> KeypointFormat:
+    suffix = path.suffix.lower()
+    variants = [name.removesuffix(suffix)[1:] for name in FORMATS if name.endswith(suffix) and name != suffix]
+    if variant is not None and variant not in variants:
+        raise ValueError(f"expected a variant out of {', '.join(variants) or 'none'} for {path}, got {variant!r}")
+    double = f".{variant}{suffix}" if variant else "".join(path.suffixes[-2:]).lower()
+    file_format = FORMATS.get(double, FORMATS.get(suffix))
+    if file_format is None:
+        single = [name for name in FORMATS if name.count(".") == 1]
+        raise ValueError(f"expected a keypoint file ending in {', '.join(single[:-1])} or {single[-1]}, got {path}")
+    return file_format

@@ -1,0 +1,76 @@
+"""Mean and spread of a corpus' keypoints, in one pass."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+
+@dataclass
+class KeypointStatistics:
+    """Mean and standard deviation of every coordinate over all frames, after the base point is subtracted.
+
+    That is what the paper normalises by (section 4.5). Sequences are added one at a time and forgotten; the sums are
+    kept as mean and squared deviations in double precision, which stay exact where sums of squares would cancel.
+
+    Args:
+        base_point: Index of the keypoint that becomes the origin of its frame.
+
+    Example:
+        >>> statistics = KeypointStatistics(base_point=0)
+        >>> statistics.add(torch.tensor([[[1.0, 1.0], [2.0, 5.0]], [[0.0, 0.0], [3.0, 4.0]]]))
+        >>> statistics.mean[1], statistics.std[1]
+        (tensor([2., 4.], dtype=torch.float64), tensor([1., 0.], dtype=torch.float64))
+    """
+
+    base_point: int
+    num_sequences: int = 0
+    num_frames: int = 0
+
+    def __post_init__(self) -> None:
+        self._mean: Float64[np.ndarray, "k d"] | None = None
+        self._squares: Float64[np.ndarray, "k d"] | None = None
+
+    def add(self, keypoints: Float[Tensor, "t k d"]) -> None:
+        """Take in one sequence."""
+        # In NumPy, which adds up in one order however many threads there are.
+        points = keypoints.numpy().astype(np.float64)
+        points = points - points[:, self.base_point, None]
+        mean = points.mean(axis=0)
+        squares = np.square(points - mean).sum(axis=0)
+        if self._mean is None or self._squares is None:
+            self._mean, self._squares = mean, squares
+        else:
+            total = self.num_frames + len(points)
+            delta = mean - self._mean
+            self._mean = self._mean + delta * (len(points) / total)
+            self._squares = self._squares + squares + np.square(delta) * (self.num_frames * len(points) / total)
+        self.num_frames += len(points)
+        self.num_sequences += 1
+
+    @property
+    def mean(self) -> Float64[Tensor, "k d"]:
+        """Mean of every coordinate, pixels; the base point's is 0."""
+        if self._mean is None:
+            raise ValueError("expected at least one sequence, got none")
+        return torch.from_numpy(self._mean)
+
+    @property
+    def std(self) -> Float64[Tensor, "k d"]:
+        """Standard deviation over frames (divided by their number), pixels; the base point's is 0."""
+        if self._squares is None:
+            raise ValueError("expected at least one sequence, got none")
+        return torch.from_numpy(np.sqrt(self._squares / self.num_frames))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as what JSON can hold."""
+        return {
+            "base_point": self.base_point,
+            "num_sequences": self.num_sequences,
+            "num_frames": self.num_frames,
+            "mean": self.mean.tolist(),
+            "std": self.std.tolist(),
+        }

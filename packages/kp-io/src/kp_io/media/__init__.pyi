@@ -1,0 +1,10 @@
+from .audio import (
+    align_audio as align_audio,
+    decode_flac as decode_flac,
+    encode_flac as encode_flac,
+    read_audio as read_audio,
+    resample_audio as resample_audio,
+)
+from .audio_resampler import Resampler as Resampler
+from .audio_shift import shift_audio as shift_audio
+from .image import Picture as Picture, read_image as read_image, write_image as write_image

@@ -1,0 +1,296 @@
+"""Speech in and out of files: any container in, mono waveforms out (PyAV)."""
+
+import io
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+from av.error import FFmpegError
+from jaxtyping import Float
+from torch import Tensor
+
+from kp_io.filesystem.atomic import atomic_path, write_error
+from kp_io.media.audio_resampler import RATES, Resampler
+from kp_io.media.container import decoded, moving_pictures, open_media
+
+logger = logging.getLogger(__name__)
+
+#: Weight of a channel in the mono mix, by FFmpeg's name: speech sits in the centre, the bass channel carries none.
+_DOWNMIX = {"FC": 1.0, "FL": 0.7071, "FR": 0.7071, "LFE": 0.0, "LFE2": 0.0}
+_DOWNMIX_OTHER = 0.5
+
+#: A gap in the audio's timestamps below this is jitter of the container, not missing sound.
+_GAP_SECONDS = 0.1
+
+#: Timestamps that jump further than this are broken; the silence to fill the gap would fill the memory.
+_MAX_GAP_SECONDS = 600
+
+#: Suffix to FFmpeg's codec of what `write_audio` writes, both 16-bit and lossless.
+_CODECS = {".wav": "pcm_s16le", ".flac": "flac"}
+
+
+def num_samples(num_frames: int, *, fps: float, sample_rate: int) -> int:
+    """Return how many samples belong to `num_frames` frames: `round(num_frames / fps * sample_rate)`.
+
+    Example:
+        >>> num_samples(100, fps=25.0, sample_rate=16000)
+        64000
+    """
+    return round(num_frames / fps * sample_rate)
+
+
+def align_audio(
+    waveform: Float[Tensor, " s"], *, num_frames: int, fps: float, sample_rate: int
+) -> Float[Tensor, " aligned"]:
+    """Cut a waveform, or pad it with silence, to the length of `num_frames` frames.
+
+    Containers store audio in blocks, so sound and picture of one file rarely end together; this is the one place where
+    they are made to.
+
+    Args:
+        waveform: `(S,)`, beginning where the first frame begins.
+        num_frames: Number of frames, T.
+        fps: Frames a second.
+        sample_rate: Samples a second.
+
+    Returns:
+        `(round(T / fps * sample_rate),)`, a new tensor.
+
+    Raises:
+        ValueError: The waveform is not one-dimensional, or a number is not positive.
+
+    Example:
+        >>> align_audio(torch.ones(5), num_frames=2, fps=25.0, sample_rate=100)
+        tensor([1., 1., 1., 1., 1., 0., 0., 0.])
+    """
+    if waveform.ndim != 1:
+        raise ValueError(f"expected a mono waveform (S,), got {tuple(waveform.shape)}")
+    if num_frames < 1 or fps <= 0 or sample_rate <= 0:
+        raise ValueError(f"expected positive numbers, got {num_frames=}, {fps=}, {sample_rate=}")
+    aligned = waveform.new_zeros(num_samples(num_frames, fps=fps, sample_rate=sample_rate))
+    kept = min(len(aligned), len(waveform))
+    aligned[:kept] = waveform[:kept]
+    return aligned
+
+
+def read_audio(
+    path: str | os.PathLike[str],
+    *,
+    sample_rate: int = 16000,
+    align_to_video: bool = False,
+    max_seconds: float = torch.inf,
+) -> Float[Tensor, " s"]:
+    """Read the first audio stream of any audio or video file as a mono waveform.
+
+    Channels are mixed by weight (centre 1, front left and right 0.71, surround 0.5, bass 0; divided by their sum), so
+    nothing clips and 5.1 speech stays loud. A file that goes beyond ±1 is divided by its peak.
+
+    Args:
+        path: The file.
+        sample_rate: Samples a second of the result.
+        align_to_video: Begin where the first video frame begins: sound before it is cut, a late start becomes silence,
+            and so do gaps within the stream. Without a video stream it does nothing.
+        max_seconds: Refuse longer sound as soon as it shows, whatever the file says of its length.
+
+    Returns:
+        `(S,)` float32 in [-1, 1].
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file cannot be read, is too long, has no sound or no samples, or holds NaN or infinity.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_audio(Path(folder, "tone.wav"), torch.sin(torch.arange(4000) / 8), sample_rate=8000)
+        ...     read_audio(Path(folder, "tone.wav")).shape
+        torch.Size([8000])
+    """
+    source = Path(path)
+    if sample_rate < 1:
+        raise ValueError(f"expected a positive sample_rate, got {sample_rate}")
+    start = _video_start(source) if align_to_video else None
+    resampler: Resampler | None = None
+    pieces: list[Tensor] = []
+    heard = broken = 0
+    for block, rate in _seconds(_decode_mono(source, start)):
+        # Piece by piece, because an hour at the file's own rate takes several times the memory of the result.
+        resampler = resampler or Resampler(from_rate=rate, to_rate=sample_rate)
+        pieces.append(resampler.push(torch.from_numpy(block)))
+        heard += len(block)
+        broken += len(block) - int(np.isfinite(block).sum())
+        if heard > max_seconds * rate:
+            raise ValueError(f"expected sound of at most {max_seconds:g} s, got more in {source}")
+    if resampler is None or not heard:
+        early = f"sound that ends before the first frame (at {start or 0:.2f} s)"
+        raise ValueError(f"expected sound in {source}, got {early if resampler else 'an audio stream of 0 samples'}")
+    if broken:
+        raise ValueError(f"expected finite samples in {source}, got NaN or infinity in {broken} of {heard} samples")
+    waveform = torch.cat([*pieces, resampler.flush()])
+    # Beyond ±1 are unscaled floats, and by a little the filter's overshoot; dividing distorts neither.
+    low, high = (float(end) for end in waveform.aminmax())
+    peak = max(-low, high)
+    return waveform / peak if peak > 1 else waveform
+
+
+def resample_audio(waveform: Float[Tensor, " s"], *, from_rate: int, to_rate: int) -> Float[Tensor, " resampled"]:
+    """Return a waveform at another sample rate, `(max(1, round(S * to_rate / from_rate)),)` float32.
+
+    Example:
+        >>> resample_audio(torch.zeros(44100), from_rate=44100, to_rate=16000).shape
+        torch.Size([16000])
+    """
+    if from_rate == to_rate:
+        return waveform.to(torch.float32)
+    resampler = Resampler(from_rate=from_rate, to_rate=to_rate)
+    return torch.cat((resampler.push(waveform), resampler.flush()))
+
+
+def write_audio(path: str | os.PathLike[str], waveform: Float[Tensor, " s"], *, sample_rate: int = 16000) -> None:
+    """Write a mono waveform as 16-bit `.wav` or `.flac`, whole or not at all; values beyond ±1 are clipped.
+
+    Raises:
+        ValueError: The waveform is empty, not one-dimensional or not finite, or the suffix is another one.
+        OSError: The folder cannot be written.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in _CODECS:
+        raise ValueError(f"expected a file name ending in {' or '.join(_CODECS)}, got {path}")
+    pcm = _to_pcm(waveform)
+    with atomic_path(path) as temporary:
+        try:
+            _write_pcm(str(temporary), suffix, pcm, sample_rate)
+        except FFmpegError as error:
+            raise write_error(path, error) from error
+
+
+def encode_flac(waveform: Float[Tensor, " s"], *, sample_rate: int = 16000) -> bytes:
+    """Return a mono waveform as the bytes of a 16-bit FLAC file; values beyond ±1 are clipped.
+
+    Raises:
+        ValueError: The waveform is empty, not one-dimensional or not finite.
+
+    Example:
+        >>> encode_flac(torch.zeros(16000))[:4]
+        b'fLaC'
+    """
+    buffer = io.BytesIO()
+    _write_pcm(buffer, ".flac", _to_pcm(waveform), sample_rate)
+    return buffer.getvalue()
+
+
+def decode_flac(data: bytes) -> tuple[Float[Tensor, " s"], int]:
+    """Return the mono waveform `(S,)` of `encode_flac` in [-1, 1], and its sample rate.
+
+    Raises:
+        ValueError: The bytes are no FLAC file.
+
+    Example:
+        >>> waveform, sample_rate = decode_flac(encode_flac(torch.tensor([0.0, 0.5, -0.25]), sample_rate=8000))
+        >>> waveform, sample_rate
+        (tensor([ 0.0000,  0.5000, -0.2500]), 8000)
+    """
+    try:
+        with av.open(io.BytesIO(data), "r", format="flac") as container:
+            frames = list(container.decode(audio=0))
+    except FFmpegError as error:
+        raise ValueError(f"expected the bytes of a FLAC file, got {len(data)} others: {error.strerror}") from error
+    if not frames:
+        raise ValueError(f"expected the bytes of a FLAC file, got {len(data)} others")
+    return torch.from_numpy(np.concatenate([_mono(frame) for frame in frames])), frames[0].sample_rate
+
+
+def _to_pcm(waveform: Float[Tensor, " s"]) -> np.ndarray:
+    if waveform.ndim != 1 or not len(waveform):
+        raise ValueError(f"expected a mono waveform (S,) with S of at least 1, got {tuple(waveform.shape)}")
+    if not bool(torch.isfinite(waveform).all()):
+        raise ValueError("expected finite samples, got NaN or infinity")
+    pcm = (waveform.detach().cpu().to(torch.float64) * 32768).round().clamp(-32768, 32767)
+    return np.asarray(pcm.to(torch.int16).numpy())
+
+
+def _write_pcm(target: str | io.BytesIO, suffix: str, pcm: np.ndarray, sample_rate: int) -> None:
+    with av.open(target, "w", format=suffix[1:]) as container:
+        stream = container.add_stream(_CODECS[suffix], rate=sample_rate, format="s16", layout="mono")
+        assert isinstance(stream, av.AudioStream)
+        # Some seconds at a time, in whole encoder blocks: an hour needs no second copy of itself.
+        for start in range(0, len(pcm), 4096 * 16):
+            frame = av.AudioFrame.from_ndarray(pcm[None, start : start + 4096 * 16], format="s16", layout="mono")
+            frame.sample_rate = sample_rate
+            frame.pts = start
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def _seconds(blocks: Iterable[tuple[np.ndarray, int]]) -> Iterator[tuple[np.ndarray, int]]:
+    """Join the small blocks of a decoder to ones of about a second."""
+    joined: list[np.ndarray] = []
+    rate = 0
+    for block, rate in blocks:
+        joined.append(block)
+        if sum(map(len, joined)) >= rate:
+            yield np.concatenate(joined), rate
+            joined = []
+    if joined:
+        yield np.concatenate(joined), rate
+
+
+def _decode_mono(source: Path, start_seconds: float | None) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield mono blocks and the stream's own rate, placed on the time line from `start_seconds` if given."""
+    done = rate = 0
+    for frame in _audio_frames(source):
+        if rate and frame.sample_rate != rate:
+            raise ValueError(f"expected one sample rate in {source}, got {rate} and then {frame.sample_rate} Hz")
+        if not RATES[0] <= frame.sample_rate <= RATES[1]:
+            raise ValueError(f"expected from {RATES[0]} to {RATES[1]} Hz in {source}, got {frame.sample_rate} Hz")
+        block = _mono(frame)
+        if start_seconds is not None and frame.time is not None:
+            at = round((frame.time - start_seconds) * frame.sample_rate)
+            if not rate and at < 0:
+                done = at  # sound before the first frame counts as negative time and is cut below
+            elif at - done > (_GAP_SECONDS * frame.sample_rate if rate else 0):
+                if at - done > _MAX_GAP_SECONDS * frame.sample_rate:
+                    raise ValueError(
+                        f"expected sound without long gaps in {source}, got a jump of "
+                        f"{(at - done) / frame.sample_rate:.0f} s; remux the file to repair it"
+                    )
+                block = np.concatenate([np.zeros(at - done, np.float32), block])
+        rate = frame.sample_rate
+        yield block[max(0, -done) :], rate
+        done += len(block)
+
+
+def _audio_frames(source: Path) -> Iterator[av.AudioFrame]:
+    """Yield the decodable frames of the first audio stream."""
+    with open_media(source, expected="an audio or video file") as container:
+        if not container.streams.audio:
+            raise ValueError(f"expected an audio stream in {source}, found none")
+        yield from decoded(container, container.streams.audio[0], source)
+
+
+def _mono(frame: av.AudioFrame) -> np.ndarray:
+    channels = frame.layout.nb_channels
+    data: np.ndarray = frame.to_ndarray()
+    if not frame.format.is_planar:
+        data = data.reshape(-1, channels).T
+    if data.dtype == np.uint8:
+        data = (data.astype(np.float32) - 128) / 128
+    elif np.issubdtype(data.dtype, np.integer):
+        data = data.astype(np.float32) / 2.0 ** (8 * data.itemsize - 1)
+    weights = np.array([_DOWNMIX.get(c.name, _DOWNMIX_OTHER) for c in frame.layout.channels], np.float32)
+    if weights.sum() == 0:
+        weights = np.ones(channels, np.float32)
+    mixed: np.ndarray = weights / weights.sum() @ data.astype(np.float32)
+    return mixed
+
+
+def _video_start(source: Path) -> float | None:
+    """Return when the first frame of the first stream of moving pictures is shown; None where there is none."""
+    with open_media(source, expected="an audio or video file") as container:
+        stream = moving_pictures(container)
+        first = None if stream is None else next(decoded(container, stream, source), None)
+        return None if first is None else first.time or 0.0

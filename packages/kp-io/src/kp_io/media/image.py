@@ -1,0 +1,124 @@
+"""Pictures in and out of files, and the labels that are written on them (Pillow)."""
+
+import os
+import warnings
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
+
+from kp_io.filesystem.atomic import atomic_path
+
+#: RGB pixels `(H, W, 3)`; two of one signature may differ in size.
+Picture = UInt8[np.ndarray, "_ _ 3"]
+
+#: File name endings that are taken for pictures.
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"})
+
+#: A shorter side than this shows no face worth measuring.
+MIN_SIDE_PX = 32
+
+
+def read_image(path: str | os.PathLike[str]) -> UInt8[np.ndarray, "h w 3"]:
+    """Read a picture as `(H, W, 3)` uint8 RGB, upright.
+
+    Grey, palette, CMYK and 16-bit pictures are converted over their whole range, transparency is laid on white, and
+    EXIF orientation is applied. Of an animation the first frame is read.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is no readable picture, or a side is shorter than 32 px.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_image(Path(folder, "red.png"), np.full((40, 60, 3), (255, 0, 0), np.uint8))
+        ...     read_image(Path(folder, "red.png")).shape
+        (40, 60, 3)
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise FileNotFoundError(f"expected a picture, found no file {source}")
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of very large pictures before it refuses the absurd ones; only the refusal concerns us.
+            warnings.simplefilter("ignore")
+            with Image.open(source) as image:
+                image.load()
+                pixels = _to_rgb(ImageOps.exif_transpose(image))
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+        raise ValueError(
+            f"expected a picture that can be read (PNG, JPEG, WebP, …), got {source}: {_reason(error, source)}"
+        ) from error
+    height, width = pixels.shape[:2]
+    if min(height, width) < MIN_SIDE_PX:
+        raise ValueError(f"expected a picture of at least {MIN_SIDE_PX} px a side, got {width}×{height} px in {source}")
+    return pixels
+
+
+def write_image(path: str | os.PathLike[str], image: UInt8[np.ndarray, "h w 3"]) -> None:
+    """Write `(H, W, 3)` uint8 RGB as a picture whose format follows from the suffix, whole or not at all.
+
+    Raises:
+        ValueError: The array is no RGB picture, or no format belongs to the suffix.
+        OSError: The folder cannot be written.
+    """
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(f"expected a picture (H, W, 3) uint8, got {image.shape} {image.dtype}")
+    if Path(path).suffix.lower() not in IMAGE_SUFFIXES:
+        raise ValueError(f"expected a picture's suffix ({', '.join(sorted(IMAGE_SUFFIXES))}), got {path}")
+    with atomic_path(path) as temporary:
+        # 4:4:4 keeps thin coloured lines sharp; formats other than JPEG ignore both options.
+        Image.fromarray(image).save(temporary, quality=95, subsampling=0)
+
+
+@lru_cache(maxsize=64)  # a video asks for the same label in every frame
+def text_strip(text: str, *, width: int, height: int, ground: int = 24) -> UInt8[np.ndarray, "h w 3"]:
+    """Return a line of light text, centred on a strip of grey `ground`; long text is set smaller until it fits.
+
+    The strip is shared between calls and read-only.
+
+    Example:
+        >>> text_strip("generated", width=200, height=24).shape
+        (24, 200, 3)
+    """
+    strip = Image.new("RGB", (width, height), (ground,) * 3)
+    draw = ImageDraw.Draw(strip)
+    size = 0.62 * height
+    font = ImageFont.load_default(size)
+    while size > 6 and draw.textlength(text, font=font) > 0.96 * width:
+        size *= 0.9
+        font = ImageFont.load_default(size)
+    draw.text((width / 2, height / 2), text, font=font, fill=(235, 235, 235), anchor="mm")
+    pixels = np.array(strip)
+    pixels.setflags(write=False)
+    return pixels
+
+
+def _to_rgb(image: Image.Image) -> UInt8[np.ndarray, "h w 3"]:
+    if image.mode in ("F", "I") or image.mode.startswith("I;16"):
+        grey = _wide_to_8_bit(np.asarray(image, np.float64), is_float=image.mode == "F")
+        return np.repeat(grey[..., None], 3, axis=2)
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.array(image.convert("RGB"))
+
+
+def _wide_to_8_bit(grey: np.ndarray, *, is_float: bool) -> np.ndarray:
+    """Scale grey of 16 bits, or of floating point in [0, 1], [0, 255] or [0, 65535], to 8 bits."""
+    if not np.isfinite(grey).all():
+        raise ValueError("its pixels hold NaN or infinity")
+    top = grey.max(initial=0)
+    white = 1 if is_float and top <= 1 else 255 if is_float and top <= 255 else max(65535, top)
+    return (grey * (255 / white)).round().clip(0, 255).astype(np.uint8)
+
+
+def _reason(error: Exception, source: Path) -> str:
+    if source.stat().st_size == 0:
+        return "the file is empty"
+    if isinstance(error, UnidentifiedImageError):
+        return "it is no picture that Pillow knows"
+    return str(error)

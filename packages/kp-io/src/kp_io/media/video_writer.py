@@ -1,0 +1,145 @@
+"""Frames, and sound, into a video file that plays everywhere (PyAV)."""
+
+import os
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+from av.container import OutputContainer
+from av.error import FFmpegError
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from kp_io.filesystem.atomic import atomic_path, write_error
+from kp_io.media.audio import resample_audio
+
+#: Containers that hold H.264 and AAC.
+_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
+
+#: The sample rates that AAC knows; sound at another one is resampled to 48 kHz.
+_AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+
+
+def write_video(
+    path: str | os.PathLike[str],
+    frames: Iterable[UInt8[np.ndarray, "h w 3"]],
+    *,
+    fps: float = 25.0,
+    audio: Float[Tensor, " s"] | None = None,
+    sample_rate: int = 16000,
+) -> None:
+    """Write frames, and sound when given, as H.264 and AAC that browsers play; whole or not at all.
+
+    Frames are taken one at a time. Odd sizes are padded to even ones by repeating the last row or column. The sound is
+    cut or padded with silence to the length of the frames, as `kp_io.media.audio.align_audio` does.
+
+    Args:
+        path: File to write: `.mp4`, `.m4v`, `.mov` or `.mkv`. A missing folder is made.
+        frames: `(H, W, 3)` uint8 RGB each, all of one size.
+        fps: Frames a second.
+        audio: `(S,)` in [-1, 1].
+        sample_rate: Samples a second of `audio`.
+
+    Raises:
+        ValueError: There is no frame, a frame has another shape or type, or the suffix is another one.
+        OSError: The folder cannot be written.
+    """
+    target = Path(path)
+    if target.suffix.lower() not in _SUFFIXES:
+        raise ValueError(f"expected a file name ending in {', '.join(_SUFFIXES)}, got {target}")
+    if not 0 < fps < float("inf"):
+        raise ValueError(f"expected a positive number of frames a second, got {fps=}")
+    iterator = iter(frames)
+    first = next(iterator, None)
+    if first is None:
+        raise ValueError(f"expected at least one frame for {target}, got none")
+    if first.ndim != 3 or first.shape[2] != 3 or first.dtype != np.uint8:
+        raise ValueError(f"expected frames (H, W, 3) uint8, got {first.shape} {first.dtype}")
+    # The index goes to the front, so that a browser plays before it has loaded everything.
+    options = {} if target.suffix.lower() == ".mkv" else {"movflags": "+faststart"}
+    with atomic_path(target) as temporary:
+        try:
+            with av.open(str(temporary), "w", options=options) as container:
+                _encode(container, chain([first], iterator), first.shape, fps, audio, sample_rate)
+        except FFmpegError as error:
+            raise write_error(target, error) from error
+
+
+def _encode(
+    container: OutputContainer,
+    frames: Iterable[UInt8[np.ndarray, "h w 3"]],
+    shape: tuple[int, ...],
+    fps: float,
+    audio: Float[Tensor, " s"] | None,
+    sample_rate: int,
+) -> None:
+    encode_frame = _video_encoder(container, shape, fps)
+    encode_audio_until = None if audio is None else _audio_encoder(container, audio, sample_rate)
+    for count, frame in enumerate(frames, start=1):
+        if frame.shape != shape or frame.dtype != np.uint8:
+            raise ValueError(f"expected frames {shape} uint8, got {frame.shape} {frame.dtype} as number {count}")
+        encode_frame(frame)
+        if encode_audio_until:
+            encode_audio_until(count / fps)
+    encode_frame(None)
+    if encode_audio_until:
+        encode_audio_until(None)
+
+
+def _video_encoder(
+    container: OutputContainer, shape: tuple[int, ...], fps: float
+) -> Callable[[UInt8[np.ndarray, "h w 3"] | None], None]:
+    height, width = shape[:2]
+    stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(100_000))
+    stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
+    stream.options = {"crf": "18", "preset": "veryfast"}
+    # Written down, because players guess the matrix of untagged video by its size and get small videos' reds wrong.
+    context = stream.codec_context
+    context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
+    context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
+    reformatter = VideoReformatter()  # one for all frames: setting it up takes longer than a frame
+
+    def encode(pixels: UInt8[np.ndarray, "h w 3"] | None) -> None:
+        if pixels is None:
+            container.mux(stream.encode(None))
+            return
+        even = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        frame = av.VideoFrame.from_ndarray(even, format="rgb24")
+        planes = reformatter.reformat(frame, format="yuv420p", dst_colorspace=Colorspace.ITU709, threads=1)
+        container.mux(stream.encode(planes))
+
+    return encode
+
+
+def _audio_encoder(
+    container: OutputContainer, audio: Float[Tensor, " s"], sample_rate: int
+) -> Callable[[float | None], None]:
+    if audio.ndim != 1 or not len(audio) or not bool(torch.isfinite(audio).all()):
+        raise ValueError(f"expected audio (S,) of finite samples, S at least 1, got {tuple(audio.shape)}")
+    if sample_rate < 1:
+        raise ValueError(f"expected a positive sample_rate, got {sample_rate}")
+    rate = sample_rate if sample_rate in _AAC_RATES else 48000
+    samples = resample_audio(audio.detach().cpu(), from_rate=sample_rate, to_rate=rate).clamp(-1, 1).numpy()
+    stream = container.add_stream("aac", rate=rate, layout="mono")
+    done = 0
+
+    def encode_until(seconds: float | None) -> None:
+        """Encode up to that time, silence where the sound has ended; None ends the stream."""
+        nonlocal done
+        if seconds is None:
+            container.mux(stream.encode(None))
+            return
+        stop = round(seconds * rate)
+        block = samples[done:stop]
+        block = np.pad(block, (0, stop - done - len(block)))
+        frame = av.AudioFrame.from_ndarray(block[None], format="fltp", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = rate, done, Fraction(1, rate)
+        container.mux(stream.encode(frame))
+        done = stop
+
+    return encode_until

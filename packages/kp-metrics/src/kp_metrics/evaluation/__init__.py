@@ -1,0 +1,1 @@
+"""Tables of metrics with confidence intervals, beside baselines."""

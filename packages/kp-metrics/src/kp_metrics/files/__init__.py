@@ -1,0 +1,1 @@
+"""Keypoint files in: reading, matching, comparing paths."""

@@ -1,0 +1,95 @@
+"""Two files or folders of keypoints to one table: what the command line does."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kp_metrics.evaluation.evaluate import evaluate
+from kp_metrics.evaluation.metric_registry import DEFAULT_METRICS, find_metrics
+from kp_metrics.evaluation.padding import pad_sequences
+from kp_metrics.evaluation.results_table import EvaluationTable
+from kp_metrics.files.matching import MatchedPair, match_paths
+
+_FACE_POINTS = 68
+_GENERAL_METRICS = ("keypoint_l1", "pck", "pck_auc")
+_DEFAULT_FPS = 25.0
+
+
+def compare_paths(
+    preds: Path,
+    target: Path,
+    *,
+    metrics: Sequence[str] = (),
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    fps: float | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> EvaluationTable:
+    """Score a file or folder of predicted keypoints against the true ones.
+
+    Args:
+        preds: A keypoint file, or a folder of them.
+        target: The same, matched by name; COCO objects are matched within each image.
+        metrics: Names of metrics. By default the usual ones for a face of 68 points, and for other layouts those that
+            know no face, with OKS where there are COCO's 17 points and areas.
+        options: Options of a metric by its name.
+        fps: Frames a second; by default what the files say, else 25.
+        resamples: Bootstrap samples over files, or over the objects of a COCO file.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        The table, with `hold reference` for sequences.
+
+    Raises:
+        ValueError: The files do not fit together, or a metric does not fit them.
+        OSError: A file cannot be read.
+    """
+    find_metrics(list(metrics))
+    pairs = match_paths(preds, target)
+    stills = all(pair.area is not None for pair in pairs)
+    predicted, true, mask, area = _stack(pairs)
+    rates = {pair.fps for pair in pairs if pair.fps is not None}
+    if fps is None and len(rates) > 1:
+        raise ValueError(
+            f"expected files of one frame rate, got {', '.join(f'{rate:g}' for rate in sorted(rates))} fps"
+        )
+    names = list(metrics) or _usual_metrics(true, pairs, area)
+    if stills and any(info.has_fps for info in find_metrics(names)):
+        raise ValueError("expected metrics of single frames for COCO objects, which are no sequence in time")
+    return evaluate(
+        {preds.stem if preds.stem != target.stem else "preds": predicted},
+        true,
+        metrics=names,
+        mask=mask,
+        area=area,
+        fps=fps or next(iter(rates), _DEFAULT_FPS),
+        options=options,
+        resamples=resamples,
+        seed=seed,
+    )
+
+
+def _usual_metrics(target: Tensor, pairs: list[MatchedPair], area: Tensor | None) -> list[str]:
+    points, frames = target.shape[-2], target.shape[-3]
+    if points == _FACE_POINTS and all(pair.layout in ("", "ibug68") for pair in pairs):
+        return list(DEFAULT_METRICS) if frames > 1 else ["keypoint_l1", "pck", "nme"]
+    return [*_GENERAL_METRICS, "oks"] if points == 17 and area is not None else list(_GENERAL_METRICS)
+
+
+def _stack(pairs: list[MatchedPair]) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+    """Return preds, target, mask and area of all pairs as one batch; each COCO object is a sequence of one frame."""
+    if all(pair.area is not None for pair in pairs):
+        areas = torch.cat([pair.area for pair in pairs if pair.area is not None])
+        stacked = [
+            torch.cat([getattr(pair, name) for pair in pairs]).unsqueeze(1) for name in ("preds", "target", "mask")
+        ]
+        return stacked[0], stacked[1], stacked[2], areas.unsqueeze(1)
+    predicted, inside = pad_sequences([pair.preds for pair in pairs])
+    true, _ = pad_sequences([pair.target for pair in pairs])
+    valid = torch.zeros_like(inside)
+    for row, pair in zip(valid, pairs, strict=True):
+        row[: len(pair.mask)] = pair.mask
+    return predicted, true, valid, None

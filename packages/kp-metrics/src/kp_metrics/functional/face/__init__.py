@@ -1,0 +1,1 @@
+"""Metrics of faces: mouth, lids, head, identity."""

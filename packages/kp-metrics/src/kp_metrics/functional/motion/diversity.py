@@ -1,0 +1,58 @@
+"""How far predictions from different seeds spread."""
+
+from itertools import combinations
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from kp_metrics.functional.motion.velocity import sequence_size
+from kp_metrics.primitives.checks import check_keypoints, check_mask, working_precision
+from kp_metrics.primitives.normalizers import Normalizer, point_norm
+from kp_metrics.primitives.reduction import Reduction, reduce_values
+
+
+def diversity(
+    samples: Float[Tensor, "s *batch t k d"],
+    *,
+    normalizer: Normalizer = "interocular",
+    mask: Bool[Tensor, "*batch t k"] | None = None,
+    reduction: Reduction = "mean",
+) -> Float[Tensor, "*out"]:
+    """Mean distance of a point between two predictions for one input, over all pairs of seeds, over IOD.
+
+    No error: a model that ignores its noise scores 0.
+
+    Args:
+        samples: `(S, ..., T, K, D)`: S predictions from different seeds.
+        normalizer: What the distance is divided by, one size a sequence, measured on the first sample.
+        mask: `(..., T, K)`, True where a point is valid.
+        reduction: `"mean"`, `"sum"`, `"sequence"` or `"none"` (one spread a point).
+
+    Returns:
+        In eye distances, from 0 up. NaN where nothing is valid.
+
+    Raises:
+        ValueError: There are fewer than two samples, or the shapes or types do not fit together.
+
+    Example:
+        >>> samples = torch.tensor([0.0, 3.0, 6.0]).reshape(3, 1, 1, 1)
+        >>> diversity(samples, normalizer=1.0)
+        tensor(4.)
+    """
+    check_keypoints(samples, name="samples")
+    if samples.ndim < 4 or samples.shape[0] < 2:
+        raise ValueError(
+            f"expected samples of shape (S, ..., T, K, D) with S of at least 2, got {tuple(samples.shape)}"
+        )
+    check_mask(mask, samples[0], name="each of samples")
+    samples = working_precision(samples)
+    size = sequence_size(normalizer, samples[0], mask)
+    measured = ~(size <= 0).any(-1, keepdim=True)
+    scaled = samples / size.masked_fill(~measured, 1).unsqueeze(-2)
+    pairs = list(combinations(range(samples.shape[0]), 2))
+    total = torch.zeros_like(scaled[0, ..., 0])
+    for first, second in pairs:
+        total = total + point_norm(scaled[first] - scaled[second])
+    valid = measured.expand(total.shape) if mask is None else measured & mask
+    return reduce_values(total / len(pairs), valid, reduction, item_dims=2)

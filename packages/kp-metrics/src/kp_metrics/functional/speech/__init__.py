@@ -1,0 +1,1 @@
+"""Metrics of movement against sound."""

@@ -1,0 +1,1 @@
+"""What metrics are built from: checks, masks, normalizers, alignment, series."""

@@ -1,0 +1,97 @@
+"""Checks of arguments: every error says what was expected, what came, and both names."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+import torch
+from torch import Tensor
+
+_MAX_DIMENSIONS = 3
+
+
+def _shape(tensor: Tensor) -> str:
+    return str(tuple(tensor.shape))
+
+
+def check_keypoints(keypoints: Tensor, *, name: str = "keypoints") -> None:
+    """Raise `ValueError` unless `keypoints` is a non-empty floating-point tensor `(..., T, K, D)`."""
+    if not isinstance(keypoints, Tensor):
+        raise ValueError(f"expected {name} as a torch.Tensor of shape (..., T, K, D), got {type(keypoints).__name__}")
+    if not keypoints.is_floating_point():
+        raise ValueError(f"expected {name} in floating point, got {keypoints.dtype} of shape {_shape(keypoints)}")
+    if keypoints.ndim < 3:
+        raise ValueError(f"expected {name} of shape (..., T, K, D), got {_shape(keypoints)}; a still is (1, K, D)")
+    if keypoints.numel() == 0:
+        raise ValueError(f"expected {name} of shape (..., T, K, D) with at least one point, got {_shape(keypoints)}")
+    points, dimensions = keypoints.shape[-2:]
+    if dimensions > _MAX_DIMENSIONS and points in (2, 3):
+        raise ValueError(
+            f"expected {name} of shape (..., T, K, D), got {_shape(keypoints)}: "
+            f"K={points} and D={dimensions} look swapped; transpose with {name}.mT"
+        )
+
+
+def check_mask(mask: Tensor | None, like: Tensor, *, name: str) -> None:
+    """Raise `ValueError` unless `mask` is None or boolean of the shape of `like` without its last dimension."""
+    if mask is None:
+        return
+    if mask.dtype != torch.bool:
+        raise ValueError(f"expected mask of dtype torch.bool (True where a point is valid), got {mask.dtype}")
+    if mask.shape != like.shape[:-1]:
+        raise ValueError(
+            f"expected mask of shape {_shape(like[..., 0])} for {name} of shape {_shape(like)}, got {_shape(mask)}"
+        )
+
+
+def check_pair(preds: Tensor, target: Tensor, mask: Tensor | None) -> None:
+    """Raise `ValueError` unless `preds`, `target` and `mask` fit together."""
+    check_keypoints(preds, name="preds")
+    check_keypoints(target, name="target")
+    if preds.shape != target.shape:
+        swapped = preds.ndim == target.ndim and preds.mT.shape == target.shape
+        hint = "; K and D look swapped in one of them" if swapped else ""
+        raise ValueError(
+            f"expected preds and target of one shape, got preds {_shape(preds)} and target {_shape(target)}{hint}"
+        )
+    check_mask(mask, preds, name="preds")
+
+
+def check_audio(preds: Tensor, target: Tensor | None, mask: Tensor | None, audio: Tensor) -> None:
+    """Raise `ValueError` unless the audio has the leading dimensions of the keypoints."""
+    check_pair(preds, preds if target is None else target, mask)
+    if audio.shape[:-1] != preds.shape[:-3]:
+        raise ValueError(
+            f"expected audio of shape {(*preds.shape[:-3], 'S')} for preds of shape {tuple(preds.shape)}, got "
+            f"{tuple(audio.shape)}"
+        )
+
+
+def check_positive(value: float, *, name: str) -> None:
+    """Raise `ValueError` unless `value` is a finite number above 0."""
+    if not 0 < value < float("inf"):
+        raise ValueError(f"expected {name} above 0, got {name}={value}")
+
+
+def check_indices(indices: Sequence[int], keypoints: Tensor, *, name: str) -> None:
+    """Raise `ValueError` unless all of `indices` are points of `keypoints`."""
+    count = keypoints.shape[-2]
+    if len(indices) == 0:
+        raise ValueError(f"expected {name} with at least one keypoint index, got none")
+    if min(indices) < 0 or max(indices) >= count:
+        raise ValueError(
+            f"expected {name} within the {count} keypoints of shape {_shape(keypoints)}, got "
+            f"{min(indices)} to {max(indices)}; the defaults are iBUG-68's, give the indices of your layout"
+        )
+
+
+def check_choice(value: str, choices: Sequence[str], *, name: str) -> None:
+    """Raise `ValueError` that names the nearest valid choice unless `value` is one of `choices`."""
+    if value not in choices:
+        near = get_close_matches(str(value), choices, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"expected {name} out of {', '.join(map(repr, choices))}, got {value!r}{hint}")
+
+
+def working_precision(tensor: Tensor) -> Tensor:
+    """Return `tensor` in float32 where it is of half precision, which is too coarse for pixels."""
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
