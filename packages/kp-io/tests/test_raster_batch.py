@@ -6,8 +6,7 @@ import pytest
 import torch
 from jaxtyping import TypeCheckError
 
-from kp_io import IBUG68, rasterize, rasterize_batch
-from kp_io.drawing.rasterize import WHITE
+from kp_io import IBUG68, WHITE, rasterize, rasterize_batch
 
 PHOTO = cv2.resize(np.random.default_rng(0).integers(0, 255, (16, 16, 3), np.uint8), (256, 256))
 
