@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from a2k_train.evaluation.predictions import from_random_moment
+from a2k_train.data.clip import loop_from_random_offset
 from a2k_train.robustness.channel_effects import add_noise, clip_peaks, reverb, telephone, whisper
 from a2k_train.robustness.noise import babble, music, street_noise
 from a2k_train.robustness.voice_conversion import age_voice, shift_pitch
@@ -53,7 +53,7 @@ def degraded(
     for gain in GAINS_DB:
         yield f"gain {gain:+} dB", (speech * 10 ** (gain / 20)).clamp(-1, 1)
     other = others[int(torch.randint(len(others), (), generator=generator))]
-    yield "another's speech", from_random_moment(other, size, generator=generator)
+    yield "another's speech", loop_from_random_offset(other, size, generator=generator)
 
 
 def silence(level_db: float | None, samples: int, *, generator: torch.Generator) -> Tensor:
@@ -67,7 +67,7 @@ def _noise(
     name: str, size: int, others: Sequence[Tensor], recordings: Mapping[str, Tensor], generator: torch.Generator
 ) -> Tensor:
     if name in recordings:
-        return from_random_moment(recordings[name], size, generator=generator)
+        return loop_from_random_offset(recordings[name], size, generator=generator)
     if name == "babble":
         return babble(others, size, generator=generator)
     if name == "hiss":

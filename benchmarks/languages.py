@@ -22,9 +22,8 @@ from torch.nn import functional as F  # noqa: N812 - the name that everybody use
 from a2k_nets.residual.model import Audio2Keypoint
 from a2k_train.cli.options import Clips, Manifest, load_for
 from a2k_train.cli.progress import progress, readable_errors
-from a2k_train.data.clip import Clip
-from a2k_train.data.shuffled_audio import other_voices
-from a2k_train.evaluation.predictions import from_random_moment
+from a2k_train.data.clip import Clip, loop_from_random_offset
+from a2k_train.data.shuffled_audio import mismatched_audio
 from a2k_train.experiments.held_out_models import is_crossval, load_listeners
 from a2k_train.reports.table_formats import cell_text, to_markdown
 from kp_io.filesystem.atomic import atomic_path
@@ -64,7 +63,7 @@ def follow(points: Tensor, loudness: Tensor, measured: Tensor | None = None) -> 
 def elsewhere(waveform: Tensor, frames: int) -> Tensor:
     """Return the loudness of another speech from a random moment on, repeated where it is too short."""
     moment = torch.Generator().manual_seed(len(waveform))
-    return envelope(from_random_moment(waveform, 640 * frames, generator=moment), frames)
+    return envelope(loop_from_random_offset(waveform, 640 * frames, generator=moment), frames)
 
 
 @torch.no_grad()
@@ -137,7 +136,7 @@ def languages(
         sounds = _sounds(speech)
         stood = torch.stack(list(faces.values())[:FACES])
         with progress("rows") as bar:
-            voices = [clips[index].waveform for index in other_voices(clips, count=1, seed=0)[0]]
+            voices = [clips[index].waveform for index in mismatched_audio(clips, count=1, seed=0)[0]]
             for done, (language, indices) in enumerate(groups.items()):
                 chosen = ([sequence[i] for i in indices] for sequence in (clips, voices, models))
                 real.append(real_row(language, *chosen))

@@ -9,11 +9,10 @@ from torch import Tensor
 
 from a2k_nets.residual.model import Audio2Keypoint
 from a2k_train.config.toml_file import read_config
-from a2k_train.data.clip import Clip
+from a2k_train.data.clip import Clip, loop_from_random_offset
 from a2k_train.data.open_clips import open_clips
-from a2k_train.data.shuffled_audio import other_voices
+from a2k_train.data.shuffled_audio import mismatched_audio
 from a2k_train.data.speaker_folds import speaker_folds
-from a2k_train.evaluation.predictions import from_random_moment
 from kp_metrics import align_to_reference, interocular_distance, pck_curve
 
 ALPHAS = torch.linspace(0, 0.16, 41)[1:]
@@ -30,7 +29,7 @@ def draw_pck(clips: Path, crossval: Path, path: Path) -> None:
     for folder, part in zip(folds, parts, strict=True):
         model = Audio2Keypoint.from_pretrained(folder).eval()
         held_out = store.select(part).clips()
-        voices = other_voices(held_out, count=1, seed=seed)[0]
+        voices = mismatched_audio(held_out, count=1, seed=seed)[0]
         for clip, voice in zip(held_out, voices, strict=True):
             for row, points in predict(model, clip, held_out[voice]).items():
                 curves.setdefault(row, []).append(both_curves(points, clip))
@@ -41,7 +40,7 @@ def draw_pck(clips: Path, crossval: Path, path: Path) -> None:
 def predict(model: Audio2Keypoint, clip: Clip, other: Clip) -> dict[str, Tensor]:
     """Return a clip's keypoints by the model with its head still, by the same hearing somebody else, and held still."""
     reference = clip.keypoints[:1]
-    wrong = from_random_moment(other.waveform, len(clip.waveform), generator=torch.Generator().manual_seed(0))
+    wrong = loop_from_random_offset(other.waveform, len(clip.waveform), generator=torch.Generator().manual_seed(0))
     return {
         "model": model(clip.waveform[None], reference)[0],
         "shuffled audio": model(wrong[None], reference)[0],

@@ -8,7 +8,7 @@ import torch
 
 from a2k_nets.config.residual import ModelConfig
 from a2k_nets.residual.model import Audio2Keypoint
-from a2k_train.data.shuffled_audio import other_voices
+from a2k_train.data.shuffled_audio import mismatched_audio
 from a2k_train.evaluation.evaluate import evaluate
 from a2k_train.reports.results_table import COLUMNS, ROWS, ClipScore, summarize, write_scores
 from a2k_train.statistics.residual import fit_statistics
@@ -126,18 +126,18 @@ class TestOtherVoices:
     @pytest.mark.parametrize("speakers", ["ab", "aab", "aaaab", "abcdef", "aabbcc", "aaabbc", "abbbbbbc"])
     def test_nobody_hears_their_own(self, make, speakers, seed):
         clips = [make(i, frames=1, speaker=name) for i, name in enumerate(speakers)]
-        for voices in other_voices(clips, count=3, seed=seed):
+        for voices in mismatched_audio(clips, count=3, seed=seed):
             assert all(clips[voice].speaker != clip.speaker for voice, clip in zip(voices, clips, strict=True))
 
     @pytest.mark.parametrize("speakers", ["ab", "abcdef", "aabbcc", "aaabbc"])
     def test_every_voice_is_heard_once_where_that_is_possible(self, make, speakers):
         clips = [make(i, frames=1, speaker=name) for i, name in enumerate(speakers)]
-        assert all(sorted(row) == list(range(len(clips))) for row in other_voices(clips, count=4, seed=3))
+        assert all(sorted(row) == list(range(len(clips))) for row in mismatched_audio(clips, count=4, seed=3))
 
     def test_the_seed_decides(self, make):
         clips = [make(i, frames=1) for i in range(12)]
-        assert other_voices(clips, count=5, seed=1) == other_voices(clips, count=5, seed=1)
-        assert other_voices(clips, count=5, seed=1) != other_voices(clips, count=5, seed=2)
+        assert mismatched_audio(clips, count=5, seed=1) == mismatched_audio(clips, count=5, seed=1)
+        assert mismatched_audio(clips, count=5, seed=1) != mismatched_audio(clips, count=5, seed=2)
 
 
 class TestTable:

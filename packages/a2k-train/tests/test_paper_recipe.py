@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from a2k_train.config.train_config import PaperLossWeights
 from a2k_train.recipes import paper_losses
-from a2k_train.recipes.batch_norm import untouched
+from a2k_train.recipes.batch_norm import frozen_batch_norm_stats
 from a2k_train.recipes.paper import PaperRecipe
 from a2k_train.training.launch import launch
 from a2k_train.training.trainer import Trainer
@@ -173,7 +173,7 @@ def test_what_the_triplet_asks_for(form):
 def test_untouched_normalises_by_the_batch_and_forgets_it():
     norm = nn.BatchNorm1d(3).train()
     x = 5 + 2 * torch.randn(8, 3, 4)
-    with untouched(norm, None):
+    with frozen_batch_norm_stats(norm, None):
         y = norm(x)
     assert float(norm.running_mean.abs().max()) == 0
     assert int(norm.num_batches_tracked) == 0

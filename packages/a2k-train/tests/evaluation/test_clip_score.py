@@ -99,7 +99,7 @@ class TestFaceStatistics:
 
     def test_the_mean_face_stands_where_the_reference_is(self, clips):
         statistics = face_statistics(clips)
-        placed = statistics.place(clips[0].keypoints[0])
+        placed = statistics.mean_face_at(clips[0].keypoints[0])
         assert torch.allclose(placed[27], clips[0].keypoints[0, 27])
         assert torch.allclose(placed - placed[27], statistics.mean - statistics.mean[27], atol=1e-4)
 

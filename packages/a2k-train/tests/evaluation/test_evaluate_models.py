@@ -53,7 +53,7 @@ def test_what_the_models_are_shows(table):
 
 
 def test_the_mean_face_is_that_of_the_statistics(table, clips, statistics):
-    expected = [float(statistics.l1(statistics.place(c.keypoints[0])[None].expand_as(c.keypoints), c.keypoints,
+    expected = [float(statistics.l1(statistics.mean_face_at(c.keypoints[0])[None].expand_as(c.keypoints), c.keypoints,
                                     measured=c.measured)) for c in clips]  # fmt: skip
     assert table.values["mean face"]["l1_z"] == pytest.approx(sum(expected) / len(expected), rel=1e-5)
 

@@ -1,4 +1,4 @@
-"""One annotated clip: the speech, and the face that spoke it."""
+"""One annotated clip: speech and the keypoints of the speaker's face."""
 
 from dataclasses import dataclass
 
@@ -6,17 +6,17 @@ import torch
 from jaxtyping import Bool, Float, Int16
 from torch import Tensor
 
-#: What a 16-bit sample is divided by.
+#: Divisor that scales 16-bit samples to [-1, 1].
 FULL_SCALE = 32_768.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Clip:
-    """Speech and the face that spoke it.
+    """Speech and the keypoints of the speaker's face.
 
     Attributes:
-        id: Its name.
-        speaker: Who speaks; splits never share a speaker.
+        id: Name of the clip.
+        speaker: Name of the speaker; splits never share a speaker.
         split: `train`, `val`, `hard`, …
         sound: `(S,)` 16-bit samples, exactly as long as the keypoints.
         keypoints: `(T, K, D)` pixels.
@@ -32,17 +32,17 @@ class Clip:
 
     @property
     def num_frames(self) -> int:
-        """Video frames."""
+        """Number of video frames."""
         return len(self.keypoints)
 
     @property
     def waveform(self) -> Float[Tensor, " s"]:
-        """The sound in [-1, 1], made anew each time."""
+        """The sound in [-1, 1], converted on each access."""
         return to_float(self.sound)
 
 
 def to_int16(waveform: Float[Tensor, "*s"]) -> Int16[Tensor, "*s"]:
-    """Return samples in [-1, 1] as 16-bit ones; what goes beyond is clipped.
+    """Convert samples in [-1, 1] to 16 bits; values out of range are clipped.
 
     Example:
         >>> to_int16(torch.tensor([-1.0, 0.25, 1.0]))
@@ -52,10 +52,22 @@ def to_int16(waveform: Float[Tensor, "*s"]) -> Int16[Tensor, "*s"]:
 
 
 def to_float(sound: Int16[Tensor, "*s"]) -> Float[Tensor, "*s"]:
-    """Return 16-bit samples as float32 in [-1, 1].
+    """Convert 16-bit samples to float32 in [-1, 1].
 
     Example:
         >>> to_float(torch.tensor([-32768, 8192], dtype=torch.int16))
         tensor([-1.0000,  0.2500])
     """
     return sound.to(torch.float32).div_(FULL_SCALE)  # in place: the copy is ours
+
+
+def loop_from_random_offset(
+    waveform: Float[Tensor, " s"], length: int, *, generator: torch.Generator
+) -> Float[Tensor, " n"]:
+    """Return `length` samples of the looped waveform, starting at a random offset.
+
+    The read sentences of a corpus start, pause and end alike. Without the offset, another speaker's audio would still
+    be partly in sync with the lips.
+    """
+    start = int(torch.randint(len(waveform), (), generator=generator))
+    return waveform.roll(-start).repeat(-(-length // len(waveform)))[:length]

@@ -21,7 +21,7 @@ def seeded(*key: str | int) -> torch.Generator:
     return torch.Generator().manual_seed(int.from_bytes(digest[:4]))
 
 
-class BalancedDraw:
+class BalancedSampler:
     """Draws clips with replacement, by speaker and length.
 
     A speaker's share is footage ** balance, divided among the speaker's clips by their length.
@@ -47,7 +47,7 @@ class BalancedDraw:
         return torch.searchsorted(self._cumulative, point, right=True).clamp(max=len(self._cumulative) - 1)
 
 
-class EpochDraw:
+class EpochSampler:
     """Deals every clip once an epoch, in another order each; batches run on across an epoch's end.
 
     Args:

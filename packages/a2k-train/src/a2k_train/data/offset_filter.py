@@ -9,7 +9,7 @@ from kp_io import CorpusClip
 logger = logging.getLogger(__name__)
 
 
-def keep_in_sync(clips: Iterable[CorpusClip], *, max_offset_ms: float) -> Iterator[CorpusClip]:
+def filter_by_sync_offset(clips: Iterable[CorpusClip], *, max_offset_ms: float) -> Iterator[CorpusClip]:
     """Yield the clips but those whose sound is known to be further from the picture; log how many these are.
 
     An offset is known where its confidence is at least `a2k_nets.sync.offset.CONFIDENT`; clips of doubtful offsets are kept.

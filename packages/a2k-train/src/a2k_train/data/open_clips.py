@@ -13,7 +13,7 @@ from a2k_train.data.clip import Clip, to_int16
 from a2k_train.data.clip_folder import read_folder, read_manifest
 from a2k_train.data.clip_store import ClipStore
 from a2k_train.data.disk_cache import open_cache
-from a2k_train.data.offset_filter import keep_in_sync
+from a2k_train.data.offset_filter import filter_by_sync_offset
 from kp_io import CorpusClip, read_clips, read_speakers
 from kp_io.keypoints import scale_to_height
 
@@ -117,7 +117,7 @@ def _is_corpus(path: Path) -> bool:
 def _checked(clips: Iterable[CorpusClip], wanted: _Wanted) -> Iterator[Clip]:
     """Yield the clips as they are trained on, or raise what does not fit together."""
     detector = None
-    for clip in keep_in_sync(clips, max_offset_ms=wanted.max_offset_ms) if wanted.max_offset_ms else clips:
+    for clip in filter_by_sync_offset(clips, max_offset_ms=wanted.max_offset_ms) if wanted.max_offset_ms else clips:
         sequence = clip.sequence
         if sequence.fps != wanted.fps:
             raise ValueError(f"expected keypoints at {wanted.fps:g} fps, got {sequence.fps:g} in {clip.id}")

@@ -7,7 +7,7 @@ from a2k_train.data.clip import Clip
 from kp_metrics import derangements
 
 
-def other_voices(clips: list[Clip], *, count: int, seed: int) -> list[list[int]]:
+def mismatched_audio(clips: list[Clip], *, count: int, seed: int) -> list[list[int]]:
     """Return, `count` times, for each clip the index of one of another speaker.
 
     They are derangements. Only where one speaker has more than half of the clips there is none; then every clip hears

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
 from a2k_train.data.clip import FULL_SCALE
-from a2k_train.data.clip_sampler import BalancedDraw, EpochDraw, seeded
+from a2k_train.data.clip_sampler import BalancedSampler, EpochSampler, seeded
 from a2k_train.data.clip_store import ClipStore
 
 
@@ -102,9 +102,9 @@ class WindowSampler:
         self.store, self.window_frames, self.batch_size = store, window_frames, batch_size
         self.random_reference, self.seed, self.rank, self.world_size = random_reference, seed, rank, world_size
         self._draw = (
-            EpochDraw(len(store), batch_size=batch_size, seed=seed)
+            EpochSampler(len(store), batch_size=batch_size, seed=seed)
             if sampling == "epochs"
-            else BalancedDraw(store, batch_size=batch_size, balance=speaker_balance)
+            else BalancedSampler(store, batch_size=batch_size, balance=speaker_balance)
         )
 
     @property

@@ -8,14 +8,13 @@ from torch import Tensor
 
 from a2k_nets import Audio2Keypoint
 from a2k_nets.blocks import apply_similarity, invert_similarity
-from a2k_train.data.clip import Clip
-from a2k_train.data.shuffled_audio import other_voices
+from a2k_train.data.clip import Clip, loop_from_random_offset
+from a2k_train.data.shuffled_audio import mismatched_audio
 from a2k_train.evaluation.clip_score import ClipScore, score_clip
 from a2k_train.evaluation.predictions import (
     BASELINES,
     Model,
     Prediction,
-    from_random_moment,
     predict_rows,
     shuffled_row,
 )
@@ -51,7 +50,7 @@ def evaluate(
         ValueError: All clips are of one speaker, so that there is no other's audio.
     """
     model.eval()
-    shuffles = [] if voices else other_voices(clips, count=derangements, seed=seed)
+    shuffles = [] if voices else mismatched_audio(clips, count=derangements, seed=seed)
     scores = []
     for index, clip in enumerate(clips):
         reference = clip.keypoints[:1]
@@ -65,7 +64,7 @@ def evaluate(
         }
         scores += [score_clip(row, clip, points, fold=fold) for row, points in preds.items()]
         for voice in voices or [clips[shuffle[index]].waveform for shuffle in shuffles]:
-            audio = from_random_moment(voice, len(clip.waveform), generator=seeded)
+            audio = loop_from_random_offset(voice, len(clip.waveform), generator=seeded)
             points = model(audio[None], reference, head_motion=0.0)[0]
             scores.append(score_clip("shuffled audio", clip, points, fold=fold))
         if on_clip is not None:
@@ -109,7 +108,7 @@ def evaluate_models(
         raise ValueError(f"expected models, and shuffled out of their names, got {list(models)} and {listeners}")
     for model in models.values():
         model.eval()
-    shuffles = other_voices(clips, count=derangements, seed=seed) if listeners else []
+    shuffles = mismatched_audio(clips, count=derangements, seed=seed) if listeners else []
     scores: list[ClipScore] = []
 
     def keep(row: str, clip: Clip, points: Tensor) -> None:
@@ -123,7 +122,7 @@ def evaluate_models(
             keep(name, clip, rows.pop(name))
         moments = torch.Generator().manual_seed(clip_seed(seed, index))
         voices = [
-            from_random_moment(clips[shuffle[index]].waveform, len(clip.waveform), generator=moments)
+            loop_from_random_offset(clips[shuffle[index]].waveform, len(clip.waveform), generator=moments)
             for shuffle in shuffles
         ]
         for name in listeners:

@@ -55,7 +55,7 @@ def predict_rows(
     """
     reference = clip.keypoints[0]
     rows = {
-        "mean face": statistics.place(reference).expand_as(clip.keypoints),
+        "mean face": statistics.mean_face_at(reference).expand_as(clip.keypoints),
         "hold reference": reference.expand_as(clip.keypoints),
     }
     for name, model in models.items():
@@ -71,15 +71,3 @@ def shuffled_row(name: str, listeners: list[str]) -> str:
         ('shuffled audio', 'shuffled audio, final')
     """
     return "shuffled audio" if len(listeners) == 1 else f"shuffled audio, {name}"
-
-
-def from_random_moment(
-    waveform: Float[Tensor, " s"], length: int, *, generator: torch.Generator
-) -> Float[Tensor, " n"]:
-    """Return as many samples, repeating the waveform, from a random moment on.
-
-    Read sentences of one corpus begin, pause and end alike; from their beginnings, another speaker's audio would tell
-    something of this one's lips.
-    """
-    start = int(torch.randint(len(waveform), (), generator=generator))
-    return waveform.roll(-start).repeat(-(-length // len(waveform)))[:length]

@@ -8,7 +8,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 @contextmanager
-def untouched(*modules: nn.Module | None) -> Iterator[None]:
+def frozen_batch_norm_stats(*modules: nn.Module | None) -> Iterator[None]:
     """Let batch norm normalise by the batch as in training, but keep its running statistics as they are.
 
     Gradients need no such care: every update asks for those of its own parameters only.

@@ -13,7 +13,7 @@ from a2k_train.data.clip_store import ClipStore
 from a2k_train.data.window_sampler import Batch
 from a2k_train.recipes import paper_losses
 from a2k_train.recipes.augmentation import augment_waveform, mirror_faces, turn_faces
-from a2k_train.recipes.batch_norm import freeze_norm, untouched
+from a2k_train.recipes.batch_norm import freeze_norm, frozen_batch_norm_stats
 from a2k_train.recipes.optimizer_step import Updater
 from a2k_train.recipes.optimizers import adam
 from a2k_train.recipes.placement import prepare
@@ -91,7 +91,7 @@ class PaperRecipe:
         # Losses are means over the frames that all processes have together.
         count = torch.as_tensor(self._fabric.all_reduce(batch.mask.sum().to(real.dtype), reduce_op="mean"))
         losses: dict[str, Tensor] = {}
-        with self._fabric.autocast(), untouched(self.model.piv_encoder):
+        with self._fabric.autocast(), frozen_batch_norm_stats(self.model.piv_encoder):
             fake = self.model.predict(log_mel, reference)[..., : real.shape[2]]
         if self.discriminator is not None:
             losses["discriminator"] = self._update_discriminator(real, fake.detach(), batch.mask)
@@ -110,7 +110,7 @@ class PaperRecipe:
         self, real: Tensor, fake: Tensor, reference: Tensor, mask: Tensor, count: Tensor
     ) -> dict[str, Tensor]:
         encoder = self.model.piv_encoder
-        with self._fabric.autocast(), untouched(self.discriminator, encoder):
+        with self._fabric.autocast(), frozen_batch_norm_stats(self.discriminator, encoder):
             losses = self._motion_losses(real, fake, mask, count)
             if encoder is not None:
                 losses["piv"] = paper_losses.piv(encoder(reference[..., None]).detach(), encoder(fake))
@@ -126,7 +126,7 @@ class PaperRecipe:
         with self._fabric.autocast():
             # Only here the encoder's running statistics follow: at inference it sees references and nothing else.
             code = encoder(reference[..., None])
-            with untouched(generator, self.discriminator, encoder):
+            with frozen_batch_norm_stats(generator, self.discriminator, encoder):
                 with torch.no_grad():
                     audio = generator.audio(log_mel, self.networks.padded_frames(real.shape[2]))
                 fake = generator.decode(audio, reference, code)[..., : real.shape[2]]

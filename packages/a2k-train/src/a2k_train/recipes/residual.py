@@ -14,7 +14,7 @@ from a2k_train.data.clip_store import ClipStore
 from a2k_train.data.window_sampler import Batch
 from a2k_train.recipes import paper_losses
 from a2k_train.recipes.augmentation import augment_mel, augment_waveform, change_tempo, fall_silent, mirror_faces
-from a2k_train.recipes.batch_norm import untouched
+from a2k_train.recipes.batch_norm import frozen_batch_norm_stats
 from a2k_train.recipes.optimizer_step import Updater
 from a2k_train.recipes.optimizers import adam, adamw
 from a2k_train.recipes.placement import prepare
@@ -133,7 +133,7 @@ class ResidualRecipe:
             self._critic.update(
                 paper_losses.discriminator(self.discriminator(target), self.discriminator(preds.detach()))
             )
-            with untouched(self.discriminator):
+            with frozen_batch_norm_stats(self.discriminator):
                 losses["adversarial"] = paper_losses.adversarial(self.discriminator(preds))
         return losses
 

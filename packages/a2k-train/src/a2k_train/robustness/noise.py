@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from a2k_train.evaluation.predictions import from_random_moment
+from a2k_train.data.clip import loop_from_random_offset
 
 #: The chords I, V, vi and IV of C major, as semitones above C.
 _CHORDS = ((0, 4, 7), (7, 11, 14), (9, 12, 16), (5, 9, 12))
@@ -32,7 +32,7 @@ def babble(
     for index in torch.randperm(len(voices), generator=generator).tolist():
         level = float(voices[index].square().mean().sqrt())
         if level > 0 and heard < count:
-            total += from_random_moment(voices[index], length, generator=generator) / level
+            total += loop_from_random_offset(voices[index], length, generator=generator) / level
             heard += 1
     if not heard:
         raise ValueError(f"expected at least one voice that is not silent, got {len(voices)} silent ones")

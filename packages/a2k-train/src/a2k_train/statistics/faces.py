@@ -41,7 +41,7 @@ class FaceStatistics:
                 f"{tuple(self.mean.shape)} and {tuple(self.std.shape)}"
             )
 
-    def place(self, reference: Float[Tensor, "k d"]) -> Float[Tensor, "k d"]:
+    def mean_face_at(self, reference: Float[Tensor, "k d"]) -> Float[Tensor, "k d"]:
         """Return the mean face with its base point at that of a reference, pixels."""
         return self.mean.to(reference) + reference[IBUG68.base_point]
 

@@ -14,7 +14,7 @@ from a2k_train.config.train_config import TrainConfig
 from a2k_train.data.clip_store import ClipStore
 from a2k_train.recipes.base import AnyModel
 from a2k_train.training.launch import launch
-from a2k_train.training.loss_log import PendingLosses
+from a2k_train.training.loss_log import LossBuffer
 from a2k_train.training.run_log import RunLog
 from a2k_train.training.trainer import Trainer
 from kp_io.filesystem import atomic_path
@@ -85,7 +85,7 @@ def _fit(
     if first:
         with atomic_path(run / "config.toml") as file:
             file.write_text(config_to_toml(config), encoding="utf-8")
-    pending = PendingLosses(look_every=1 if fabric.device.type == "cpu" else _LOOK_EVERY, state=state)
+    pending = LossBuffer(look_every=1 if fabric.device.type == "cpu" else _LOOK_EVERY, state=state)
     with RunLog(run if first else None, start=trainer.step) as log, trainer.batches() as batches:
         for batch in batches:
             seen = pending.add(trainer.step, trainer.train_step(batch))

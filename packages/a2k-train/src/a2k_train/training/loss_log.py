@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-class PendingLosses:
+class LossBuffer:
     """Collects the losses of steps, and finds the first that is no longer finite.
 
     Args:
