@@ -8,8 +8,8 @@ from hypothesis import given, strategies as st
 
 from kp_io import IBUG68
 from kp_io.transforms import HeadPose, compose_head_pose, split_head_pose
-from kp_io.transforms.mean_face import mean_face
-from kp_io.transforms.rotation import angles_of, rotation_matrix
+from kp_io.transforms.mean_face_3d import mean_face_3d
+from kp_io.transforms.rotation import euler_angles, rotation_matrix
 
 METHODS = [("similarity", 2), ("rigid", 3), ("mean-face", 2)]
 
@@ -55,7 +55,7 @@ def test_a_plane_pose_comes_out_as_it_was_put_in(face):
 def turned(angles, scale=2.0):
     """The average face, turned in space by degrees of yaw, pitch and roll."""
     turn = rotation_matrix(torch.deg2rad(torch.tensor([[0.0, 0.0, 0.0], *angles], dtype=torch.float64)))
-    return scale * (mean_face() @ turn.mT) + torch.tensor([400.0, 300.0, 50.0])
+    return scale * (mean_face_3d() @ turn.mT) + torch.tensor([400.0, 300.0, 50.0])
 
 
 POSES = [(30.0, 0.0, 0.0), (-60.0, 10.0, 5.0), (0.0, -35.0, 0.0), (20.0, 15.0, -40.0), (89.0, 0.0, 0.0)]
@@ -68,7 +68,7 @@ def test_six_degrees_of_freedom_come_out_as_they_were_put_in(method):
     expected = torch.tensor([(0.0, 0.0, 0.0), *POSES], dtype=torch.float64)
     torch.testing.assert_close(torch.rad2deg(pose.angles), expected, atol=1e-3, rtol=0)
     assert pose.scale.tolist() == pytest.approx([1.0 if method == "rigid" else 2.0] * 6)
-    target = points[0] if method == "rigid" else mean_face()
+    target = points[0] if method == "rigid" else mean_face_3d()
     torch.testing.assert_close(shape, target.expand_as(shape), atol=1e-4, rtol=0)
 
 
@@ -99,11 +99,11 @@ def test_angles_and_rotations_agree(angles):
     torch.testing.assert_close(turn @ turn.mT, torch.eye(3, dtype=torch.float64)[None])
     assert float(torch.det(turn)) == pytest.approx(1)
     if abs(angles[1]) < 1.5:
-        torch.testing.assert_close(angles_of(turn)[0], torch.tensor(angles, dtype=torch.float64), atol=1e-9, rtol=0)
+        torch.testing.assert_close(euler_angles(turn)[0], torch.tensor(angles, dtype=torch.float64), atol=1e-9, rtol=0)
 
 
 def test_the_average_face_is_a_face():
-    face = mean_face()
+    face = mean_face_3d()
     torch.testing.assert_close(face[list(IBUG68.mirror)] * torch.tensor([-1.0, 1.0, 1.0]).double(), face)
     assert not face.eq(0).all(dim=1).sum() > 1  # every point has its place; the root of the nose is the zero
     assert int(face[:, 2].argmin()) == 30  # the tip of the nose is nearest to the viewer

@@ -1,4 +1,4 @@
-"""Atomic writes and file locks."""
+"""Atomic file writes."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic file writes: a file appears complete or not at all."""
 
 import errno
 import os
@@ -7,19 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-#: The disk, or the user's share of it, is full.
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+#: The disk or the user's quota is full.
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that takes its place when the block ends well.
+    """Yield a temporary path in the same folder, and rename it to `path` when the block succeeds.
 
-    The temporary file has the same suffix, so that writers which choose a format by suffix work on it. When the block
-    raises, it is removed and whatever was at `path` before is untouched. A missing folder is made.
+    The temporary file keeps the suffix, for writers that choose a format by it. If the block raises, the temporary file
+    is removed and any old file at `path` is untouched. A missing folder is created.
 
     Raises:
-        OSError: The folder cannot be made or written, or `path` is a folder.
+        OSError: The folder cannot be created or written, or `path` is a folder.
 
     Example:
         >>> import tempfile
@@ -35,7 +35,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     temporary = target.with_name(f".{target.stem[:80]}.{secrets.token_hex(4)}{target.suffix}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # Created here, not by the writer: a read-only folder or a full disk shows before any work is done.
+        # Created here, not by the writer, so that a read-only folder or a full disk shows before any work is done.
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     except OSError as error:
         reason = error.strerror or str(error)
@@ -50,27 +50,26 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         if isinstance(error, OSError) and is_disk_full(error):
             if error.strerror:
                 raise write_error(target, error) from error
-            # Written within another such block, whose name is the one to tell.
-            named = OSError(str(error).replace(str(temporary), str(target)))
-            named.errno = error.errno
-            raise named from error
+            # From a nested block: name the outer target, not its temporary file.
+            renamed = OSError(str(error).replace(str(temporary), str(target)))
+            renamed.errno = error.errno
+            raise renamed from error
         raise
 
 
 def write_error(path: str | os.PathLike[str], error: Exception) -> OSError:
-    """Return an error that says which file cannot be written, from one of the system or of FFmpeg that does not."""
-    named = OSError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}")
-    if is_disk_full(error):
-        named = OSError(f"{named}; make room or choose another folder")
+    """Return an `OSError` that names the file, from an error of the system or FFmpeg that does not."""
+    advice = "; make room or choose another folder" if is_disk_full(error) else ""
+    named = OSError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}{advice}")
     named.errno = getattr(error, "errno", None)
     return named
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Return whether a write failed because the disk, or the user's share of it, is full.
+    """Return whether a write failed because the disk or the user's quota is full.
 
     Example:
         >>> is_disk_full(OSError(errno.ENOSPC, "No space left on device")), is_disk_full(ValueError())
         (True, False)
     """
-    return getattr(error, "errno", None) in _FULL
+    return getattr(error, "errno", None) in _DISK_FULL

@@ -1,4 +1,4 @@
-"""Frames in which a face was not measured: filled in, or where a track is cut."""
+"""Interpolate or cut out the frames without a measurement."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -6,15 +6,15 @@ from torch import Tensor
 
 from kp_io.keypoints.sequence import KeypointSequence
 
-#: Gaps up to this long are filled: a syllable or two, over which a face does not go far.
+#: Gaps up to this long are interpolated: a syllable or two, in which a face moves little.
 DEFAULT_MAX_GAP_SECONDS = 0.4
 
 
 def interpolate_missing(keypoints: Float[Tensor, "t k d"], measured: Bool[Tensor, " n"]) -> Float[Tensor, "t k d"]:
-    """Fill the frames that were not measured: linearly between their neighbours, constant at the ends.
+    """Interpolate unmeasured frames: linearly between measured neighbours, constant at the ends.
 
     Args:
-        keypoints: Keypoints; what stands in unmeasured frames is ignored.
+        keypoints: Keypoints; the values of unmeasured frames are ignored.
         measured: Which frames hold a measurement.
 
     Returns:
@@ -46,22 +46,22 @@ def interpolate_missing(keypoints: Float[Tensor, "t k d"], measured: Bool[Tensor
 
 
 def split_at_gaps(measured: Bool[Tensor, " t"], *, max_gap: int) -> list[range]:
-    """Return the runs of frames that are left when every longer gap is cut out.
+    """Return the runs of frames between gaps longer than `max_gap`.
 
     Args:
         measured: Which frames hold a measurement, `sequence.scores.amax(dim=1) > 0`.
-        max_gap: Gaps of up to that many frames stay within a run, to be interpolated; 0 keeps none.
+        max_gap: Gaps of up to this many frames stay within a run; 0 cuts at every gap.
 
     Returns:
-        Half-open runs in order, each beginning and ending with a measured frame: `sequence.frames(run.start, run.stop)`
-        is one piece. Empty where nothing was measured.
+        Half-open runs in order, each starting and ending with a measured frame: `sequence.frames(run.start, run.stop)`
+        is one piece. Empty if no frame was measured.
 
     Raises:
         ValueError: `max_gap` is negative.
 
     Example:
-        >>> seen = torch.tensor([False, True, False, True, False, False, False, True, True])
-        >>> split_at_gaps(seen, max_gap=1)
+        >>> measured = torch.tensor([False, True, False, True, False, False, False, True, True])
+        >>> split_at_gaps(measured, max_gap=1)
         [range(1, 4), range(7, 9)]
     """
     if max_gap < 0:
@@ -77,14 +77,14 @@ def split_at_gaps(measured: Bool[Tensor, " t"], *, max_gap: int) -> list[range]:
 def split_sequence(
     sequence: KeypointSequence, *, max_gap_seconds: float = DEFAULT_MAX_GAP_SECONDS
 ) -> list[tuple[int, KeypointSequence]]:
-    """Cut the long gaps out of a sequence, and what was not measured before the first frame and after the last.
+    """Split a sequence at long gaps, without the unmeasured frames at both ends.
 
     Args:
-        sequence: What `annotate_video` returns: frames that were not measured have scores of 0 and are interpolated.
-        max_gap_seconds: Gaps of up to that length stay, interpolated; 0 keeps none.
+        sequence: Output of `annotate_video`: unmeasured frames are interpolated and have scores of 0.
+        max_gap_seconds: Gaps up to this length are kept, interpolated; 0 cuts at every gap.
 
     Returns:
-        Each piece with the number of its first frame in `sequence`, in order; none where nothing was measured.
+        Each piece with the index of its first frame in `sequence`, in order; empty if no frame was measured.
 
     Raises:
         ValueError: `max_gap_seconds` is negative.
@@ -96,6 +96,6 @@ def split_sequence(
         [(0, 3), (6, 1)]
     """
     measured = sequence.scores.amax(dim=1) > 0
-    # A rate such as 29.97 must not turn 0.1 s of 3 frames into 2.
+    # Rounding tolerance: 0.1 s at 29.97 fps is 3 frames, not 2.
     runs = split_at_gaps(measured, max_gap=int(max_gap_seconds * sequence.fps + 1e-6) if max_gap_seconds >= 0 else -1)
     return [(run.start, sequence.frames(run.start, run.stop)) for run in runs]

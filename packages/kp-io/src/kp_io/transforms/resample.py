@@ -1,4 +1,4 @@
-"""Keypoints at another frame rate."""
+"""Resample keypoints to another frame rate."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -7,27 +7,27 @@ import torch
 
 from kp_io.keypoints.sequence import KeypointSequence
 
-#: A file whose frame rate is damaged would else fill the memory.
+#: Limit for files with a damaged frame rate, which would otherwise fill the memory.
 _MAX_FRAMES = 10_000_000
 
 
 def resample_fps(sequence: KeypointSequence, fps: float | Fraction) -> KeypointSequence:
     """Return the sequence at another frame rate, interpolated linearly in time.
 
-    Frame n stands for the moment (n + ½) / fps, as it does in `read_video`, so picture, sound and points stay together
-    whichever is resampled. Every frame's moment is computed on its own: nothing adds up over an hour of 29.97 fps. The
-    ends hold their first and last frame. A frame between two others has the lower of their scores, so that 0 still
-    means "not measured".
+    Frame n is at time (n + ½) / fps, as in `read_video`, so video, audio and keypoints stay in sync whichever is
+    resampled. Each time is computed independently, so no error accumulates over an hour at 29.97 fps. The first and
+    last frame are held at the ends. A frame between two others gets the lower of their scores, so 0 still means "not
+    measured".
 
     Args:
         sequence: The keypoints.
-        fps: Frames a second of the result; `Fraction(30000, 1001)` or its float are the same.
+        fps: Frames per second of the result; `Fraction(30000, 1001)` and its float are equivalent.
 
     Returns:
-        `max(1, round(T / sequence.fps * fps))` frames; the same frames where the rate is the same.
+        `max(1, round(T / sequence.fps * fps))` frames; an unchanged copy if the rate is the same.
 
     Raises:
-        ValueError: `fps` is not positive, or there would be more than ten million frames, days of footage.
+        ValueError: `fps` is not positive, or the result would have more than ten million frames (days of video).
 
     Example:
         >>> track = torch.arange(4.0)[:, None, None].expand(4, 68, 2)
@@ -37,7 +37,7 @@ def resample_fps(sequence: KeypointSequence, fps: float | Fraction) -> KeypointS
     """
     if not 0 < float(fps) < float("inf"):
         raise ValueError(f"expected a positive number of frames a second, got {fps=}")
-    # Broadcast rates are fractions of 1001; as floats they would miss by 1e-12 and the half-way cases with them.
+    # Broadcast rates are fractions of 1001; as floats they are off by 1e-12, which breaks half-way cases.
     old, new = (Fraction(rate).limit_denominator(1001) or Fraction(rate) for rate in (sequence.fps, fps))
     if old == new:
         return replace(sequence, keypoints=sequence.keypoints.clone(), scores=sequence.scores.clone())
@@ -46,7 +46,7 @@ def resample_fps(sequence: KeypointSequence, fps: float | Fraction) -> KeypointS
     if count > _MAX_FRAMES:
         raise ValueError(
             f"expected at most {_MAX_FRAMES:,} frames of keypoints, got {count:,} from {len(sequence)} at "
-            f"{sequence.fps:g} fps brought to {float(fps):g} fps; is the frame rate right?"
+            f"{sequence.fps:g} fps resampled to {float(fps):g} fps; is the frame rate right?"
         )
     steps = torch.arange(count, dtype=torch.float64)
     position = ((steps + 0.5) * float(old / new) - 0.5).clamp(0, last)

@@ -1,9 +1,8 @@
-"""An average face in space, for the pose of faces that are known in the plane only.
+"""A 3-D mean face, against which the head pose of 2-D keypoints is fitted.
 
-The coordinates are no one's data: they were set by hand from round anatomical lengths (outer corners of the eyes 90 mm
-apart, inner ones 34 mm, nose 46 mm long and standing out by 24 mm, mouth 50 mm wide, ears 145 mm apart) and smoothed
-by eye, one half of the face, which is mirrored. Angles are therefore against this face: a person's own proportions
-shift all of a clip's by the same few degrees.
+No person's data is in it: one half was set by hand from round anatomical lengths (outer eye corners 90 mm apart, inner
+ones 34 mm, nose 46 mm long and 24 mm high, mouth 50 mm wide, ears 145 mm apart), smoothed by eye, and is mirrored. Head
+angles are relative to this face: a person's own proportions offset all angles of a clip by the same few degrees.
 """
 
 import torch
@@ -12,8 +11,8 @@ from torch import Tensor
 
 from kp_io.keypoints.layout import IBUG68, KeypointLayout
 
-#: Points of the picture's left half and of the middle: x to the right, y down, z away from the viewer, millimetres from
-#: the root of the nose.
+#: Points on the left half of the image and the midline: x right, y down, z away from the viewer, millimetres from the
+#: nose root.
 _HALF = {
     0: (-72, 6, 78), 1: (-71, 24, 76), 2: (-69, 42, 73), 3: (-65, 59, 67), 4: (-57, 75, 57), 5: (-46, 89, 44),
     6: (-32, 99, 32), 7: (-16, 106, 24), 8: (0, 108, 21),
@@ -27,19 +26,19 @@ _HALF = {
 }  # fmt: skip
 
 
-def mean_face(layout: KeypointLayout = IBUG68) -> Float64[Tensor, "k 3"]:
-    """Return the average face, `(68, 3)` millimetres from the root of the nose, looking at the viewer.
+def mean_face_3d(layout: KeypointLayout = IBUG68) -> Float64[Tensor, "k 3"]:
+    """Return the 3-D mean face, `(68, 3)` millimetres from the nose root, facing the viewer.
 
     Raises:
-        ValueError: The layout is another one than iBUG's.
+        ValueError: The layout is not iBUG's.
 
     Example:
-        >>> face = mean_face()
+        >>> face = mean_face_3d()
         >>> (face[45] - face[36]).tolist()  # the outer corners of the eyes
         [90.0, 0.0, 0.0]
     """
     if layout.name != IBUG68.name:
-        raise ValueError(f"expected the layout {IBUG68.name}, the only one with an average face, got {layout.name}")
+        raise ValueError(f"expected the layout {IBUG68.name}, the only one with a mean face, got {layout.name}")
     face = torch.zeros(layout.num_keypoints, 3, dtype=torch.float64)
     for index, (x, y, z) in _HALF.items():
         face[layout.mirror[index]] = torch.tensor([-x, y, z], dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""Smoothing over time: a filter that sees both ways, and one that needs no future."""
+"""Temporal smoothing: a non-causal filter (Savitzky-Golay) and a causal one (1€)."""
 
 import math
 from collections.abc import Callable
@@ -13,20 +13,19 @@ from kp_io.keypoints.sequence import KeypointSequence
 
 SmoothingMethod = Literal["savitzky-golay", "one-euro"]
 
-#: Length of the Savitzky-Golay filter of `smooth`, rounded to an odd number of frames: 5 at 25 fps. Longer ones flatten
-#: the lips' closures, which last two or three frames.
+#: Window of the Savitzky-Golay filter in `smooth`, rounded to an odd number of frames: 5 at 25 fps. Longer windows
+#: flatten lip closures, which last two or three frames.
 _WINDOW_SECONDS = 0.2
 
 
 def smooth(sequence: KeypointSequence, method: SmoothingMethod = "savitzky-golay") -> KeypointSequence:
-    """Return the sequence without its frame-to-frame noise; scores stay.
+    """Return the sequence with less frame-to-frame noise; scores are unchanged.
 
-    `savitzky-golay` looks 0.1 s ahead and back and does not delay; `one-euro` uses the past alone, as in a live
-    picture, and follows late by about a frame. Both take some of the fast movement of the lips with the noise: nothing
-    is smoothed unless asked for.
+    `savitzky-golay` uses 0.1 s of past and future and adds no delay; `one-euro` is causal, for live video, and lags by
+    about a frame. Both also remove some fast lip movement, so nothing is smoothed by default.
 
     Raises:
-        ValueError: There is no such method.
+        ValueError: The method is unknown.
 
     Example:
         >>> shaky = KeypointSequence(torch.randn(50, 68, 2), image_size=(64, 64))
@@ -45,18 +44,18 @@ def smooth(sequence: KeypointSequence, method: SmoothingMethod = "savitzky-golay
 
 
 def savitzky_golay(keypoints: Float[Tensor, "t k d"], *, frames: int = 5, order: int = 2) -> Float[Tensor, "t k d"]:
-    """Replace every frame by the value of the polynomial that fits its neighbourhood best (Savitzky and Golay, 1964).
+    """Smooth with a polynomial fitted to a window around every frame (Savitzky and Golay, 1964).
 
-    At both ends the polynomial of the first and last `frames` is evaluated where it is, so that a steady movement
-    stays as it is to the last frame.
+    At both ends, the polynomial of the first and last `frames` is evaluated off centre, so a steady movement is
+    unchanged up to the last frame.
 
     Args:
         keypoints: `(T, K, D)`.
-        frames: Length of the neighbourhood, odd; where T is shorter, the longest odd length that fits.
+        frames: Window length, odd; if T is shorter, the longest odd length that fits.
         order: Degree of the polynomial, below `frames`: movements of that degree pass unchanged.
 
     Returns:
-        New keypoints of the same shape and type; unchanged ones where T is too short for the degree.
+        New keypoints of the same shape and dtype; an unchanged copy if T is too short for the degree.
 
     Raises:
         ValueError: `frames` is even or not positive, or `order` is not within [0, frames).
@@ -74,7 +73,7 @@ def savitzky_golay(keypoints: Float[Tensor, "t k d"], *, frames: int = 5, order:
     half = frames // 2
     time = torch.arange(-half, half + 1, dtype=torch.float64, device=keypoints.device) / max(1, half)
     powers = torch.stack([time**degree for degree in range(order + 1)], dim=1)
-    # Row i of the projection gives the fitted value at frame i of the neighbourhood.
+    # Row i of the projection gives the fitted value at frame i of the window.
     projection = powers @ torch.linalg.pinv(powers)
     track = keypoints.double()
     middle = torch.einsum("t k d f, f -> t k d", track.unfold(0, frames, 1), projection[half])
@@ -92,22 +91,21 @@ def one_euro(
     speed_cutoff_hz: float = 4.0,
     unit_px: float = 1.0,
 ) -> Float[Tensor, "t k d"]:
-    """Smooth slow movement much and fast movement little, from the past alone (the 1€ filter, Casiez et al., 2012).
+    """Smooth slow movement strongly and fast movement little, causally (the 1€ filter, Casiez et al., 2012).
 
-    Every point is low-passed at `min_cutoff_hz + beta * speed`, where its speed is in `unit_px` a second and is itself
-    low-passed. One cutoff holds for all coordinates of a point, so that the filter does not depend on how the head
-    is turned.
+    Every point is low-pass filtered at `min_cutoff_hz + beta * speed`; its speed, in `unit_px` per second, is low-pass
+    filtered too. All coordinates of a point share one cutoff, so the result does not depend on head rotation.
 
     Args:
         keypoints: `(T, K, D)`.
-        fps: Frames a second.
-        min_cutoff_hz: Cutoff for a point at rest; lower is smoother and later.
-        beta: Hertz of cutoff for each unit a second of speed; higher follows faster.
+        fps: Frames per second.
+        min_cutoff_hz: Cutoff for a point at rest; lower is smoother with more lag.
+        beta: Increase of the cutoff per unit of speed; higher follows faster.
         speed_cutoff_hz: Cutoff for the speed.
-        unit_px: Length that speeds are measured in, pixels; the size of the face makes `beta` fit any picture.
+        unit_px: Unit of length for speeds, pixels; with the face size, one `beta` fits every image size.
 
     Returns:
-        New keypoints of the same shape and type; the first frame is unchanged.
+        New keypoints of the same shape and dtype; the first frame is unchanged.
 
     Raises:
         ValueError: A number is not positive (`beta` may be 0).
@@ -123,10 +121,10 @@ def one_euro(
         )
     track = keypoints.double()
     value, speed = track[0], torch.zeros_like(track[0])
-    share = 1 - math.exp(-2 * math.pi * speed_cutoff_hz / fps)
+    alpha = 1 - math.exp(-2 * math.pi * speed_cutoff_hz / fps)
     smoothed = [value]
     for previous, current in pairwise(track):
-        speed = speed + share * ((current - previous) * fps / unit_px - speed)
+        speed = speed + alpha * ((current - previous) * fps / unit_px - speed)
         cutoff = min_cutoff_hz + beta * speed.norm(dim=-1, keepdim=True)
         value = value + (1 - torch.exp(-2 * math.pi * cutoff / fps)) * (current - value)
         smoothed.append(value)
@@ -134,7 +132,7 @@ def one_euro(
 
 
 def _face_size(sequence: KeypointSequence) -> float:
-    """Return the median distance of the outer corners of the eyes, pixels, at least 1."""
+    """Return the median distance between the outer eye corners, pixels, at least 1."""
     layout = sequence.layout
     corners = sequence.keypoints[:, layout.left_eye_corner] - sequence.keypoints[:, layout.right_eye_corner]
     return max(1.0, float(corners.norm(dim=-1).median()))

@@ -1,4 +1,4 @@
-"""Mirrored faces, and faces counted from their base point."""
+"""Mirror faces, and centre them on their base point."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from kp_io.keypoints.sequence import KeypointSequence
 
 
 def mirror(sequence: KeypointSequence) -> KeypointSequence:
-    """Return the face as its picture shows it when left and right are exchanged; scores follow their points.
+    """Return the sequence of the horizontally flipped video; scores follow their points.
 
     Example:
         >>> still = KeypointSequence(torch.zeros(1, 68, 2), image_size=(64, 100))
@@ -28,26 +28,25 @@ def mirror(sequence: KeypointSequence) -> KeypointSequence:
 def mirror_keypoints(
     keypoints: Float[Tensor, "*n k d"], *, width: int, layout: KeypointLayout = IBUG68
 ) -> Float[Tensor, "*n k d"]:
-    """Exchange left and right: x becomes width - 1 - x, since whole numbers are pixel centres, and indices swap.
+    """Flip keypoints horizontally: x becomes width - 1 - x (whole numbers are pixel centres), and indices swap.
 
-    So the right eye of the result is still the eye at the left of the picture. Doing it twice restores the input, up
-    to rounding.
+    The right eye of the result is still the eye on the left of the image. Flipping twice restores the input, up to
+    rounding.
 
     Args:
         keypoints: `(…, K, D)` pixels.
-        width: Width of the picture, pixels.
-        layout: Which index takes which.
+        width: Width of the image, pixels.
+        layout: Gives the index that each point takes.
 
     Raises:
-        ValueError: K is not the layout's.
+        ValueError: K does not match the layout.
 
     Example:
         >>> eye = mirror_keypoints(torch.arange(68.0)[:, None].expand(68, 2), width=101)[36]
         >>> eye  # was point 45
         tensor([55., 45.])
     """
-    if keypoints.shape[-2] != layout.num_keypoints:
-        raise ValueError(f"expected {layout.num_keypoints} points ({layout.name}), got {keypoints.shape[-2]}")
+    _check_num_keypoints(keypoints, layout)
     swapped = keypoints[..., list(layout.mirror), :]
     return torch.cat((width - 1 - swapped[..., :1], swapped[..., 1:]), dim=-1)
 
@@ -55,14 +54,14 @@ def mirror_keypoints(
 def centre_on_base_point(
     keypoints: Float[Tensor, "*n k d"], *, layout: KeypointLayout = IBUG68
 ) -> tuple[Float[Tensor, "*n k d"], Float[Tensor, "*n d"]]:
-    """Count every face from its base point, the root of the nose (paper, section 4.5).
+    """Return keypoints relative to each face's base point, the nose root (paper, section 4.5), and the base points.
 
     Returns:
-        The points as float64 offsets from the base point, which becomes zero, and the base points `(…, D)`.
-        `restore_base_point` is the inverse; float64 keeps it exact to far below a pixel.
+        Offsets from the base point in float64, and the base points `(…, D)`. `restore_base_point` is the inverse;
+        float64 keeps it exact to far below a pixel.
 
     Raises:
-        ValueError: K is not the layout's.
+        ValueError: K does not match the layout.
 
     Example:
         >>> face = torch.arange(136.0).reshape(68, 2)
@@ -70,12 +69,16 @@ def centre_on_base_point(
         >>> centred[27].tolist(), base.tolist()
         ([0.0, 0.0], [54.0, 55.0])
     """
-    if keypoints.shape[-2] != layout.num_keypoints:
-        raise ValueError(f"expected {layout.num_keypoints} points ({layout.name}), got {keypoints.shape[-2]}")
+    _check_num_keypoints(keypoints, layout)
     base = keypoints[..., layout.base_point, :].double()
     return keypoints - base[..., None, :], base
 
 
 def restore_base_point(centred: Float[Tensor, "*n k d"], base: Float[Tensor, "*n d"]) -> Float[Tensor, "*n k d"]:
-    """Put centred faces back to where their base points were; the inverse of `centre_on_base_point`."""
+    """Add the base points to centred faces; the inverse of `centre_on_base_point`."""
     return centred + base[..., None, :]
+
+
+def _check_num_keypoints(keypoints: Tensor, layout: KeypointLayout) -> None:
+    if keypoints.shape[-2] != layout.num_keypoints:
+        raise ValueError(f"expected {layout.num_keypoints} points ({layout.name}), got {keypoints.shape[-2]}")
