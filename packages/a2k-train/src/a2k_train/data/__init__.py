@@ -1,1 +1,1 @@
-"""Clips in memory or on disk, and the windows that are drawn from them."""
+"""Clips in memory or on disk, and sampling of training windows."""

@@ -1,4 +1,4 @@
-"""Annotated clips as single files: one .npz of keypoints and one .wav of speech each, and a table of speakers."""
+"""Annotated clips as a folder: one .npz of keypoints and one .wav of speech per clip, and a table of speakers."""
 
 import csv
 import logging
@@ -12,14 +12,14 @@ logger = logging.getLogger(__name__)
 
 
 def read_manifest(table: Path) -> list[dict[str, str]]:
-    """Return the rows of a table of clips.
+    """Read the rows of a table of clips.
 
     Args:
         table: CSV with at least the columns `id`, `speaker` and `split`.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no CSV, a column is missing, an id is there twice, or a speaker is in two splits.
+        ValueError: The file is not CSV, a column is missing, an id occurs twice, or a speaker is in two splits.
     """
     if not table.is_file():
         raise FileNotFoundError(
@@ -27,7 +27,7 @@ def read_manifest(table: Path) -> list[dict[str, str]]:
             f"no {table}"
         )
     try:
-        with table.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets put a mark in front
+        with table.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets write a byte order mark
             reader = csv.DictReader(file, restval="")
             rows, columns = list(reader), reader.fieldnames or ()
     except (csv.Error, UnicodeDecodeError) as error:
@@ -35,15 +35,15 @@ def read_manifest(table: Path) -> list[dict[str, str]]:
     missing = {"id", "speaker", "split"} - set(columns)
     if missing:
         raise ValueError(f"expected the columns id, speaker and split in {table}, missing {', '.join(sorted(missing))}")
-    twice = [name for name, count in Counter(row["id"] for row in rows).items() if count > 1]
-    if twice:
-        raise ValueError(f"expected every id once in {table}, got {twice[0]} again")
-    home: dict[str, str] = {}
+    repeated = [name for name, count in Counter(row["id"] for row in rows).items() if count > 1]
+    if repeated:
+        raise ValueError(f"expected every id once in {table}, got {repeated[0]} again")
+    split_of: dict[str, str] = {}
     for row in rows:
-        if home.setdefault(row["speaker"], row["split"]) != row["split"]:
+        if split_of.setdefault(row["speaker"], row["split"]) != row["split"]:
             raise ValueError(
-                f"expected every speaker in one split of {table}, got {row['speaker']} in {home[row['speaker']]} and "
-                f"{row['split']}"
+                f"expected every speaker in one split of {table}, got {row['speaker']} in "
+                f"{split_of[row['speaker']]} and {row['split']}"
             )
     return rows
 
@@ -55,20 +55,20 @@ def read_folder(
 
     Args:
         folder: Holds `<id>.npz` and `<id>.wav` for each clip, as `kp-io annotate --wav` writes them.
-        splits: Which splits.
-        sample_rate: Samples a second that the sound is brought to.
+        splits: Names of the splits.
+        sample_rate: Sample rate, Hz, that the sound is resampled to.
         manifest: The table; by default `manifest.csv` in the folder.
 
     Raises:
         FileNotFoundError: The table, or the sound of an annotated clip, is missing.
-        ValueError: The table does not fit (see `read_manifest`), or no annotated clip is in the splits.
+        ValueError: The table is invalid (see `read_manifest`), or no annotated clip is in the splits.
     """
     table = manifest or folder / "manifest.csv"
     rows = read_manifest(table)
     wanted = [row for row in rows if row["split"] in splits]
     if rows and not wanted:
-        there = ", ".join(sorted({row["split"] for row in rows}))
-        raise ValueError(f"expected clips of split {' or '.join(splits)} in {table}, got {there} only")
+        present = ", ".join(sorted({row["split"] for row in rows}))
+        raise ValueError(f"expected clips of split {' or '.join(splits)} in {table}, got {present} only")
     annotated = [row for row in wanted if (folder / f"{row['id']}.npz").is_file()]
     if not annotated:
         raise ValueError(

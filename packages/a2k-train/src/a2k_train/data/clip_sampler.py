@@ -1,4 +1,4 @@
-"""Which clips a step's windows are taken from."""
+"""Choice of the clips of each training step."""
 
 import hashlib
 
@@ -10,7 +10,7 @@ from a2k_train.data.clip_store import ClipStore
 
 
 def seeded(*key: str | int) -> torch.Generator:
-    """Return a generator whose numbers the key decides; keys that differ give unrelated ones.
+    """Return a generator seeded by a hash of the key; different keys give unrelated numbers.
 
     Example:
         >>> a, b, c = (torch.rand((), generator=seeded("windows", 0, step)) for step in (7, 7, 8))
@@ -24,11 +24,11 @@ def seeded(*key: str | int) -> torch.Generator:
 class BalancedSampler:
     """Draws clips with replacement, by speaker and length.
 
-    A speaker's share is footage ** balance, divided among the speaker's clips by their length.
+    A speaker's probability is proportional to footage ** balance; within a speaker, clips are weighted by length.
 
     Args:
         store: The clips.
-        batch_size: Clips a step.
+        batch_size: Clips per step.
         balance: The exponent.
     """
 
@@ -41,19 +41,19 @@ class BalancedSampler:
         self._batch_size = batch_size
 
     def __call__(self, step: int, generator: torch.Generator) -> Int64[Tensor, " b"]:
-        """Return the clips of a step."""
+        """Return the indices of a step's clips."""
         del step
         point = torch.rand(self._batch_size, generator=generator, dtype=torch.float64) * self._cumulative[-1]
         return torch.searchsorted(self._cumulative, point, right=True).clamp(max=len(self._cumulative) - 1)
 
 
 class EpochSampler:
-    """Deals every clip once an epoch, in another order each; batches run on across an epoch's end.
+    """Visits every clip once per epoch, in a new random order; batches continue across epoch boundaries.
 
     Args:
         num_clips: Number of clips.
-        batch_size: Clips a step.
-        seed: Of the orders.
+        batch_size: Clips per step.
+        seed: Seed of the orders.
     """
 
     def __init__(self, num_clips: int, *, batch_size: int, seed: int) -> None:
@@ -61,14 +61,14 @@ class EpochSampler:
         self._orders: dict[int, Tensor] = {}
 
     def __call__(self, step: int, generator: torch.Generator) -> Int64[Tensor, " b"]:
-        """Return the clips of a step."""
+        """Return the indices of a step's clips."""
         del generator
         begin = step * self._batch_size
         epochs = range(begin // self._num_clips, (begin + self._batch_size - 1) // self._num_clips + 1)
-        # Only the orders at hand are kept: the next step goes on where this one ends.
+        # Only the current orders are kept: the next step continues where this one ends.
         self._orders = {epoch: self._orders[epoch] if epoch in self._orders else self._order(epoch) for epoch in epochs}
-        dealt = torch.cat(list(self._orders.values()))
-        return dealt[begin - epochs[0] * self._num_clips :][: self._batch_size]
+        order = torch.cat(list(self._orders.values()))
+        return order[begin - epochs[0] * self._num_clips :][: self._batch_size]
 
     def _order(self, epoch: int) -> Tensor:
         return torch.randperm(self._num_clips, generator=seeded("order", self._seed, epoch))

@@ -1,4 +1,4 @@
-"""A corpus as a few flat tensors, one row a video frame, wherever they lie: in memory, on a disk, on a GPU."""
+"""A corpus as a few flat tensors with one row per video frame: in memory, on disk or on a GPU."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,17 +12,17 @@ from a2k_train.data.clip import Clip
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClipStore:
-    """The frames of all clips, one after the other, and where each clip lies among them.
+    """Frames of all clips, concatenated, and the position of each clip.
 
     Attributes:
         keypoints: `(N, K, D)` pixels.
         measured: `(N,)`, False where the detector lost the face and the frame was interpolated.
-        sound: `(N, S)`, the 16-bit samples of each video frame.
+        sound: `(N, S)` 16-bit samples of each video frame.
         ids: Names of the clips.
-        speakers: Who speaks in each.
-        splits: The split of each.
-        starts: `(C,)`, the first frame of each clip; like the lengths always on the CPU.
-        lengths: `(C,)`, its number of frames.
+        speakers: Speaker of each clip.
+        splits: Split of each clip.
+        starts: `(C,)`, first frame of each clip; always on the CPU, like the lengths.
+        lengths: `(C,)`, number of frames of each clip.
     """
 
     keypoints: Float[Tensor, "n k d"]
@@ -39,7 +39,7 @@ class ClipStore:
         """Copy clips into one store.
 
         Raises:
-            ValueError: There is no clip, or a clip's sound or points are not of the same kind as the others'.
+            ValueError: There is no clip, or the clips differ in keypoints or samples per frame.
 
         Example:
             >>> sound = torch.zeros(1_280, dtype=torch.int16)
@@ -48,7 +48,7 @@ class ClipStore:
             >>> len(store), store.num_frames, store.samples_per_frame
             (2, 4, 640)
         """
-        clips = list(alike(clips))
+        clips = list(check_consistent(clips))
         if not clips:
             raise ValueError("expected at least one clip, got none")
         per_frame = len(clips[0].sound) // clips[0].num_frames
@@ -74,7 +74,7 @@ class ClipStore:
         splits: Sequence[str],
         lengths: Sequence[int],
     ) -> "ClipStore":
-        """Take tensors as they are, the clips one after the other without gaps."""
+        """Wrap concatenated tensors without copying them."""
         count = torch.tensor(list(lengths), dtype=torch.int64)
         starts = count.cumsum(0) - count
         return cls(keypoints, measured, sound, tuple(ids), tuple(speakers), tuple(splits), starts, count)
@@ -84,21 +84,21 @@ class ClipStore:
 
     @property
     def num_frames(self) -> int:
-        """Frames of all clips."""
+        """Number of frames of all clips."""
         return int(self.lengths.sum())
 
     @property
     def samples_per_frame(self) -> int:
-        """Samples of sound a video frame."""
+        """Audio samples per video frame."""
         return self.sound.shape[1]
 
     @property
     def device(self) -> torch.device:
-        """Where the frames lie."""
+        """Device of the frames."""
         return self.keypoints.device
 
     def clip(self, index: int) -> Clip:
-        """Return a clip whose tensors are views into the store."""
+        """Return a clip as views into the store."""
         frames = slice(int(self.starts[index]), int(self.starts[index] + self.lengths[index]))
         return Clip(
             id=self.ids[index],
@@ -114,10 +114,10 @@ class ClipStore:
         return [self.clip(index) for index in range(len(self))]
 
     def select(self, indices: Sequence[int]) -> "ClipStore":
-        """Return a store of some of the clips over the same tensors; nothing is copied.
+        """Return a store of some clips that shares the tensors of this one.
 
         Raises:
-            ValueError: There is no index.
+            ValueError: No index is given.
         """
         if not len(indices):
             raise ValueError("expected at least one clip, got none")
@@ -132,7 +132,7 @@ class ClipStore:
         )
 
     def to(self, device: torch.device | str) -> "ClipStore":
-        """Return the same store with its frames on a device, such as a GPU that has room for all of them."""
+        """Return the store with its frames copied to a device, such as a GPU with enough memory."""
         return replace(
             self,
             keypoints=self.keypoints.to(device),
@@ -141,11 +141,11 @@ class ClipStore:
         )
 
 
-def alike(clips: Iterable[Clip]) -> Iterator[Clip]:
-    """Yield the clips as long as each has as many points and as many samples a frame as the first.
+def check_consistent(clips: Iterable[Clip]) -> Iterator[Clip]:
+    """Yield the clips, checking that each has the keypoints and samples per frame of the first.
 
     Raises:
-        ValueError: One has not.
+        ValueError: A clip differs.
     """
     first: Clip | None = None
     for clip in clips:

@@ -1,61 +1,71 @@
-"""A store on a disk: written once, a clip at a time, then mapped into memory."""
+"""A clip store on disk: written once, one clip at a time, then memory-mapped."""
 
 import json
 import logging
 import math
 import os
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
 import numpy as np
 import torch
+from filelock import FileLock
 from torch import Tensor
 
 from a2k_train.data.clip import Clip
-from a2k_train.data.clip_store import ClipStore, alike
+from a2k_train.data.clip_store import ClipStore, check_consistent
 from kp_io.filesystem import is_disk_full, write_error
-from kp_io.filesystem.lock import file_lock
 
 logger = logging.getLogger(__name__)
 
 _FORMAT = "a2k-train-cache-1"
 
-#: Attributes of a clip and of a store that are files, and the types of their elements.
+#: Tensors of a clip and of a store that are stored as files, and their element types.
 _TYPES = {"keypoints": torch.float32, "measured": torch.bool, "sound": torch.int16}
 
 
 def open_cache(folder: Path, clips: Iterable[Clip]) -> ClipStore:
-    """Open a store that lies in a folder; where there is none yet, write the clips into it first.
+    """Open the store in a folder; if the folder does not exist, write the clips to it first.
 
-    The folder is there whole or not at all. Of several processes that want it, such as the ranks of one training, one
+    The folder appears complete or not at all. If several processes open it, such as the ranks of a training, one
     writes it and the others wait.
 
     Args:
-        folder: Its name should tell everything that decides the clips.
-        clips: Only read where the folder is not there yet.
+        folder: Folder of the store; its name should identify the content.
+        clips: Clips to write; not read if the folder exists.
 
     Raises:
-        ValueError: There is no clip, the clips do not fit together, or the files are damaged.
+        ValueError: There is no clip, the clips are inconsistent, or the files are damaged.
         OSError: The folder cannot be written.
     """
     if not folder.is_dir():
-        with _alone(folder):
+        lock = FileLock(folder.with_name(f".{folder.name}.lock"))  # released if the process is killed
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except OSError as error:
+            raise type(error)(
+                f"cannot write the cache {folder}: {error.strerror or error}; choose another cache folder"
+            ) from error
+        try:
             if not folder.is_dir():
                 _write(folder, clips)
+        finally:
+            lock.release()
     return _read(folder)
 
 
 def _write(folder: Path, clips: Iterable[Clip]) -> None:
     part = folder.with_name(f".{folder.name}.part")
-    rmtree(part, ignore_errors=True)  # of a process that was killed
+    rmtree(part, ignore_errors=True)  # left by a killed process
     part.mkdir()
     logger.info("writing the clips to %s", folder)
     try:
-        index = _write_tensors(part, alike(clips))
+        index = _write_tensors(part, check_consistent(clips))
         with (part / "index.json").open("w", encoding="utf-8") as file:
             json.dump(index, file, ensure_ascii=False)
             _sync(file)
@@ -79,11 +89,8 @@ def _write_tensors(folder: Path, clips: Iterable[Clip]) -> dict[str, Any]:
                 "measured": [],
                 "sound": [len(clip.sound) // clip.num_frames],
             }
-            for key, value in zip(
-                ("ids", "speakers", "splits", "lengths"),
-                (clip.id, clip.speaker, clip.split, clip.num_frames),
-                strict=True,
-            ):
+            entry = {"ids": clip.id, "speakers": clip.speaker, "splits": clip.split, "lengths": clip.num_frames}
+            for key, value in entry.items():
                 index[key].append(value)
         for file in files.values():
             _sync(file)
@@ -111,24 +118,11 @@ def _map(file: Path, dtype: torch.dtype, num_frames: int, shape: list[int]) -> T
     count = num_frames * math.prod(shape)
     if file.stat().st_size != count * dtype.itemsize:
         raise ValueError(f"{file.name} has {file.stat().st_size} bytes instead of {count * dtype.itemsize}")
-    # Read-only: a private mapping that may be written, such as torch.from_file's, is refused where it exceeds the RAM.
+    # Read-only: a private writable mapping, such as torch.from_file's, fails if it exceeds the RAM.
     mapped = np.memmap(file, dtype=str(dtype).removeprefix("torch."), mode="r", shape=(num_frames, *shape))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         return torch.from_numpy(mapped)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Wait until no other process writes this folder; one that is killed leaves no lock behind."""
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(file_lock(folder.with_name(f".{folder.name}.lock")))
-        except OSError as error:
-            raise type(error)(
-                f"cannot write the cache {folder}: {error.strerror or error}; choose another cache folder"
-            ) from error
-        yield
 
 
 def _sync(file: Any) -> None:

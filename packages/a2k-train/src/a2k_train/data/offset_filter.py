@@ -1,4 +1,4 @@
-"""Clips whose sound and picture belong to the same moment."""
+"""Selection of clips whose audio and video are in sync."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -10,13 +10,13 @@ logger = logging.getLogger(__name__)
 
 
 def filter_by_sync_offset(clips: Iterable[CorpusClip], *, max_offset_ms: float) -> Iterator[CorpusClip]:
-    """Yield the clips but those whose sound is known to be further from the picture; log how many these are.
+    """Yield the clips except those with a known sync offset above a limit; log how many are left out.
 
-    An offset is known where its confidence is at least `a2k_nets.sync.offset.CONFIDENT`; clips of doubtful offsets are kept.
+    An offset is known where its confidence is at least `a2k_nets.sync.CONFIDENT`; other clips are kept.
 
     Args:
         clips: Clips of a corpus that `a2k sync` has measured.
-        max_offset_ms: How far sound and picture may be apart, in either direction, milliseconds.
+        max_offset_ms: Largest absolute offset between audio and video, milliseconds.
 
     Raises:
         ValueError: A clip has not been measured, or none is left.

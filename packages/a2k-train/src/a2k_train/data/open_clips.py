@@ -1,4 +1,4 @@
-"""From the files of annotated clips to a store of their frames."""
+"""Opening annotated clips, from a corpus or a folder, as a clip store."""
 
 import hashlib
 import logging
@@ -19,13 +19,13 @@ from kp_io.keypoints import scale_to_height
 
 logger = logging.getLogger(__name__)
 
-#: No point of a face is further out, pixels; a damaged file's would be trained on as if it were one.
+#: Largest plausible coordinate, pixels; without the check, training would use a damaged file's keypoints.
 _MAX_COORDINATE = 1e6
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What decides the content of a store, beside the files themselves."""
+    """Settings that determine the content of a store; their repr is part of a cache's name."""
 
     splits: tuple[str, ...]
     fps: float
@@ -56,27 +56,26 @@ def open_clips(
 
     Args:
         path: A corpus from `kp-io build`, or a folder of `<id>.npz` and `<id>.wav` from `kp-io annotate --wav`.
-        splits: Which splits.
-        fps: Frames a second that the keypoints must have.
-        sample_rate: Samples a second of the sound: a corpus must have it, sound of single files is brought to it.
-        frame_height: Scale the keypoints as if every picture were so many pixels high; None leaves them as they are.
-        face_size: Scale each clip so that the box of its first measured face is so many pixels large, its longer side
-            counted; 0 leaves faces as large as they are.
-        dims: Coordinates of a point, 2 or 3; the depth of points in 3-D is left out for 2.
+        splits: Names of the splits.
+        fps: Required frame rate of the keypoints.
+        sample_rate: Sample rate, Hz: a corpus must have it, sound of single files is resampled.
+        frame_height: Scale the keypoints to frames of this height, pixels; None keeps them.
+        face_size: Scale each clip so that the longer side of its first measured face's box is this long, pixels; 0
+            keeps the size.
+        dims: Coordinates per keypoint, 2 or 3; for 2, depth is dropped.
         manifest: For a folder: CSV with the columns `id`, `speaker` and `split`; by default `manifest.csv` in it.
-        mixed_detectors: Accept points of several detectors; each places its points by another convention.
-        max_offset_ms: Leave out clips whose sound is known to be further from the picture, milliseconds, by the columns
-            that `a2k sync` adds to a corpus; 0 takes all.
-        cache: `memory` loads the clips. `disk` writes them once as raw files, a few dozen clips at a time, and maps
-            these into memory, so that the system decides how much of them RAM holds. For the memory of a GPU, see
-            `ClipStore.to`.
-        cache_folder: Where these files are kept; by default `.cache` in the path.
+        mixed_detectors: Accept keypoints of several detectors, whose conventions differ.
+        max_offset_ms: Leave out clips with a known sync offset above this, milliseconds, by the columns that `a2k sync`
+            adds to a corpus; 0 takes all.
+        cache: `memory` loads the clips. `disk` writes them once as raw files, a few dozen clips at a time, and
+            memory-maps these. For the memory of a GPU, see `ClipStore.to`.
+        cache_folder: Folder of the raw files; by default `.cache` in the path.
 
     Raises:
-        FileNotFoundError: There is no such corpus or table, no shard of a split, or a clip without its sound.
-        ValueError: There is no clip; a speaker is in two splits; a shard is of another schema version; frame rate,
-            sample rate, number of points or detector is not the same throughout or not what is asked for; with
-            `max_offset_ms`, the clips' offsets are not known.
+        FileNotFoundError: The corpus, the table, a split's shards or a clip's sound is missing.
+        ValueError: There is no clip; a speaker is in two splits; a shard has another schema version; frame rate, sample
+            rate, number of keypoints or detector varies or is not the required one; with `max_offset_ms`, the clips'
+            offsets are unknown.
         OSError: The cache cannot be written.
         ImportError: A corpus needs pyarrow, which is not installed.
     """
@@ -97,7 +96,7 @@ def open_clips(
             raise ValueError(f"expected no table beside the corpus {path}, which has its own speakers, got {table}")
         if not (path / "summary.json").is_file():
             logger.warning("%s is not finished: only the shards that are there are used", path)
-        read_speakers(path)  # also of the other splits: a speaker of theirs must not be in these
+        read_speakers(path)  # checks that no speaker is in two splits, other splits included
         files = sorted(path.glob("data/*.parquet"))
         clips = _checked(read_clips(path, split=wanted.splits), wanted)
     else:
@@ -115,7 +114,7 @@ def _is_corpus(path: Path) -> bool:
 
 
 def _checked(clips: Iterable[CorpusClip], wanted: _Wanted) -> Iterator[Clip]:
-    """Yield the clips as they are trained on, or raise what does not fit together."""
+    """Check, scale and convert the clips of a corpus."""
     detector = None
     for clip in filter_by_sync_offset(clips, max_offset_ms=wanted.max_offset_ms) if wanted.max_offset_ms else clips:
         sequence = clip.sequence
@@ -140,7 +139,7 @@ def _checked(clips: Iterable[CorpusClip], wanted: _Wanted) -> Iterator[Clip]:
         measured = (sequence.scores > 0).any(dim=1)
         keypoints = sequence.keypoints[..., : wanted.dims]
         if wanted.face_size > 0:
-            keypoints = keypoints * (wanted.face_size / _side(keypoints[int(measured.int().argmax())]))
+            keypoints = keypoints * (wanted.face_size / _box_side(keypoints[int(measured.int().argmax())]))
         yield Clip(
             id=clip.id,
             speaker=clip.speaker,
@@ -151,14 +150,14 @@ def _checked(clips: Iterable[CorpusClip], wanted: _Wanted) -> Iterator[Clip]:
         )
 
 
-def _side(face: Float[Tensor, "k d"]) -> float:
-    """Return the longer side of the box around a face, pixels."""
+def _box_side(face: Float[Tensor, "k d"]) -> float:
+    """Return the longer side of a face's bounding box, pixels."""
     points = face[:, :2]
     return float((points.amax(dim=0) - points.amin(dim=0)).max().clamp(min=1.0))
 
 
 def _digest(files: list[Path], wanted: _Wanted) -> str:
-    """Return a name for what these settings make of these files as they are now."""
+    """Return a digest of settings, file names, sizes and modification times, as the name of a cache."""
     digest = hashlib.sha256(repr(wanted).encode())
     for file in files:
         known = file.stat() if file.is_file() else None

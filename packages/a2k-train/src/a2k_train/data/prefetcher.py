@@ -1,6 +1,5 @@
-"""The next batch made by a background thread while the current one is trained on."""
+"""Batches prepared by a background thread while the previous one is trained on."""
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
@@ -9,16 +8,15 @@ from a2k_train.data.window_sampler import Batch
 
 
 class Prefetcher:
-    """Iterates over the batches of some steps, in order, a thread being ahead by one.
+    """Iterates over the batches of a range of steps, prepared one step ahead by a thread.
 
-    What the thread raises is raised by the iteration. Leaving the `with` block, by an interrupt or otherwise, ends the
-    thread after the batch that it is at.
+    Errors of the thread are raised by the iteration. Leaving the `with` block ends the thread after its current batch.
 
     Args:
         batch: Returns the batch of a step.
         start: First step.
-        stop: Step before which it ends.
-        pin_memory: Put the batches into memory that a GPU copies from by itself (`Batch.to`).
+        stop: End of the range, exclusive.
+        pin_memory: Copy the batches to pinned memory, for asynchronous transfer to a GPU (`Batch.to`).
 
     Example:
         >>> from a2k_train.data.clip import Clip
@@ -36,7 +34,7 @@ class Prefetcher:
         self._batch, self._pin_memory = batch, pin_memory
         self._steps = iter(range(start, stop))
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
-        self._ahead: deque[Future[Batch]] = deque()
+        self._pending: Future[Batch] | None = None
         self._submit()
 
     def __enter__(self) -> "Prefetcher":
@@ -51,20 +49,21 @@ class Prefetcher:
         return self
 
     def __next__(self) -> Batch:
-        if not self._ahead:
+        pending, self._pending = self._pending, None
+        if pending is None:
             raise StopIteration
-        batch = self._ahead.popleft().result()
+        batch = pending.result()
         self._submit()
         return batch
 
     def close(self) -> None:
         """End the thread."""
-        self._ahead.clear()
+        self._pending = None
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _submit(self) -> None:
-        if (step := next(self._steps, None)) is not None:
-            self._ahead.append(self._pool.submit(self._make, step))
+        step = next(self._steps, None)
+        self._pending = None if step is None else self._pool.submit(self._make, step)
 
     def _make(self, step: int) -> Batch:
         batch = self._batch(step)

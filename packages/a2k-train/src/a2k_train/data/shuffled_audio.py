@@ -1,4 +1,4 @@
-"""Whose voice a face hears when its own is taken away."""
+"""Assignment of other speakers' audio to clips, for the row "shuffled audio"."""
 
 import random
 from collections import Counter
@@ -8,10 +8,10 @@ from kp_metrics import derangements
 
 
 def mismatched_audio(clips: list[Clip], *, count: int, seed: int) -> list[list[int]]:
-    """Return, `count` times, for each clip the index of one of another speaker.
+    """Return `count` lists that give each clip the index of another speaker's clip.
 
-    They are derangements. Only where one speaker has more than half of the clips there is none; then every clip hears
-    any one of another speaker.
+    Each list is a derangement. If one speaker has more than half of the clips there is none; each clip then gets a
+    random clip of another speaker.
 
     Raises:
         ValueError: There is only one speaker.
@@ -24,5 +24,5 @@ def mismatched_audio(clips: list[Clip], *, count: int, seed: int) -> list[list[i
         rows: list[list[int]] = derangements(speakers, count=count, seed=seed).tolist()
         return rows
     rng = random.Random(seed)
-    others = [[i for i, theirs in enumerate(speakers) if theirs != ours] for ours in speakers]
+    others = [[i for i, other in enumerate(speakers) if other != own] for own in speakers]
     return [[rng.choice(choices) for choices in others] for _ in range(count)]

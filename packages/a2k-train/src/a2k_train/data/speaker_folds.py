@@ -1,19 +1,19 @@
-"""Folds for cross-validation: no speaker is in two of them."""
+"""Speaker-disjoint folds for cross-validation."""
 
 import random
 from collections.abc import Sequence
 
 
 def speaker_folds(speakers: Sequence[str], num_frames: Sequence[int], *, folds: int, seed: int = 0) -> list[list[int]]:
-    """Split clips into folds of about equal duration, no speaker in two of them.
+    """Split clips into folds of similar duration, no speaker in two of them.
 
-    Speakers are shuffled by the seed, then dealt from the one with most footage down, each to the shortest fold.
+    Speakers are shuffled, sorted by footage (longest first), and each is added to the shortest fold.
 
     Args:
-        speakers: Who speaks in each clip.
-        num_frames: How long each clip is.
+        speakers: Speaker of each clip.
+        num_frames: Length of each clip.
         folds: Number of folds.
-        seed: Decides among equals.
+        seed: Seed of the shuffle, which breaks ties.
 
     Returns:
         The indices of each fold's clips.

@@ -1,4 +1,7 @@
-"""Training windows: speech, reference and target drawn anew each step, told by seed and step alone."""
+"""Batches of training windows: speech, reference face and target keypoints.
+
+Batches depend only on seed, step and rank, whichever cache is used.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +23,7 @@ class Batch:
         waveform: `(B, S)` in [-1, 1].
         reference: `(B, K, D)` pixels.
         keypoints: `(B, T, K, D)` pixels.
-        mask: `(B, T)`, False where there is no measured frame: past a clip's end, or where the face was lost.
+        mask: `(B, T)`, False past the end of a clip and where the face was not detected.
     """
 
     waveform: Float[Tensor, "b s"]
@@ -28,12 +31,16 @@ class Batch:
     keypoints: Float[Tensor, "b t k d"]
     mask: Bool[Tensor, "b t"]
 
-    def to(self, device: torch.device | str) -> "Batch":
-        """Return the batch on a device; from pinned memory the copy runs beside what the CPU does next."""
-        return self._map(lambda x: x.to(device, non_blocking=x.is_pinned()))
+    def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> "Batch":
+        """Return the batch on a device, floats converted to a type; from pinned memory the copy is asynchronous."""
+
+        def move(x: Tensor) -> Tensor:
+            return x.to(device, dtype if dtype and x.is_floating_point() else x.dtype, non_blocking=x.is_pinned())
+
+        return self._map(move)
 
     def pin_memory(self) -> "Batch":
-        """Return the batch in memory that a GPU copies from without the CPU's help."""
+        """Return the batch in pinned memory."""
         return self._map(Tensor.pin_memory)
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
@@ -41,26 +48,26 @@ class Batch:
 
 
 class WindowSampler:
-    """Draws batches of windows from a store, on the device where the store lies.
+    """Draws batches of windows from a store, on the store's device.
 
-    A window is as many frames of one clip; a shorter clip is padded (silence, last face) and masked. What is drawn is
-    drawn on the CPU and so the same wherever the store lies.
+    A window is a number of consecutive frames of one clip; a shorter clip is padded (silence, last face) and masked.
+    Random numbers are drawn on the CPU, so that they are the same for every device.
 
     Args:
         store: Training clips.
-        window_frames: Video frames a window.
-        batch_size: Windows a step, over all ranks.
+        window_frames: Video frames per window.
+        batch_size: Windows per step, over all ranks.
         sampling: `balanced` draws clips with replacement, by speaker and length; `epochs` takes one window of every
-            clip, in another order and at other moments each epoch.
-        random_reference: Share of windows whose reference is any of their measured frames instead of the first.
-        speaker_balance: Exponent by which a speaker's share of windows grows with the footage there is (`balanced`): 1
-            draws every second of footage alike, 0 every speaker.
-        seed: Of everything that is drawn.
-        rank: Which share of each batch is this process's: windows `rank`, `rank + world_size`, …
+            clip, in a new order and at new offsets each epoch.
+        random_reference: Share of windows whose reference is a random measured frame instead of the first.
+        speaker_balance: A speaker's share of windows is proportional to footage ** speaker_balance (`balanced`): 1
+            weights every second of footage equally, 0 every speaker.
+        seed: Seed of everything that is drawn.
+        rank: This process; it gets the windows `rank`, `rank + world_size`, … of each batch.
         world_size: Number of processes.
 
     Raises:
-        ValueError: A number is out of its range, or a batch cannot be shared out evenly.
+        ValueError: An argument is out of range, or `world_size` does not divide the batch.
 
     Example:
         >>> from a2k_train.data.clip import Clip
@@ -101,7 +108,7 @@ class WindowSampler:
             raise ValueError(f"expected the sampling balanced or epochs, got {sampling!r}")
         self.store, self.window_frames, self.batch_size = store, window_frames, batch_size
         self.random_reference, self.seed, self.rank, self.world_size = random_reference, seed, rank, world_size
-        self._draw = (
+        self._sample_clips = (
             EpochSampler(len(store), batch_size=batch_size, seed=seed)
             if sampling == "epochs"
             else BalancedSampler(store, batch_size=batch_size, balance=speaker_balance)
@@ -109,26 +116,28 @@ class WindowSampler:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps after which there were at least as many windows as there are clips."""
+        """Steps until there have been at least as many windows as clips."""
         return -(-len(self.store) // self.batch_size)
 
     def batch(self, step: int) -> Batch:
-        """Return this rank's windows of a step; the same seed, step and rank always give the same ones."""
+        """Return this rank's windows of a step."""
         generator = seeded("windows", self.seed, step)
-        clip = self._draw(step, generator)
-        moment, anywhere, place = torch.rand(3, self.batch_size, generator=generator, dtype=torch.float64)
+        clip = self._sample_clips(step, generator)
+        offset, choice, position = torch.rand(3, self.batch_size, generator=generator, dtype=torch.float64)
         length, start = self.store.lengths[clip], self.store.starts[clip]
-        first = start + (moment * (length - self.window_frames + 1).clamp(min=1)).long()
-        plan = torch.stack((first, start + length - 1))
-        # Where among the measured frames the reference lies, from 0 for the first to almost 1 for the last.
-        place = place * (anywhere < self.random_reference)
-        mine = slice(self.rank, None, self.world_size)
-        return _gather(self.store, plan[:, mine], place[mine], self.window_frames)
+        first = start + (offset * (length - self.window_frames + 1).clamp(min=1)).long()
+        bounds = torch.stack((first, start + length - 1))
+        # Position of the reference among the measured frames, from 0 for the first to almost 1 for the last.
+        position = position * (choice < self.random_reference)
+        own = slice(self.rank, None, self.world_size)
+        return _gather(self.store, bounds[:, own], position[own], self.window_frames)
 
 
-def _gather(store: ClipStore, plan: Int64[Tensor, "2 b"], place: Float64[Tensor, " b"], window_frames: int) -> Batch:
-    """Read the windows from their first frames, each clip no further than its last."""
-    (first, last), place = _upload(plan, store.device)[:, :, None], _upload(place, store.device)
+def _gather(
+    store: ClipStore, bounds: Int64[Tensor, "2 b"], position: Float64[Tensor, " b"], window_frames: int
+) -> Batch:
+    """Read windows from each window's first frame up to the last frame of its clip."""
+    (first, last), position = _upload(bounds, store.device)[:, :, None], _upload(position, store.device)
     frames = first + torch.arange(window_frames, device=store.device)
     inside = frames <= last
     frames = frames.minimum(last)
@@ -137,10 +146,10 @@ def _gather(store: ClipStore, plan: Int64[Tensor, "2 b"], place: Float64[Tensor,
         return rows.index_select(0, frames.flatten()).reshape(*frames.shape, *rows.shape[1:])
 
     mask = read(store.measured) & inside
-    nth = (place * mask.sum(dim=1)).long() + 1
-    # The first frame that has so many measured ones up to it; without any, the window's first.
+    nth = (position * mask.sum(dim=1)).long() + 1
+    # The nth measured frame; without measured frames, the window's first.
     reference = frames.gather(1, (mask.cumsum(dim=1) == nth[:, None]).int().argmax(dim=1, keepdim=True))[:, 0]
-    # To float, to [-1, 1] and to silence past the end in one pass: most of a batch's bytes are its sound.
+    # Convert to float, scale to [-1, 1] and silence the padding in one pass: most of a batch's bytes are sound.
     gain = inside.float() / FULL_SCALE
     return Batch(
         waveform=read(store.sound).float().mul_(gain[..., None]).flatten(1),
@@ -151,5 +160,5 @@ def _gather(store: ClipStore, plan: Int64[Tensor, "2 b"], place: Float64[Tensor,
 
 
 def _upload(x: Tensor, device: torch.device) -> Tensor:
-    """Copy without making the CPU wait for the GPU."""
+    """Copy to a device without making the CPU wait."""
     return x.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else x
