@@ -29,7 +29,6 @@ from kp_io import (
     annotate_video,
     contact_sheet,
     face_box,
-    follow_head,
     rasterize,
     read_audio,
     read_image,
@@ -37,6 +36,7 @@ from kp_io import (
     save_keypoints,
     side_by_side,
     synthesize_speech,
+    warp_image_to_head,
     write_image,
     write_video,
 )
@@ -121,7 +121,7 @@ def show(given: Input, sequence: KeypointSequence, video: Path | None, out: Path
     if given.truth is None or video is None:
         assert given.portrait is not None
         # The portrait moves with the head, or the keypoints would leave the face.
-        moving = follow_head(given.portrait, sequence)
+        moving = warp_image_to_head(given.portrait, sequence)
         columns = {
             "keypoints on the portrait": rasterize(sequence, height=HEIGHT, crop=crop, background=moving),
             "generated keypoints": rasterize(sequence, height=HEIGHT, crop=crop),

@@ -22,10 +22,10 @@ from kp_io import (
     KeypointSequence,
     contact_sheet,
     face_box,
-    follow_head,
     rasterize,
     read_audio,
     side_by_side,
+    warp_image_to_head,
     write_image,
 )
 from kp_metrics import mouth_opening
@@ -48,7 +48,7 @@ def moments(opening: np.ndarray) -> list[int]:
 def show(sequence: KeypointSequence, *, height: int, labels: list[str] | None = None) -> list[np.ndarray]:
     """Draw the keypoints on the portrait, and alone beside it."""
     crop = face_box(sequence)
-    on_portrait = rasterize(sequence, height=height, crop=crop, background=follow_head(astronaut(), sequence))
+    on_portrait = rasterize(sequence, height=height, crop=crop, background=warp_image_to_head(astronaut(), sequence))
     return list(side_by_side([on_portrait, rasterize(sequence, height=height, crop=crop)], labels=labels))
 
 

@@ -20,7 +20,7 @@ from .drawing.comparison import (
     compare_as_video as compare_as_video,
     open_runs as open_runs,
 )
-from .drawing.head_follow import follow_head as follow_head
+from .drawing.image_warp import follow_head as follow_head, warp_image_to_head as warp_image_to_head
 from .drawing.montage import contact_sheet as contact_sheet, method_sheet as method_sheet, side_by_side as side_by_side
 from .drawing.rasterize import draw_keypoints as draw_keypoints, face_box as face_box, rasterize as rasterize
 from .drawing.rasterize_torch import rasterize_batch as rasterize_batch

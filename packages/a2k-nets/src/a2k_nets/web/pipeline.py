@@ -16,17 +16,17 @@ from kp_io import (
     KeypointSequence,
     annotate_image,
     face_box,
-    follow_head,
     rasterize,
     read_audio,
     read_image,
     save_keypoints,
     side_by_side,
     synthesize_speech,
+    warp_image_to_head,
     write_image,
     write_video,
 )
-from kp_io.media import Picture
+from kp_io.media import RGBImage
 
 #: What can be downloaded: suffix and what it is.
 DOWNLOADS = {".mp4": "video", ".npz": "NumPy", ".csv": "table", ".json": "COCO"}
@@ -132,7 +132,7 @@ def answer(
     )
 
 
-def _portrait(request: Request, limits: Limits) -> Picture:
+def _portrait(request: Request, limits: Limits) -> RGBImage:
     if request.portrait is None:
         raise ValueError("a portrait is missing: choose a picture of a face first")
     check_picture(request.portrait, limits)
@@ -159,11 +159,13 @@ def _waveform(request: Request, limits: Limits, sample_rate: int) -> Tensor:
     return waveform
 
 
-def _drawn(sequence: KeypointSequence, portrait: Picture, on_progress: _Progress) -> Iterator[Picture]:
+def _drawn(sequence: KeypointSequence, portrait: RGBImage, on_progress: _Progress) -> Iterator[RGBImage]:
     """Yield the frames of the video: on the portrait, and alone."""
     crop = face_box(sequence)
     columns = [
-        rasterize(sequence, height=_HEIGHT, crop=crop, background=follow_head(portrait, sequence), thickness=_LINE_PX),
+        rasterize(
+            sequence, height=_HEIGHT, crop=crop, background=warp_image_to_head(portrait, sequence), thickness=_LINE_PX
+        ),
         rasterize(sequence, height=_HEIGHT, crop=crop),
     ]
     for done, frame in enumerate(side_by_side(columns), 1):

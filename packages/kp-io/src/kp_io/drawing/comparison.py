@@ -1,4 +1,4 @@
-"""Several systems side by side: keypoint files drawn, and videos as they are."""
+"""Compare systems side by side: keypoint files are drawn, videos are shown as they are."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -10,21 +10,21 @@ from kp_io.drawing.rasterize import face_box, rasterize
 from kp_io.drawing.style import BLACK
 from kp_io.formats.registry import load_keypoints
 from kp_io.keypoints.sequence import KeypointSequence
-from kp_io.media.image import IMAGE_SUFFIXES, Picture, read_image
+from kp_io.media.image import IMAGE_SUFFIXES, RGBImage, read_image
 from kp_io.media.video_reader import VIDEO_SUFFIXES, probe_video, read_video
-from kp_io.transforms import resample_fps
+from kp_io.transforms.resample import resample_fps
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The frames of one system.
+    """Frames of one system.
 
     Attributes:
-        frames: RGB, one after the other.
-        num_frames: How many they are; 1 is a still, which stands as long as the others move.
+        frames: RGB frames in order.
+        num_frames: Their number; a still (1 frame) is held as long as the others last.
     """
 
-    frames: Iterator[Picture]
+    frames: Iterator[RGBImage]
     num_frames: int
 
 
@@ -35,20 +35,20 @@ def open_runs(
     height: int = 384,
     zoom: bool = False,
 ) -> tuple[list[Run], float]:
-    """Open what is to be compared, all at the frame rate of the first keypoint file (25 without any).
+    """Open the files to compare, all at the frame rate of the first keypoint file (25 fps without one).
 
     Args:
-        paths: Keypoint files, which are drawn, and videos, which are shown: the output of any other system.
-        over: Video or picture to draw over, instead of black.
+        paths: Keypoint files, which are drawn, and videos of any system, which are shown as they are.
+        over: Video or image to draw over, instead of black.
         height: Height of the drawn frames, pixels.
-        zoom: Show the face only.
+        zoom: Crop to the face.
 
     Returns:
-        The runs, in order, and their frames a second.
+        The runs, in order, and their frame rate.
 
     Raises:
-        FileNotFoundError: A file is not there.
-        ValueError: A file is neither, or `over` has other proportions than the keypoints' picture.
+        FileNotFoundError: A file does not exist.
+        ValueError: A file is neither, or `over` and the keypoints' image differ in proportions.
     """
     files = [Path(path) for path in paths]
     tracks = {path: load_keypoints(path) for path in files if path.suffix.lower() not in VIDEO_SUFFIXES}
@@ -60,57 +60,56 @@ def open_runs(
             runs.append(Run(_drawn(track, over=over, fps=fps, height=height, zoom=zoom), len(track)))
         else:
             stated = probe_video(path).num_frames(fps)
-            # Some containers do not say how long they are; reading them through does.
+            # Some containers state no duration; count their frames.
             count = sum(1 for _ in read_video(path, fps=fps)) if stated is None else stated
             runs.append(Run(read_video(path, fps=fps), count))
     return runs, fps
 
 
-def compare_as_video(runs: Sequence[Run], *, labels: Sequence[str], height: int = 384) -> Iterator[Picture]:
+def compare_as_video(runs: Sequence[Run], *, labels: Sequence[str], height: int = 384) -> Iterator[RGBImage]:
     """Yield the runs side by side, as long as the longest; the others hold their last frame.
 
     Raises:
-        ValueError: Labels and runs differ in number, or a run is empty.
+        ValueError: The number of labels differs, or a run is empty.
     """
     return side_by_side([run.frames for run in runs], labels=labels, height=height)
 
 
-def compare_as_sheet(runs: Sequence[Run], *, labels: Sequence[str], columns: int = 8, height: int = 160) -> Picture:
-    """Return one picture as in the paper's Figures 3 and 4: a row for each system, a column for each moment.
+def compare_as_sheet(runs: Sequence[Run], *, labels: Sequence[str], columns: int = 8, height: int = 160) -> RGBImage:
+    """Return one image as in the paper's Figures 3 and 4: a row for each system, a column for each time.
 
-    The moments are spread evenly, first and last included, over the shortest run, so that no row shows a frame that it
-    only holds.
+    The times are spread evenly over the shortest run, first and last frame included, so that no row shows a held frame.
 
     Raises:
-        ValueError: Labels and runs differ in number, or a run has no frame.
+        ValueError: The number of labels differs, or a run has no frame.
     """
     if columns < 1 or len(labels) != len(runs):
         raise ValueError(
             f"expected a column, and a label for each of {len(runs)} runs, got {columns} and {len(labels)}"
         )
     last = min((run.num_frames for run in runs if run.num_frames > 1), default=1) - 1
-    moments = [round(i * last / max(1, columns - 1)) for i in range(columns)]
+    times = [round(i * last / max(1, columns - 1)) for i in range(columns)]
     rows = []
     for run, label in zip(runs, labels, strict=True):
-        chosen = [min(moment, run.num_frames - 1) for moment in moments]
-        row: list[Picture] = []
+        chosen = [min(time, run.num_frames - 1) for time in times]
+        row: list[RGBImage] = []
         for index, frame in enumerate(run.frames):
             row += [frame] * chosen.count(index)
             if index >= chosen[-1]:
                 break
         if not row:
             raise ValueError(f"expected at least one frame of {label}, got none")
-        # A damaged video may end before the length that it states.
+        # A damaged video may end before its stated length.
         rows.append(row + row[-1:] * (columns - len(row)))
     return method_sheet(rows, labels=labels, height=height)
 
 
 def _drawn(
     track: KeypointSequence, *, over: str | os.PathLike[str] | None, fps: float, height: int, zoom: bool
-) -> Iterator[Picture]:
+) -> Iterator[RGBImage]:
     crop = face_box(track) if zoom else None
     if over is None:
         return rasterize(track, crop=crop, height=height, background=BLACK)
-    is_picture = Path(over).suffix.lower() in IMAGE_SUFFIXES
-    ground = read_image(over) if is_picture else read_video(over, fps=fps)
-    return rasterize(track, crop=crop, height=height, background=ground)
+    is_image = Path(over).suffix.lower() in IMAGE_SUFFIXES
+    background = read_image(over) if is_image else read_video(over, fps=fps)
+    return rasterize(track, crop=crop, height=height, background=background)

@@ -1,4 +1,4 @@
-"""Keypoints as pictures: anti-aliased lines in the colours of the parts (OpenCV)."""
+"""Draw keypoints as anti-aliased lines in the colours of the face parts (OpenCV)."""
 
 from collections.abc import Iterable, Iterator
 from itertools import repeat
@@ -8,26 +8,19 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from kp_io.drawing.style import (
-    BLACK,
-    DOT_IN_LINES,
-    MAX_LINE_WIDTH,
-    OUTLINE,
-    OUTLINE_OPACITY,
-    is_light,
-    line_width,
-)
+from kp_io.drawing.image_warp import resize_image
+from kp_io.drawing.style import BLACK, OUTLINE, OUTLINE_OPACITY, LineStyle, choose_style
 from kp_io.keypoints.layout import IBUG68, KeypointLayout
 from kp_io.keypoints.sequence import KeypointSequence
-from kp_io.media.image import Picture
+from kp_io.media.image import RGBImage
 
-#: More than any camera has; a file whose picture size is damaged would else fill the memory.
+#: More than any camera has; a damaged image size would otherwise fill the memory.
 _MAX_PIXELS = 1 << 28
 
-#: Fractional bits of OpenCV's coordinates: points are placed to 1/256 px.
+#: Fractional bits of OpenCV's coordinates: a resolution of 1/256 px.
 _SHIFT = 8
 
-_Ground = tuple[int, int, int] | Picture | Iterable[Picture]
+_Background = tuple[int, int, int] | RGBImage | Iterable[RGBImage]
 
 
 def rasterize(
@@ -36,26 +29,24 @@ def rasterize(
     image_size: tuple[int, int] | None = None,
     height: int | None = None,
     crop: tuple[int, int, int, int] | None = None,
-    background: _Ground = BLACK,
+    background: _Background = BLACK,
     thickness: int | None = None,
     dots: bool | None = None,
     layout: KeypointLayout = IBUG68,
-) -> Iterator[Picture]:
+) -> Iterator[RGBImage]:
     """Draw keypoints frame by frame.
 
     Args:
-        keypoints: A sequence, or `(T, K, 2)` pixels; a third coordinate is not drawn.
-        image_size: Height and width of the picture that the pixels belong to; a sequence knows its own.
-        height: Height of the drawn frames, pixels; points, width and background are scaled along. By default that of
+        keypoints: A sequence, or `(T, K, 2)` pixels; a third coordinate is ignored.
+        image_size: Height and width of the keypoints' image, required with a tensor; a sequence has its own.
+        height: Height of the drawn frames, pixels; width, points and background are scaled with it. By default that of
             `image_size` or `crop`.
-        crop: Part of the picture to show, `(left, top, right, bottom)` in pixels, the ends excluded: `face_box` finds
-            one.
-        background: One colour (`BLACK`, `WHITE`), one picture for all frames, or one picture a frame, whose last one
-            is held where they end early. Pictures of another size than `image_size` are scaled to it when they have its
-            proportions.
-        thickness: Width of the lines, pixels; by default it follows from the size of the face.
-        dots: Whether to mark the points themselves; by default only over pictures.
-        layout: Meaning of the points of a tensor; a sequence knows its own.
+        crop: Region to show, `(left, top, right, bottom)` in pixels, ends excluded; see `face_box`.
+        background: One colour (`BLACK`, `WHITE`), one image for all frames, or one image per frame, the last of which
+            is held if they end early. Images of another size but the same proportions are scaled to `image_size`.
+        thickness: Line width, pixels; by default it follows from the face size.
+        dots: Whether to draw the points; by default only over images.
+        layout: Meaning of the points of a tensor; a sequence has its own.
 
     Yields:
         `(H, W, 3)` uint8 RGB, each a new array.
@@ -78,12 +69,8 @@ def rasterize(
         raise ValueError("expected image_size=(height, width) with a tensor of keypoints, got None")
     if points.ndim != 3 or points.shape[1] != layout.num_keypoints or points.shape[2] < 2:
         raise ValueError(f"expected keypoints (T, {layout.num_keypoints}, 2), got {tuple(points.shape)}")
-    sides = (*image_size, 1 if height is None else height)
-    if min(sides) < 1 or (thickness is not None and not 1 <= thickness <= MAX_LINE_WIDTH):
-        raise ValueError(
-            f"expected positive numbers, and a thickness of at most {MAX_LINE_WIDTH}, "
-            f"got {image_size=}, {height=}, {thickness=}"
-        )
+    if min(*image_size, 1 if height is None else height) < 1:
+        raise ValueError(f"expected a positive image_size and height, got {image_size=}, {height=}")
     left, top, right, bottom = crop or (0, 0, image_size[1], image_size[0])
     if not (0 <= left < right <= image_size[1] and 0 <= top < bottom <= image_size[0]):
         raise ValueError(f"expected a crop (left, top, right, bottom) within {image_size=}, got {crop}")
@@ -91,29 +78,21 @@ def rasterize(
     size = (height or bottom - top, max(1, round((right - left) * scale)))
     if size[0] * size[1] > _MAX_PIXELS:
         raise ValueError(f"expected frames of at most {_MAX_PIXELS:,} px, got {size[0]}×{size[1]}; crop to the face")
-    # Pixel centres are whole numbers, so the picture's edge, half a pixel before the first, is what scales to itself.
+    # Pixel centres are whole numbers: the fixed point of scaling is the image's edge, half a pixel before the first.
     xy = (points[..., :2].detach().cpu().double().numpy() - (left, top) + 0.5) * scale - 0.5
-    is_photo = not isinstance(background, tuple)
-    width_px = thickness or line_width(xy, over_photo=is_photo)
-    return _draw_frames(
-        xy,
-        _canvases(background, image_size, (left, top, right, bottom), size),
-        width_px,
-        dots=is_photo if dots is None else dots,
-        outline=not isinstance(background, tuple) or is_light(background),
-        layout=layout,
-    )
+    style = choose_style(xy, background, thickness=thickness, dots=dots)
+    return _draw_frames(xy, _canvases(background, image_size, (left, top, right, bottom), size), style, layout)
 
 
 def draw_keypoints(
-    image: Picture,
+    image: RGBImage,
     points: Float[Tensor, "k d"],
     *,
     thickness: int | None = None,
     dots: bool = True,
     layout: KeypointLayout = IBUG68,
-) -> Picture:
-    """Return a copy of a picture with the points `(K, 2)` drawn over it, outlined so that they show on any ground.
+) -> RGBImage:
+    """Return a copy of an image with the points `(K, 2)` drawn on it, with an outline.
 
     Example:
         >>> import torch
@@ -133,15 +112,15 @@ def face_box(
     image_size: tuple[int, int] | None = None,
     margin: float = 0.35,
 ) -> tuple[int, int, int, int]:
-    """Return a square around the keypoints of all frames, within the picture, for `rasterize` to crop to.
+    """Return a square around the keypoints of all frames, within the image: a `crop` for `rasterize`.
 
     Args:
         keypoints: A sequence, or `(T, K, 2)` pixels.
-        image_size: Height and width of the picture; a sequence knows its own.
-        margin: Room on every side, in sizes of the face; a part of it moves from the chin to the hair.
+        image_size: Height and width of the image, required with a tensor; a sequence has its own.
+        margin: Margin on every side, in face sizes; the square is shifted up a little towards the hair.
 
     Returns:
-        `(left, top, right, bottom)` in pixels, the ends excluded.
+        `(left, top, right, bottom)` in pixels, ends excluded.
 
     Example:
         >>> import torch
@@ -162,80 +141,60 @@ def face_box(
 
 
 def _draw_frames(
-    xy: np.ndarray,
-    canvases: Iterator[Picture],
-    thickness: int,
-    *,
-    dots: bool,
-    outline: bool,
-    layout: KeypointLayout,
-) -> Iterator[Picture]:
-    # Points far outside would overflow OpenCV's fixed-point numbers; clipped ones are outside all the same.
+    xy: np.ndarray, canvases: Iterator[RGBImage], style: LineStyle, layout: KeypointLayout
+) -> Iterator[RGBImage]:
+    # Points far outside would overflow OpenCV's fixed-point numbers; clipped ones are still outside.
     fixed = (xy.clip(-32000, 32000) * (1 << _SHIFT)).round().astype(np.int32)
     for points, canvas in zip(fixed, canvases, strict=False):
-        if outline:
+        if style.outline:
             outlined = canvas.copy()
-            _draw_face(outlined, points, layout, thickness, dots=dots, outline=True)
+            _draw_face(outlined, points, layout, style, outline=True)
             cv2.addWeighted(outlined, OUTLINE_OPACITY, canvas, 1 - OUTLINE_OPACITY, 0, dst=canvas)
-        _draw_face(canvas, points, layout, thickness, dots=dots, outline=False)
+        _draw_face(canvas, points, layout, style, outline=False)
         yield canvas
 
 
 def _draw_face(
-    canvas: Picture,
-    points: np.ndarray,
-    layout: KeypointLayout,
-    thickness: int,
-    *,
-    dots: bool,
-    outline: bool,
+    canvas: RGBImage, points: np.ndarray, layout: KeypointLayout, style: LineStyle, *, outline: bool
 ) -> None:
-    radius = round((DOT_IN_LINES * thickness / 2 + outline) * (1 << _SHIFT))
-    width = thickness + 2 * outline
+    radius = round(style.dot_radius(outline=outline) * (1 << _SHIFT))
+    width = style.width + 2 * outline
     for part in layout.parts:
         line = points[part.start : part.stop]
         colour = OUTLINE if outline else part.colour
         cv2.polylines(canvas, [line], part.closed, colour, width, cv2.LINE_AA, _SHIFT)
-        if dots:
+        if style.dots:
             for x, y in line.tolist():
                 cv2.circle(canvas, (x, y), radius, colour, cv2.FILLED, cv2.LINE_AA, _SHIFT)
 
 
 def _canvases(
-    background: _Ground, image_size: tuple[int, int], crop: tuple[int, int, int, int], size: tuple[int, int]
-) -> Iterator[Picture]:
-    """Yield a fresh canvas of `size` to draw on, endlessly or for each picture."""
+    background: _Background, image_size: tuple[int, int], crop: tuple[int, int, int, int], size: tuple[int, int]
+) -> Iterator[RGBImage]:
+    """Yield new canvases of `size`: one per background image, then copies of the last one without end."""
     left, top, right, bottom = crop
     if isinstance(background, tuple):
         plain = np.full((*size, 3), background, np.uint8)
         yield from (plain.copy() for _ in repeat(None))
         return
-    picture = None
+    canvas = None
     for image in [background] if isinstance(background, np.ndarray) else background:
-        picture = _resized(_fitted(image, image_size)[top:bottom, left:right], size)
-        yield picture.copy()
-    if picture is None:
+        canvas = resize_image(_fit_background(image, image_size)[top:bottom, left:right], size)
+        yield canvas.copy()
+    if canvas is None:
         raise ValueError("expected at least one background picture, got none")
-    yield from (picture.copy() for _ in repeat(None))
+    yield from (canvas.copy() for _ in repeat(None))
 
 
-def _fitted(image: Picture, image_size: tuple[int, int]) -> Picture:
-    """Scale a background to the size of the picture that the keypoints belong to."""
+def _fit_background(image: RGBImage, image_size: tuple[int, int]) -> RGBImage:
+    """Scale a background to the size of the keypoints' image."""
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(f"expected a background picture (H, W, 3) uint8, got {image.shape} {image.dtype}")
     (height, width), (own_height, own_width) = image_size, image.shape[:2]
-    # Sizes padded to even numbers still count as the same proportions.
+    # Sizes padded to even numbers still have the same proportions.
     if abs(own_width * height / own_height - width) > max(2, 0.02 * width):
         raise ValueError(
             f"expected a background with the proportions of the keypoints' picture, {width}×{height} px, "
             f"got {own_width}×{own_height} px; draw over the video or picture that was annotated"
         )
-    return _resized(image, image_size)
-
-
-def _resized(image: Picture, size: tuple[int, int]) -> Picture:
-    height, width = size
-    if image.shape[:2] == size:
-        return image
-    method = cv2.INTER_AREA if height < image.shape[0] else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(image, (width, height), interpolation=method), np.uint8)
+    return resize_image(image, image_size)

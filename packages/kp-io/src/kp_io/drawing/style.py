@@ -1,37 +1,61 @@
-"""How drawn faces look, for every way of drawing them: colours, widths, outlines."""
+"""Style of drawn faces, shared by both rasterizers: colours, line widths, dots, outlines."""
+
+from typing import NamedTuple
 
 import numpy as np
 
-#: Colours for backgrounds, RGB.
+#: Background colours, RGB.
 BLACK = (0, 0, 0)
 WHITE = (255, 255, 255)
 
-MAX_LINE_WIDTH = 255
-
-#: Diameter of a dot in line widths.
-DOT_IN_LINES = 2.6
-
-#: Colour and opacity around lines over a photo or a light ground, so that they show on skin and on white alike.
+#: Colour and opacity of the outline on images and light backgrounds, where plain lines would be hard to see.
 OUTLINE = (16, 16, 24)
 OUTLINE_OPACITY = 0.55
 
-#: Size of a face in line widths: on a plain ground, and over a photo, where lines should hide little.
+_MAX_LINE_WIDTH = 255
+
+#: Diameter of a dot in line widths.
+_DOT_IN_LINES = 2.6
+
+#: Size of a face in line widths: on a plain background, and on an image, of which lines should hide little.
 _FACE_IN_LINES = 110
-_FACE_IN_LINES_OVER_PHOTO = 160
+_FACE_IN_LINES_ON_IMAGE = 160
 
 
-def is_light(ground: tuple[int, int, int]) -> bool:
-    """Tell whether lines need an outline on a ground of that colour."""
-    return sum(ground) > 3 * 127
+class LineStyle(NamedTuple):
+    """Line width in pixels, whether keypoints get dots, and whether everything gets an outline."""
+
+    width: int
+    dots: bool
+    outline: bool
+
+    def dot_radius(self, *, outline: bool) -> float:
+        """Return the radius of a dot, or of its outline, in pixels."""
+        return _DOT_IN_LINES * self.width / 2 + outline
 
 
-def line_width(xy: np.ndarray, *, over_photo: bool) -> int:
-    """Return the line width that suits the median face of `(T, K, 2)`, pixels.
+def choose_style(xy: np.ndarray, background: object, *, thickness: int | None, dots: bool | None) -> LineStyle:
+    """Return the given line width and dots, or by default those that suit the median face and the background.
+
+    Args:
+        xy: `(T, K, 2)` pixels.
+        background: A colour `(R, G, B)`, or one or more images.
+        thickness: Line width, pixels.
+        dots: Whether to draw dots; by default only on images.
+
+    Raises:
+        ValueError: The thickness is not from 1 to 255.
 
     Example:
-        >>> line_width(np.array([[[0.0, 0.0], [200.0, 330.0]]]), over_photo=False)
-        3
+        >>> choose_style(np.array([[[0.0, 0.0], [200.0, 330.0]]]), BLACK, thickness=None, dots=None)
+        LineStyle(width=3, dots=False, outline=False)
     """
-    faces = np.ptp(xy, axis=1).max(axis=1)
-    width = float(np.median(faces)) / (_FACE_IN_LINES_OVER_PHOTO if over_photo else _FACE_IN_LINES)
-    return min(max(1, round(width)), MAX_LINE_WIDTH)
+    is_colour = isinstance(background, tuple)
+    if thickness is None:
+        faces = np.ptp(xy, axis=1).max(axis=1)
+        size = float(np.median(faces)) / (_FACE_IN_LINES if is_colour else _FACE_IN_LINES_ON_IMAGE)
+        thickness = min(max(1, round(size)), _MAX_LINE_WIDTH)
+    elif not 1 <= thickness <= _MAX_LINE_WIDTH:
+        raise ValueError(f"expected a thickness from 1 to {_MAX_LINE_WIDTH} px, got {thickness}")
+    is_light = isinstance(background, tuple) and sum(background) > 3 * 127
+    return LineStyle(thickness, not is_colour if dots is None else dots, is_light or not is_colour)

@@ -1,4 +1,4 @@
-"""The types for keypoints: layouts, sequences, statistics."""
+"""Keypoint data types: layouts, sequences, statistics."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Keypoint layouts: which index is which part of a face."""
+"""Keypoint layouts: the meaning of each keypoint index."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from itertools import pairwise
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One drawn line of a face: consecutive keypoints of one colour.
+    """A part of the face, drawn as one line: consecutive keypoints of one colour.
 
     Attributes:
         name: Name of the part, e.g. `"jaw"`.
         start: First keypoint index.
         stop: One past the last keypoint index.
-        closed: Whether the last point is joined to the first one.
+        closed: Whether the last point is connected to the first.
         colour: RGB, 0 to 255.
     """
 
@@ -25,11 +25,11 @@ class Part:
 
     @property
     def indices(self) -> range:
-        """The keypoint indices of this part."""
+        """Keypoint indices of this part."""
         return range(self.start, self.stop)
 
     def edges(self) -> Iterator[tuple[int, int]]:
-        """Yield the pairs of keypoints that a line joins."""
+        """Yield the pairs of keypoints that a line connects."""
         yield from pairwise(self.indices)
         if self.closed:
             yield self.stop - 1, self.start
@@ -40,13 +40,13 @@ class KeypointLayout:
     """The meaning of keypoint indices.
 
     Attributes:
-        name: Name that files carry, e.g. `"ibug68"`.
-        parts: The drawn parts; together they hold every keypoint once.
-        mirror: For each keypoint, the index that it takes in a left-right mirrored face.
+        name: Name stored in files, e.g. `"ibug68"`.
+        parts: The drawn parts; together they contain every keypoint once.
+        mirror: For each keypoint, its index in the horizontally flipped face.
         base_point: The point that is subtracted for translation invariance (paper, section 4.5).
-        stable_points: Points that move with the skull and not with speech.
-        left_eye_corner: Outer corner of the eye at the right side of the picture.
-        right_eye_corner: Outer corner of the eye at the left side of the picture.
+        stable_points: Points that move with the skull, not with speech.
+        left_eye_corner: Outer corner of the eye on the right side of the image.
+        right_eye_corner: Outer corner of the eye on the left side of the image.
 
     Example:
         >>> IBUG68.num_keypoints
@@ -71,7 +71,7 @@ class KeypointLayout:
         return len(self.mirror)
 
     def part(self, name: str) -> Part:
-        """Return the part of that name, or raise `KeyError` with the names there are."""
+        """Return the part with this name, or raise `KeyError` that lists the names."""
         for part in self.parts:
             if part.name == name:
                 return part
@@ -79,13 +79,13 @@ class KeypointLayout:
 
 
 def _mirror_of(*pairs: tuple[range, range]) -> tuple[int, ...]:
-    table: dict[int, int] = {}
-    for ours, theirs in pairs:
-        table.update(zip(ours, theirs, strict=True))
-    return tuple(table[i] for i in range(len(table)))
+    mirrored: dict[int, int] = {}
+    for indices, images in pairs:
+        mirrored.update(zip(indices, images, strict=True))
+    return tuple(mirrored[i] for i in range(len(mirrored)))
 
 
-#: The 68 points of iBUG 300-W. "Right" and "left" are the person's own, so the right eye is on the picture's left.
+#: The 68 points of iBUG 300-W. "Right" and "left" are the person's own: the right eye is on the left of the image.
 IBUG68 = KeypointLayout(
     name="ibug68",
     parts=(
@@ -119,12 +119,12 @@ IBUG68 = KeypointLayout(
     right_eye_corner=36,
 )
 
-#: Every layout that a file may name.
+#: All layouts, by name.
 LAYOUTS: dict[str, KeypointLayout] = {IBUG68.name: IBUG68}
 
 
 def get_layout(name: str) -> KeypointLayout:
-    """Return the layout that a file names, or raise `ValueError` with the names there are.
+    """Return the layout with this name, or raise `ValueError` that lists the names.
 
     Example:
         >>> get_layout("ibug68").base_point

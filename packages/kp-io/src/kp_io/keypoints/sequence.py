@@ -1,4 +1,4 @@
-"""The one record that travels between the packages: keypoints over time."""
+"""Keypoints over time, the data type that all packages exchange."""
 
 from dataclasses import dataclass, field, replace
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from kp_io.keypoints.layout import IBUG68, KeypointLayout
 
-#: No picture is larger; files in which a number is damaged say so.
+#: No real image is larger; a larger number means a damaged file.
 _MAX_SIDE_PX = 1_000_000
 
 
@@ -18,15 +18,15 @@ class KeypointSequence:
 
     Attributes:
         keypoints: `(T, K, 2)` or `(T, K, 3)` float32, pixels, x right, y down; a still has T = 1.
-        scores: `(T, K)` float32 in [0, 1]: the detector's confidence, 1 where it gives none, 0 where a frame was
-            interpolated. Left out, it is all ones.
-        fps: Frames a second.
-        image_size: Height and width of the video or picture, pixels.
+        scores: `(T, K)` float32 in [0, 1]: the detector's confidence, 1 if it gives none, 0 in interpolated frames. All
+            ones by default.
+        fps: Frames per second.
+        image_size: Height and width of the video or image, pixels.
         layout: Meaning of the K points.
-        detector: What measured or generated the points.
+        detector: Name of the detector or model that produced the points.
 
     Raises:
-        ValueError: The shapes, `fps` or `image_size` do not fit together, or a keypoint is not finite.
+        ValueError: A shape, `fps`, `image_size` or a score is invalid, or a keypoint is not finite.
 
     Example:
         >>> still = KeypointSequence(torch.zeros(1, 68, 2), image_size=(224, 224))
@@ -81,7 +81,7 @@ class KeypointSequence:
 
     @property
     def duration_seconds(self) -> float:
-        """Length in seconds: number of frames over `fps`."""
+        """Length in seconds: number of frames divided by `fps`."""
         return len(self) / self.fps
 
     def frames(self, start: int, stop: int) -> "KeypointSequence":
@@ -89,14 +89,14 @@ class KeypointSequence:
         return replace(self, keypoints=self.keypoints[start:stop], scores=self.scores[start:stop])
 
     def with_keypoints(self, keypoints: Float[Tensor, "t k d"]) -> "KeypointSequence":
-        """Return the same record with other points, of the same number of frames."""
+        """Return a copy with other keypoints for the same frames."""
         return replace(self, keypoints=keypoints)
 
 
 def scale_to_height(sequence: KeypointSequence, height: int) -> KeypointSequence:
-    """Return the keypoints as they would lie in the same pictures scaled to another height.
+    """Return the keypoints of the same video scaled to another height.
 
-    Whole numbers are pixel centres, so a point at `x` comes to `(x + ½) · s - ½`. Depth is scaled without the shift.
+    Whole numbers are pixel centres, so x becomes `(x + ½) · s - ½`. Depth is scaled without the half-pixel shift.
 
     Example:
         >>> large = KeypointSequence(torch.full((1, 68, 2), 99.5), image_size=(400, 300))
@@ -107,11 +107,5 @@ def scale_to_height(sequence: KeypointSequence, height: int) -> KeypointSequence
     scale = height / sequence.image_size[0]
     shift = torch.zeros(sequence.keypoints.shape[-1])
     shift[:2] = 0.5
-    return KeypointSequence(
-        (sequence.keypoints + shift) * scale - shift,
-        sequence.scores,
-        sequence.fps,
-        image_size=(height, max(1, round(sequence.image_size[1] * scale))),
-        layout=sequence.layout,
-        detector=sequence.detector,
-    )
+    size = height, max(1, round(sequence.image_size[1] * scale))
+    return replace(sequence, keypoints=(sequence.keypoints + shift) * scale - shift, image_size=size)

@@ -1,4 +1,4 @@
-"""Mean and spread of a corpus' keypoints, in one pass."""
+"""Mean and standard deviation of a corpus' keypoints, in one pass."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +11,13 @@ from torch import Tensor
 
 @dataclass
 class KeypointStatistics:
-    """Mean and standard deviation of every coordinate over all frames, after the base point is subtracted.
+    """Mean and standard deviation of every coordinate over all frames, relative to the base point.
 
-    That is what the paper normalises by (section 4.5). Sequences are added one at a time and forgotten; the sums are
-    kept as mean and squared deviations in double precision, which stay exact where sums of squares would cancel.
+    The paper normalises by them (section 4.5). Sequences are added one at a time and not kept. Means and squared
+    deviations are accumulated in double precision, which avoids the cancellation of sums of squares.
 
     Args:
-        base_point: Index of the keypoint that becomes the origin of its frame.
+        base_point: Index of the keypoint that is the origin of each frame.
 
     Example:
         >>> statistics = KeypointStatistics(base_point=0)
@@ -35,8 +35,8 @@ class KeypointStatistics:
         self._squares: Float64[np.ndarray, "k d"] | None = None
 
     def add(self, keypoints: Float[Tensor, "t k d"]) -> None:
-        """Take in one sequence."""
-        # In NumPy, which adds up in one order however many threads there are.
+        """Add one sequence."""
+        # In NumPy, because its summation order does not depend on the number of threads.
         points = keypoints.numpy().astype(np.float64)
         points = points - points[:, self.base_point, None]
         mean = points.mean(axis=0)
@@ -53,20 +53,20 @@ class KeypointStatistics:
 
     @property
     def mean(self) -> Float64[Tensor, "k d"]:
-        """Mean of every coordinate, pixels; the base point's is 0."""
+        """Mean of every coordinate, pixels; 0 at the base point."""
         if self._mean is None:
             raise ValueError("expected at least one sequence, got none")
         return torch.from_numpy(self._mean)
 
     @property
     def std(self) -> Float64[Tensor, "k d"]:
-        """Standard deviation over frames (divided by their number), pixels; the base point's is 0."""
+        """Standard deviation over frames (divided by N, not N - 1), pixels; 0 at the base point."""
         if self._squares is None:
             raise ValueError("expected at least one sequence, got none")
         return torch.from_numpy(np.sqrt(self._squares / self.num_frames))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as what JSON can hold."""
+        """Return everything as JSON-serializable values."""
         return {
             "base_point": self.base_point,
             "num_sequences": self.num_sequences,

@@ -7,4 +7,4 @@ from .audio import (
 )
 from .audio_resampler import Resampler as Resampler
 from .audio_shift import shift_audio as shift_audio
-from .image import Picture as Picture, read_image as read_image, write_image as write_image
+from .image import RGBImage as RGBImage, read_image as read_image, write_image as write_image

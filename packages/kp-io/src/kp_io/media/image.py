@@ -1,4 +1,4 @@
-"""Pictures in and out of files, and the labels that are written on them (Pillow)."""
+"""Read and write image files, and draw text labels (Pillow)."""
 
 import os
 import warnings
@@ -11,25 +11,25 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 
 from kp_io.filesystem.atomic import atomic_path
 
-#: RGB pixels `(H, W, 3)`; two of one signature may differ in size.
-Picture = UInt8[np.ndarray, "_ _ 3"]
+#: RGB pixels `(H, W, 3)`; several in one signature may differ in size.
+RGBImage = UInt8[np.ndarray, "_ _ 3"]
 
-#: File name endings that are taken for pictures.
+#: Suffixes of image files.
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"})
 
-#: A shorter side than this shows no face worth measuring.
+#: Minimum side: a smaller image shows no face worth measuring.
 MIN_SIDE_PX = 32
 
 
 def read_image(path: str | os.PathLike[str]) -> UInt8[np.ndarray, "h w 3"]:
-    """Read a picture as `(H, W, 3)` uint8 RGB, upright.
+    """Read an image as upright `(H, W, 3)` uint8 RGB.
 
-    Grey, palette, CMYK and 16-bit pictures are converted over their whole range, transparency is laid on white, and
-    EXIF orientation is applied. Of an animation the first frame is read.
+    Grey, palette, CMYK and 16-bit images are converted over their full range, transparent images are composited on
+    white, and EXIF orientation is applied. The first frame of an animation is read.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file is no readable picture, or a side is shorter than 32 px.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is not a readable image, or a side is shorter than 32 px.
 
     Example:
         >>> import tempfile
@@ -43,7 +43,7 @@ def read_image(path: str | os.PathLike[str]) -> UInt8[np.ndarray, "h w 3"]:
         raise FileNotFoundError(f"expected a picture, found no file {source}")
     try:
         with warnings.catch_warnings():
-            # Pillow warns of very large pictures before it refuses the absurd ones; only the refusal concerns us.
+            # Pillow warns about very large images before it rejects absurd ones; only the error matters here.
             warnings.simplefilter("ignore")
             with Image.open(source) as image:
                 image.load()
@@ -59,10 +59,10 @@ def read_image(path: str | os.PathLike[str]) -> UInt8[np.ndarray, "h w 3"]:
 
 
 def write_image(path: str | os.PathLike[str], image: UInt8[np.ndarray, "h w 3"]) -> None:
-    """Write `(H, W, 3)` uint8 RGB as a picture whose format follows from the suffix, whole or not at all.
+    """Write `(H, W, 3)` uint8 RGB atomically as an image in the format of the suffix.
 
     Raises:
-        ValueError: The array is no RGB picture, or no format belongs to the suffix.
+        ValueError: The array is not an RGB image, or the suffix is unknown.
         OSError: The folder cannot be written.
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
@@ -74,9 +74,9 @@ def write_image(path: str | os.PathLike[str], image: UInt8[np.ndarray, "h w 3"])
         Image.fromarray(image).save(temporary, quality=95, subsampling=0)
 
 
-@lru_cache(maxsize=64)  # a video asks for the same label in every frame
-def text_strip(text: str, *, width: int, height: int, ground: int = 24) -> UInt8[np.ndarray, "h w 3"]:
-    """Return a line of light text, centred on a strip of grey `ground`; long text is set smaller until it fits.
+@lru_cache(maxsize=64)  # a video has the same label in every frame
+def text_strip(text: str, *, width: int, height: int, background: int = 24) -> UInt8[np.ndarray, "h w 3"]:
+    """Return light text centred on a strip of a grey level; long text gets a smaller font until it fits.
 
     The strip is shared between calls and read-only.
 
@@ -84,7 +84,7 @@ def text_strip(text: str, *, width: int, height: int, ground: int = 24) -> UInt8
         >>> text_strip("generated", width=200, height=24).shape
         (24, 200, 3)
     """
-    strip = Image.new("RGB", (width, height), (ground,) * 3)
+    strip = Image.new("RGB", (width, height), (background,) * 3)
     draw = ImageDraw.Draw(strip)
     size = 0.62 * height
     font = ImageFont.load_default(size)
@@ -108,7 +108,7 @@ def _to_rgb(image: Image.Image) -> UInt8[np.ndarray, "h w 3"]:
 
 
 def _wide_to_8_bit(grey: np.ndarray, *, is_float: bool) -> np.ndarray:
-    """Scale grey of 16 bits, or of floating point in [0, 1], [0, 255] or [0, 65535], to 8 bits."""
+    """Scale 16-bit grey levels, or floats in [0, 1], [0, 255] or [0, 65535], to 8 bits."""
     if not np.isfinite(grey).all():
         raise ValueError("its pixels hold NaN or infinity")
     top = grey.max(initial=0)
