@@ -25,7 +25,7 @@ HOMES = {
 #: The modules of a2k_nets that may know kp_io: the networks are pure tensors.
 EDGES = {
     f"a2k_nets.{name}"
-    for name in ("inference.generate", "cli.app", "cli.stream", "cli.sync", "sync.corpus", "web.pipeline")
+    for name in ("inference.generate", "cli.generate", "cli.stream", "cli.sync", "sync.corpus", "web.pipeline")
 }
 
 #: What each package may import of the others.

@@ -88,7 +88,7 @@ def _pcm(case: Case) -> None:
     from a2k_nets.inference.pcm_source import open_pcm
 
     with case.bad.open("rb") as file:
-        for _ in open_pcm(file, rate=16_000).pieces:
+        for _ in open_pcm(file, rate=16_000).chunks:
             pass
 
 

@@ -163,6 +163,27 @@ class TestWhatWorks:
         result = generate(image=folder / "face.tif")
         assert result.exit_code == 0, result.output
 
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ("--head=talk.npz", "--driving=talk.npz"),
+            ("--rest-lips", "--neutralize-mouth"),
+            ("--keep-lips", "--keep-mouth"),
+        ],
+    )
+    def test_old_spellings_of_options(self, folder, reference, old, new):
+        moving = torch.cat([reference + 5 * n for n in range(3)])
+        save_keypoints(folder / "talk.npz", KeypointSequence(moving, image_size=(240, 320)))
+        made = []
+        for option in (old, new):
+            options = ["--image", folder / "face.npz", "--audio", folder / "speech.wav", "-o", folder / "out.npz"]
+            options += ["--model", folder, option.replace("talk.npz", str(folder / "talk.npz"))]
+            result = CliRunner().invoke(app, ["generate", *map(str, options)])
+            assert result.exit_code == 0, result.output
+            made.append(load_keypoints(folder / "out.npz").keypoints)
+        assert torch.equal(*made)
+        assert old.split("=")[0] + " " not in CliRunner().invoke(app, ["generate", "--help"]).output
+
     def test_a_module_is_a_command(self, monkeypatch, capsys):
         import runpy
 

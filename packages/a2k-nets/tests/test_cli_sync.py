@@ -56,9 +56,7 @@ def corpus(videos, tmp_path) -> Path:
 @pytest.fixture
 def known_face(monkeypatch):
     """Let the keypoints beside a video be what is found in it."""
-    monkeypatch.setattr(
-        "kp_io.annotation.annotate.annotate_video", lambda path, **_: load_keypoints(Path(path).with_suffix(".npz"))
-    )
+    monkeypatch.setattr("kp_io.annotate_video", lambda path, **_: load_keypoints(Path(path).with_suffix(".npz")))
 
 
 def sync(*arguments: object) -> str:
@@ -96,7 +94,7 @@ def test_the_table_says_what_it_means(videos, known_face):
 def test_a_corpus_gets_its_columns_once(corpus, tmp_path):
     table = tmp_path / "new" / "table.csv"
     said = sync(corpus, "-o", table)
-    assert "3 clips; sure (confidence ≥ 0.9) of 2; of these 1 off by more than 60 ms" in " ".join(said.split())
+    assert "3 clips; 2 with confidence ≥ 0.9, of which 1 off by more than 60 ms" in " ".join(said.split())
     with table.open(newline="", encoding="utf-8") as file:
         rows = {row["id"]: row for row in csv.DictReader(file)}
     assert float(rows["ada"]["offset_ms"]) == pytest.approx(120, abs=20)

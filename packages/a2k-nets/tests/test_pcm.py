@@ -24,7 +24,7 @@ def numbers(*values: int) -> bytes:
 
 def heard(data: bytes, *, rate: int = 16_000) -> tuple[int, list[float]]:
     source = open_pcm(io.BytesIO(data), rate=rate)
-    return source.rate, [32_768 * value for piece in source.pieces for value in piece.tolist()]
+    return source.rate, [32_768 * value for chunk in source.chunks for value in chunk.tolist()]
 
 
 def test_raw_samples():
@@ -60,7 +60,7 @@ def test_pieces_that_split_a_sample():
             return self.read(min(size, 3))
 
     source = open_pcm(Trickle(numbers(*range(50))), rate=16_000)
-    pieces = [32_768 * piece for piece in source.pieces]
+    pieces = [32_768 * chunk for chunk in source.chunks]
     assert len(pieces) > 10
     assert torch.cat(pieces).tolist() == list(range(50))
 
@@ -68,10 +68,10 @@ def test_pieces_that_split_a_sample():
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (wav(b"\0" * 6, width=3), "16-bit PCM in the WAV file, got coding 1 of 24 bits"),
+        (wav(b"\0" * 6, width=3), "16-bit PCM in the WAV file, got encoding 1 of 24 bits"),
         (wav(b"")[:30], "ended within it"),
         (b"RIFF\0\0\0\0AVI ", "RIFF file of another kind"),
-        (b"RIFF\0\0\0\0WAVEdata\4\0\0\0abcd", "tells its format"),
+        (b"RIFF\0\0\0\0WAVEdata\4\0\0\0abcd", "a format chunk before its samples"),
     ],
 )
 def test_what_is_refused(data, message):

@@ -1,30 +1,42 @@
-"""The options that commands of `a2k` share."""
+"""Options shared by the `a2k` commands."""
 
 from typing import Annotated
 
 import typer
 
-Face = Annotated[int, typer.Option(min=0, help="Which face of the picture, 0 being the largest.")]
-HeadMotion = Annotated[float, typer.Option(min=0.0, help="Gain of the head's movement; 0 keeps it still.")]
-Expression = Annotated[float, typer.Option(min=0.0, help="Gain of lips, jaw, brows and lids.")]
-Blink = Annotated[float, typer.Option(min=0.0, help="How far a blink closes the lids; 0 for none.")]
-RestLips = Annotated[
+Face = Annotated[int, typer.Option(min=0, help="Index of the face in the picture; 0 is the largest.")]
+HeadMotion = Annotated[float, typer.Option(min=0.0, help="Gain of the head motion; 0 keeps the head still.")]
+Expression = Annotated[float, typer.Option(min=0.0, help="Gain of the motion of lips, jaw, brows and eyelids.")]
+Blink = Annotated[float, typer.Option(min=0.0, help="How far a blink closes the eyelids; 0 for no blinks.")]
+NeutralizeMouth = Annotated[
     bool | None,
     typer.Option(
-        "--rest-lips/--keep-lips",
-        help="Whether the reference's open lips are a pose that is left for closed ones.",
-        show_default="in pictures",
+        "--neutralize-mouth/--keep-mouth",
+        help="Whether open lips of the reference close when the sequence begins.",
+        show_default="only in pictures",
     ),
 ]
-Seed = Annotated[int, typer.Option(help="Another seed, another plausible head motion, other blinks.")]
+Seed = Annotated[int, typer.Option(help="Random seed of the head motion and the blinks.")]
 Weights = Annotated[
     str | None,
     typer.Option(
         "--model",
         "--weights",
-        help="Checkpoint: a file, a folder, or an id owner/name of the Hugging Face Hub.",
+        help="Checkpoint: a file, a folder, or a Hugging Face Hub id owner/name.",
         show_default="the embedded one",
     ),
 ]
-Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of the weights on the Hub.")]
-Sha256 = Annotated[str | None, typer.Option(help="Digest of the weights' file, checked before it is opened.")]
+Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of the checkpoint on the Hub.")]
+Sha256 = Annotated[str | None, typer.Option(help="SHA-256 digest of the checkpoint, verified before loading.")]
+
+_OLD_SPELLINGS = {"head": "driving", "rest-lips": "neutralize-mouth", "keep-lips": "keep-mouth"}
+
+
+def current_spelling(option: str) -> str:
+    """Return the name of an option without its dashes; old spellings still work and are not in the help.
+
+    Example:
+        >>> current_spelling("rest-lips"), current_spelling("seed")
+        ('neutralize-mouth', 'seed')
+    """
+    return _OLD_SPELLINGS.get(option, option)

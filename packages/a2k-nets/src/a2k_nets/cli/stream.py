@@ -1,16 +1,15 @@
-"""`a2k stream`: keypoints as lines of JSON while the sound still comes."""
+"""The command `a2k stream`: keypoints as JSON lines while the audio is still coming in."""
 
 import json
-import os
 import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from a2k_nets.cli.options import Blink, Expression, Face, HeadMotion, RestLips, Revision, Seed, Sha256, Weights
+from a2k_nets.cli.console import clear_errors
+from a2k_nets.cli.options import Blink, Expression, Face, HeadMotion, NeutralizeMouth, Revision, Seed, Sha256, Weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,29 +19,26 @@ if TYPE_CHECKING:
 
 
 def stream(
-    image: Annotated[Path, typer.Option(help="Portrait, or a keypoint file whose first frame is taken.")],
-    rate: Annotated[int, typer.Option(min=1, help="Samples a second of raw sound; a WAV tells its own.")] = 16_000,
-    mic: Annotated[bool, typer.Option("--mic", help="Listen to the microphone (needs the extra `mic`).")] = False,
+    image: Annotated[Path, typer.Option(help="Portrait, or a keypoint file whose first frame is used.")],
+    rate: Annotated[int, typer.Option(min=1, help="Sample rate of raw PCM, in Hz; a WAV file has its own.")] = 16_000,
+    mic: Annotated[bool, typer.Option("--mic", help="Record from the microphone (needs the extra `mic`).")] = False,
     face: Face = 0,
     head_motion: HeadMotion = 1.0,
     expression: Expression = 1.0,
     blink: Blink = 1.0,
-    rest_lips: RestLips = None,
+    neutralize_mouth: NeutralizeMouth = None,
     seed: Seed = 0,
     model: Weights = None,
     revision: Revision = None,
     sha256: Sha256 = None,
 ) -> None:
-    """Let a face speak while the sound comes in: PCM (s16le, mono) or WAV on stdin, one line of JSON a frame out.
+    """Generate keypoints in real time: PCM (s16le, mono) or WAV on stdin, one line of JSON per frame on stdout.
 
     ffmpeg -i talk.mp4 -f s16le -ac 1 -ar 16000 - | a2k stream --image face.png
     """
     if not mic and sys.stdin.isatty():
-        raise typer.BadParameter("pipe sound into the command, or listen with --mic", param_hint="stdin")
-    if find_spec("kp_io") is None:
-        typer.secho('error: the command needs kp-io: `pip install "a2k-nets[io]"`', err=True, fg=typer.colors.RED)
-        raise typer.Exit(1)
-    try:
+        raise typer.BadParameter("pipe audio into the command, or record with --mic", param_hint="stdin")
+    with clear_errors(extra="io"):
         from a2k_nets.inference.microphone import open_microphone
         from a2k_nets.inference.pcm_source import open_pcm
         from a2k_nets.inference.streaming import StreamingGenerator
@@ -58,48 +54,26 @@ def stream(
             head_motion=head_motion,
             expression=expression,
             blink=blink,
-            rest_lips=from_picture if rest_lips is None else rest_lips,
+            neutralize_mouth=from_picture if neutralize_mouth is None else neutralize_mouth,
             seed=seed,
         )
         source = open_microphone(rate=rate) if mic else open_pcm(sys.stdin.buffer, rate=rate)
-        _speak(source, generator)
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-    except BrokenPipeError:
-        # Who reads has seen enough; what is still buffered would fail once more at the end of the program.
-        _forget(sys.stdout.buffer)
-        raise typer.Exit(1) from None
-    except (ValueError, OSError, ImportError, RuntimeError) as error:
-        typer.secho(f"error: {' '.join(str(error).split())}", err=True, fg=typer.colors.RED)
-        raise typer.Exit(1) from None
+        frame = -1
+        for frame, points in enumerate(_frames(source, generator)):
+            # Five decimals are more precise than float32 pixels of a face in a picture.
+            rounded = points.double().round(decimals=5).tolist()
+            line = {"frame": frame, "time_seconds": frame / generator.model.config.fps, "keypoints": rounded}
+            typer.echo(json.dumps(line))
+        if frame < 0:
+            raise ValueError("expected audio on stdin, s16le or WAV, got none")
 
 
-def _speak(source: "PcmSource", generator: "StreamingGenerator") -> None:
-    """Write a line for each frame as it comes."""
-    frame = 0
-    for keypoints in _keypoints(source, generator):
-        # Five decimals tell more than float32 does of a face in a picture.
-        for points in keypoints.double().round(decimals=5).tolist():
-            line = {"frame": frame, "time_seconds": frame / generator.model.config.fps, "keypoints": points}
-            sys.stdout.write(json.dumps(line) + "\n")
-            sys.stdout.flush()
-            frame += 1
-    if not frame:
-        raise ValueError("expected sound on stdin, s16le or WAV, got none")
-
-
-def _keypoints(source: "PcmSource", generator: "StreamingGenerator") -> Iterator["Tensor"]:
+def _frames(source: "PcmSource", generator: "StreamingGenerator") -> Iterator["Tensor"]:
+    """Yield the keypoints of each frame as soon as they are known."""
     from kp_io.media import Resampler
 
     resampler = Resampler(from_rate=source.rate, to_rate=generator.model.config.audio.sample_rate)
-    for samples in source.pieces:
-        yield generator.push(resampler.push(samples))
-    yield generator.push(resampler.flush())
-    yield generator.flush()
-
-
-def _forget(output: BinaryIO) -> None:
-    """Let what is written from now on go nowhere."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, output.fileno())
-    os.close(nowhere)
+    for samples in source.chunks:
+        yield from generator.push(resampler.push(samples))
+    yield from generator.push(resampler.flush())
+    yield from generator.flush()

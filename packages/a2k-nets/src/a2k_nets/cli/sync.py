@@ -1,10 +1,11 @@
-"""`a2k sync`: how far sound and picture of a video, or of every clip of a corpus, are apart; and the corrected copy."""
+"""The command `a2k sync`: measure and correct the audio-video offset of a video, or of every clip of a corpus."""
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from a2k_nets.cli.console import clear_errors
 
 if TYPE_CHECKING:
     from a2k_nets.residual.model import Audio2Keypoint
@@ -15,33 +16,28 @@ def sync(
     source: Annotated[Path, typer.Argument(metavar="VIDEO|CORPUS", help="A video, or a corpus from `kp-io build`.")],
     apply: Annotated[
         Path | None,
-        typer.Option(help="Corrected copy to write: a video, its pictures bit for bit; or the folder of a corpus."),
+        typer.Option(help="Corrected copy to write: a video with its frames unchanged, or the folder of a corpus."),
     ] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Table to write: .csv or .json.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     min_confidence: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="What --apply corrects: offsets at least so probable.")
+        float, typer.Option(min=0.0, max=1.0, help="Lowest confidence of an offset that --apply corrects.")
     ] = 0.9,
-    again: Annotated[bool, typer.Option("--again", help="Of a corpus: measure also what has been measured.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Of a corpus: only print; its columns stay as they are.")
-    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Corpus: also measure clips with a known offset.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Corpus: only print; write no columns.")] = False,
     model: Annotated[
         Path | None, typer.Option(help="Checkpoint, preset residual.", show_default="the embedded one")
     ] = None,
 ) -> None:
-    """Measure the offset between sound and picture from the lips, in milliseconds.
+    """Measure the offset between audio and video from the lip motion, in milliseconds.
 
-    POSITIVE: the sound comes too late, after the lips; negative: too early. The confidence is the probability that the
-    offset is right to one frame (40 ms). Offsets up to 600 ms are found, in clips of at least 1 s.
+    POSITIVE: the audio comes after the lips, too late; negative: too early. The confidence is the probability that the
+    offset is right to within one frame (40 ms). Offsets up to 600 ms are found, in clips of at least 1 s.
 
-    A corpus gets the columns sync_offset_ms and sync_confidence, which `a2k-train fit --max-offset` filters on; a
-    stopped run goes on with the same command. --apply OUT leaves it as it is and writes a corrected copy.
+    A corpus gets the columns sync_offset_ms and sync_confidence, which `a2k-train fit --max-offset` filters on; the
+    same command resumes a stopped run. --apply OUT leaves the source unchanged and writes a corrected copy.
     """
-    if find_spec("kp_io") is None:
-        typer.secho('error: the command needs kp-io: `pip install "a2k-nets[io]"`', err=True, fg=typer.colors.RED)
-        raise typer.Exit(1)
-    try:
+    with clear_errors(extra="io", on_interrupt="stopped; the same command resumes from here"):
         from a2k_nets.residual.model import Audio2Keypoint
         from a2k_nets.sync.table import print_table, to_json, write_table
 
@@ -62,15 +58,10 @@ def sync(
             typer.echo(to_json(rows))
         else:
             print_table(rows)
-    except KeyboardInterrupt:
-        typer.secho("stopped; the same command goes on from here", err=True)
-        raise typer.Exit(130) from None
-    except (ValueError, OSError, ImportError, RuntimeError) as error:
-        typer.secho(f"error: {' '.join(str(error).split())}", err=True, fg=typer.colors.RED)
-        raise typer.Exit(1) from None
 
 
 def _sync_video(model: "Audio2Keypoint", video: Path, apply: Path | None, min_confidence: float) -> "ClipOffset":
+    """Measure the offset of a video, and write a corrected copy to `apply`."""
     from rich.console import Console
 
     from a2k_nets.sync.offset import measure_offset
@@ -80,7 +71,7 @@ def _sync_video(model: "Audio2Keypoint", video: Path, apply: Path | None, min_co
 
     config = model.config
     waveform = read_audio(video, sample_rate=config.audio.sample_rate, align_to_video=True)
-    with Console(stderr=True).status("looking for the face") as status:
+    with Console(stderr=True).status("detecting the face") as status:
         sequence = annotate_video(
             video, fps=float(config.fps), on_frame=lambda done: status.update(f"{done} frames annotated")
         )
@@ -90,7 +81,7 @@ def _sync_video(model: "Audio2Keypoint", video: Path, apply: Path | None, min_co
             raise ValueError(
                 f"expected an offset with a confidence of at least {min_confidence:g} to correct, got "
                 f"{offset.milliseconds:+.0f} ms with {offset.confidence:.2f}"
-                f"{f' ({offset.note})' if offset.note else ''}; a lower --min-confidence corrects it all the same"
+                f"{f' ({offset.note})' if offset.note else ''}; lower --min-confidence to correct it anyway"
             )
         shift_audio(video, apply, milliseconds=-offset.milliseconds)
     applied = offset.milliseconds if apply is not None else 0.0

@@ -1,1 +1,1 @@
-"""Keypoints from pictures and sound: a whole recording at once, or a live stream."""
+"""Generation of keypoints from audio: a whole recording at once, or a live stream."""

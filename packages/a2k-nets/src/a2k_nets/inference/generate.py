@@ -1,4 +1,4 @@
-"""From a picture and speech to a keypoint sequence; with the command line the only place that knows kp_io."""
+"""From a picture and speech to a keypoint sequence, as files or in memory."""
 
 from pathlib import Path
 
@@ -22,33 +22,32 @@ def generate_sequence(
     head_motion: float = 1.0,
     expression: float = 1.0,
     blink: float = 1.0,
-    rest_lips: bool | None = None,
+    neutralize_mouth: bool | None = None,
     driving: KeypointSequence | None = None,
     seed: int = 0,
     device: str | torch.device = "cpu",
 ) -> KeypointSequence:
-    """Let a face speak: generate the keypoints that go with speech, T = round(duration × fps) frames.
+    """Generate the keypoints of a face that speaks the audio, T = round(duration × fps) frames.
 
     Args:
-        reference: A picture file, RGB pixels, or keypoints, whose first frame is taken.
+        reference: A picture file, RGB pixels, or keypoints, of which the first frame is used.
         audio: An audio or video file, or a mono waveform in [-1, 1] at the model's sample rate.
-        model: The network; by default the one that comes with the package.
-        face: Which face of the picture, 0 being the largest.
-        head_motion: Gain of the head's movement; 0 keeps it still.
-        expression: Gain of the movement that the audio tells of lips, jaw, brows and lids.
-        blink: How far a blink closes the lids; 0 for none.
-        rest_lips: Whether lips that the reference holds open are a pose, a smile say, and come to rest when the
-            sequence begins. By default they are in pictures, and are the middle of a word in keypoints of a video.
-        driving: Keypoints of another sequence, whose head motion this head follows, back and forth if it is shorter,
-            instead of one of its own.
-        seed: Of the head's own motion and of the blinks: another seed gives others for the same speech.
+        model: The network; by default the one embedded in the package.
+        face: Index of the face in the picture; 0 is the largest.
+        head_motion: Gain of the head motion; 0 keeps the head still.
+        expression: Gain of the predicted motion of lips, jaw, brows and eyelids.
+        blink: How far a blink closes the eyelids; 0 for no blinks.
+        neutralize_mouth: Whether open lips of the reference are a pose, e.g. a smile, and close when the sequence
+            begins. True by default for pictures; keypoints may come from a video, in the middle of a word.
+        driving: Keypoints of another sequence to take the head motion from, played back and forth if it is shorter.
+        seed: Random seed of the generated head motion and the blinks.
         device: Where to compute: `cpu`, `cuda`, `mps`.
 
     Returns:
         Keypoints in the pixels of the picture.
 
     Raises:
-        NoFaceFoundError: The picture shows no face.
+        NoFaceFoundError: There is no face in the picture.
         ValueError: The picture or the audio cannot be read, the audio is empty or not finite, or there is no such
             device.
 
@@ -61,16 +60,18 @@ def generate_sequence(
     model = (model or Audio2Keypoint.from_pretrained()).eval()
     try:
         model = model.to(device)
-    except (AssertionError, RuntimeError) as error:  # torch asserts that it was built for a device
+    except (AssertionError, RuntimeError) as error:  # torch asserts that it was built with support for the device
         raise ValueError(f"expected a device that torch finds here, e.g. cpu, got {device}: {error}") from error
     still = reference if isinstance(reference, KeypointSequence) else annotate_image(reference, face=face)
+    if neutralize_mouth is None:
+        neutralize_mouth = not isinstance(reference, KeypointSequence)
     sample_rate = model.config.audio.sample_rate
     waveform = audio if isinstance(audio, Tensor) else read_audio(audio, sample_rate=sample_rate)
     dimensions = model.config.dimensions if isinstance(model, PaperAudio2Keypoint) else 2
     scale = model.input_scale(still.keypoints[0], still.image_size[0])
-    motion = None
+    driving_keypoints = None
     if driving is not None:
-        motion = resample_fps(driving, model.config.fps).keypoints[None, :, :, :dimensions].to(device)
+        driving_keypoints = resample_fps(driving, model.config.fps).keypoints[None, :, :, :dimensions].to(device)
     with torch.inference_mode():
         keypoints = model(
             waveform[None].to(device),
@@ -78,8 +79,8 @@ def generate_sequence(
             head_motion=head_motion,
             expression=expression,
             blink=blink,
-            rest_lips=not isinstance(reference, KeypointSequence) if rest_lips is None else rest_lips,
-            driving=motion,
+            rest_lips=neutralize_mouth,
+            driving=driving_keypoints,
             generator=torch.Generator().manual_seed(seed),
         )
     return KeypointSequence(

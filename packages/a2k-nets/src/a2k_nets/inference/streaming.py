@@ -1,4 +1,4 @@
-"""Keypoints while somebody is still speaking."""
+"""Keypoints of live audio."""
 
 import torch
 from jaxtyping import Float
@@ -10,22 +10,22 @@ from a2k_nets.residual.motion_stream import MotionStream
 
 
 class StreamingGenerator:
-    """Generates the keypoints of speech that comes in pieces, of a length that nobody knows yet.
+    """Generates the keypoints of audio that arrives in chunks, its length unknown.
 
-    A frame comes out once `model.config.right_context_seconds` after its time stamp have been heard, 111 ms with the
-    embedded model. However the speech is cut, the frames are those that the whole of it gives in one go.
+    A frame is returned once the audio up to `model.config.right_context_seconds` after its time stamp has arrived: 111
+    ms with the embedded model. The frames do not depend on the chunks: they equal those of the whole audio at once.
 
     Args:
         reference: The person's keypoints, pixels, x right, y down.
-        model: The `residual` network; by default the one that comes with the package.
-        head_motion: Gain of the head's movement; 0 keeps it still.
-        expression: Gain of the movement that the audio tells of lips, jaw, brows and lids.
-        blink: How far a blink closes the lids; 0 for none.
-        rest_lips: Take an open mouth of the reference for a pose, a smile say, that is left for closed lips.
-        seed: Of the head's own motion and of the blinks.
+        model: The `residual` network; by default the one embedded in the package.
+        head_motion: Gain of the head motion; 0 keeps the head still.
+        expression: Gain of the predicted motion of lips, jaw, brows and eyelids.
+        blink: How far a blink closes the eyelids; 0 for no blinks.
+        neutralize_mouth: Close open lips of the reference, e.g. a smile, when the stream begins.
+        seed: Random seed of the head motion and the blinks.
 
     Raises:
-        ValueError: The reference has another shape, or is not finite.
+        ValueError: The reference has a wrong shape, or is not finite.
 
     Example:
         >>> reference = Audio2Keypoint.from_pretrained().normalizer.mean_face * 60 + 112
@@ -42,14 +42,14 @@ class StreamingGenerator:
         head_motion: float = 1.0,
         expression: float = 1.0,
         blink: float = 1.0,
-        rest_lips: bool = False,
+        neutralize_mouth: bool = False,
         seed: int = 0,
     ) -> None:
         self.model = (model or Audio2Keypoint.from_pretrained()).eval()
-        scales = self.model.normalizer.mean_face
-        face = reference.to(scales)[None]
-        self._nothing = scales.new_zeros(0)
-        check_inputs(scales.new_zeros(1, 1), face, num_keypoints=self.model.config.num_keypoints, dimensions=2)
+        mean_face = self.model.normalizer.mean_face
+        face = reference.to(mean_face)[None]
+        self._no_samples = mean_face.new_zeros(0)
+        check_inputs(mean_face.new_zeros(1, 1), face, num_keypoints=self.model.config.num_keypoints, dimensions=2)
         with torch.inference_mode():
             self._stream: MotionStream | None = MotionStream(
                 self.model,
@@ -57,43 +57,43 @@ class StreamingGenerator:
                 head_motion=head_motion,
                 expression=expression,
                 blink=blink,
-                rest_lips=rest_lips,
+                rest_lips=neutralize_mouth,
                 generator=torch.Generator().manual_seed(seed),
             )
-        self._heard = False
+        self._has_samples = False
 
     def push(self, samples: Float[Tensor, " s"]) -> Float[Tensor, "n k 2"]:
-        """Hear more speech, and return the frames that can be told from what was heard so far.
+        """Add audio, and return the frames that are complete with it.
 
         Args:
-            samples: Mono speech in [-1, 1] at `model.config.audio.sample_rate`, as many or few as there are, 0 too.
+            samples: Mono speech in [-1, 1] at `model.config.audio.sample_rate`, any number, also 0.
 
         Returns:
             The next keypoints on the CPU, in the pixels of the reference; often none.
 
         Raises:
-            ValueError: The samples have another shape or are not finite, or the stream has ended.
+            ValueError: The samples have a wrong shape or are not finite, or the stream has ended.
         """
         if samples.ndim != 1:
             raise ValueError(f"expected mono samples (S,), got {tuple(samples.shape)}")
         if not bool(torch.isfinite(samples).all()):
             raise ValueError("expected finite samples, got NaN or infinity")
-        # A copy: whoever records may write the next samples where these are.
-        return self._next(samples.detach().to(self._nothing, copy=True), end=False)
+        # A copy, since the caller may reuse the buffer for the next samples.
+        return self._next(samples.detach().to(self._no_samples, copy=True), end=False)
 
     def flush(self) -> Float[Tensor, "n k 2"]:
-        """End the stream, and return the frames that are left, round(S / sample_rate × fps) in all.
+        """End the stream, and return the remaining frames, round(S / sample_rate × fps) in all.
 
         Raises:
             ValueError: The stream has ended already.
         """
-        keypoints = self._next(self._nothing, end=self._heard)
+        keypoints = self._next(self._no_samples, end=self._has_samples)
         self._stream = None
         return keypoints
 
     @torch.inference_mode()
     def _next(self, samples: Tensor, *, end: bool) -> Tensor:
         if self._stream is None:
-            raise ValueError("expected no more after flush(); make another StreamingGenerator for other speech")
-        self._heard = self._heard or len(samples) > 0
+            raise ValueError("expected no call after flush(); make another StreamingGenerator for other audio")
+        self._has_samples = self._has_samples or len(samples) > 0
         return self._stream.push(samples[None], end=end)[0].cpu()

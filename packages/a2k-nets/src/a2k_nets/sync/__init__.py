@@ -1,4 +1,4 @@
-"""Measuring and correcting the offset between sound and picture."""
+"""Measurement and correction of the offset between audio and video."""
 
 import lazy_loader
 

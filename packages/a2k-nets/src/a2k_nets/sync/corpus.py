@@ -1,12 +1,10 @@
-"""`a2k sync CORPUS`: the offset of every clip, as columns of the corpus or as a corrected copy of it."""
+"""Audio-video offsets of all clips of a corpus, as columns of it or as a corrected copy."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from jaxtyping import Float
-from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
 
 from a2k_nets.residual.model import Audio2Keypoint
@@ -28,25 +26,25 @@ def sync_corpus(
     again: bool = False,
     dry_run: bool = False,
 ) -> list[ClipOffset]:
-    """Measure all clips of a corpus, and write the offsets into it or a corrected copy beside it.
+    """Measure all clips of a corpus, and write the offsets into it, or a corrected copy.
 
     Args:
         model: The network, preset `residual`.
         corpus: From `kp-io build`.
-        apply: Folder of the copy; the corpus itself is then left as it is.
-        min_confidence: Of the offsets that the copy corrects.
-        again: Measure also clips whose offset is known.
+        apply: Folder of the corrected copy; the corpus itself is then left unchanged.
+        min_confidence: Lowest confidence of the offsets that the copy corrects.
+        again: Also measure clips with a known offset.
         dry_run: Write nothing.
 
     Returns:
-        A row a clip, in the order of the corpus.
+        A row per clip, in the order of the corpus.
     """
     splits = tuple(sorted(set(read_speakers(corpus).values())))
     notes: dict[str, str] = {}
-    with _progress(sum(1 for split in splits for _ in read_rows(corpus, split=split, columns=["id"]))) as step:
+    with _progress(sum(1 for split in splits for _ in read_rows(corpus, split=split, columns=["id"]))) as advance:
 
         def known_or_measured(clip: CorpusClip) -> SyncOffset:
-            step(clip.id)
+            advance(clip.id)
             if not again and clip.sync_offset_ms is not None and clip.sync_confidence is not None:
                 return SyncOffset(clip.sync_offset_ms, clip.sync_confidence)
             offset = _measure(model, clip)
@@ -54,10 +52,9 @@ def sync_corpus(
             return offset
 
         if dry_run:
-            clips = read_clips(corpus, split=splits)
             return [
                 ClipOffset(clip.id, clip.speaker, clip.split, clip.sequence.duration_seconds, known_or_measured(clip))
-                for clip in clips
+                for clip in read_clips(corpus, split=splits)
             ]
         if apply is None:
             rewrite_corpus(corpus, lambda clip: _columns(known_or_measured(clip)), columns=_COLUMNS, again=again)
@@ -73,7 +70,7 @@ def sync_corpus(
 
 
 def _measure(model: Audio2Keypoint, clip: CorpusClip) -> SyncOffset:
-    """Measure a clip; one that cannot be measured says why, since the others can."""
+    """Measure a clip; a clip that cannot be measured gets a note, so that the run goes on."""
     fps, rate = float(model.config.fps), model.config.audio.sample_rate
     sequence = clip.sequence if clip.sequence.fps == fps else resample_fps(clip.sequence, fps)
     waveform = resample_audio(clip.waveform, from_rate=clip.sample_rate, to_rate=rate)
@@ -88,24 +85,20 @@ def _columns(offset: SyncOffset) -> dict[str, Any]:
 
 
 def _corrected(clip: CorpusClip, offset: SyncOffset, min_confidence: float) -> dict[str, Any]:
-    """Return the values of a clip whose sound is moved back, if that is sure enough; the offset is what is left."""
+    """Return the columns of a clip after the correction of a confident offset; its offset is what remains."""
     applied = offset.milliseconds if offset.confidence >= min_confidence else 0.0
     samples = round(applied * clip.sample_rate / 1000)
     return {
         "sync_offset_ms": offset.milliseconds - applied,
         "sync_confidence": offset.confidence,
         "sync_applied_ms": applied,
-        "audio": encode_flac(_earlier(clip.waveform, samples), sample_rate=clip.sample_rate),
+        # Moved earlier; silence stands for the missing samples.
+        "audio": encode_flac(F.pad(clip.waveform, (-samples, samples)), sample_rate=clip.sample_rate),
     }
 
 
-def _earlier(waveform: Float[Tensor, " s"], samples: int) -> Float[Tensor, " s"]:
-    """Return sound that begins so many samples earlier, with silence for what is not known."""
-    return F.pad(waveform, (-samples, samples))
-
-
 def _rows(corpus: Path, splits: tuple[str, ...], notes: dict[str, str], *, applied: bool) -> list[ClipOffset]:
-    """Read the offsets of all clips, those of earlier runs included, as they were before any correction."""
+    """Read the offsets of all clips as they were before a correction, those of earlier runs included."""
     columns = ("id", "speaker", "split", "num_frames", "fps", *_COLUMNS, *(("sync_applied_ms",) if applied else ()))
     return [
         ClipOffset(
@@ -113,21 +106,18 @@ def _rows(corpus: Path, splits: tuple[str, ...], notes: dict[str, str], *, appli
             row["speaker"],
             row["split"],
             row["num_frames"] / row["fps"],
-            SyncOffset(
-                row["sync_offset_ms"] + row.get("sync_applied_ms", 0.0),
-                row["sync_confidence"],
-                notes.get(row["id"], ""),
-            ),
-            row.get("sync_applied_ms", 0.0),
+            SyncOffset(row["sync_offset_ms"] + applied_ms, row["sync_confidence"], notes.get(row["id"], "")),
+            applied_ms,
         )
         for split in splits
         for row in read_rows(corpus, split=split, columns=columns)
+        for applied_ms in [row.get("sync_applied_ms", 0.0)]
     ]
 
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[str], None]]:
-    """Show on stderr how far it is, and the clip at hand."""
+    """Show a progress bar with the current clip on stderr; yield the function that advances it."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -1,4 +1,4 @@
-"""The offsets of clips as a table: for people, CSV, JSON."""
+"""The offsets of clips as a table: printed, CSV or JSON."""
 
 import csv
 import io
@@ -11,8 +11,8 @@ from typing import Any
 from a2k_nets.checkpoints.atomic import write_bytes
 from a2k_nets.sync.offset import CONFIDENT, SyncOffset
 
-#: What the summary counts as out of sync, milliseconds: a frame and a half, more than the measurement is unsure by.
-_OFF_MS = 60.0
+#: Offset that the summary counts as out of sync: 1.5 frames, more than the measurement error.
+_OUT_OF_SYNC_MS = 60.0
 
 _TABLE_WIDTH = 140
 
@@ -22,12 +22,12 @@ class ClipOffset:
     """A row of the table.
 
     Attributes:
-        id: The clip, or the video's path.
-        speaker: Who speaks, where that is known.
-        split: The clip's split, likewise.
-        seconds: How long it is.
-        offset: How late the sound was found.
-        applied_ms: How much earlier it lies in the corrected copy.
+        id: The clip's id, or the video's path.
+        speaker: The clip's speaker; empty for a video.
+        split: The clip's split; empty for a video.
+        seconds: The clip's duration.
+        offset: The measured offset.
+        applied_ms: By how much the audio of the corrected copy was moved earlier.
     """
 
     id: str
@@ -38,7 +38,7 @@ class ClipOffset:
     applied_ms: float = 0.0
 
     def values(self) -> dict[str, Any]:
-        """Return the row's columns; the numbers as exact as they are sure."""
+        """Return the row's columns, numbers rounded to their accuracy."""
         return {
             "id": self.id,
             "speaker": self.speaker,
@@ -62,10 +62,10 @@ def to_json(rows: Sequence[ClipOffset]) -> str:
 
 
 def write_table(path: Path, rows: Sequence[ClipOffset]) -> None:
-    """Write the rows as `.csv` or `.json`, whole or not at all.
+    """Write the rows as `.csv` or `.json`, atomically.
 
     Raises:
-        OSError: The folder cannot be written.
+        OSError: The file cannot be written.
     """
     text = to_json(rows) + "\n"
     if path.suffix.lower() == ".csv":
@@ -78,7 +78,7 @@ def write_table(path: Path, rows: Sequence[ClipOffset]) -> None:
 
 
 def print_table(rows: Sequence[ClipOffset]) -> None:
-    """Print the rows and, of several, what they come to."""
+    """Print the rows, and a summary of several."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -90,7 +90,7 @@ def print_table(rows: Sequence[ClipOffset]) -> None:
     table.add_column("", no_wrap=True)
     for row in rows:
         offset = row.offset
-        # Text, because rich would take `[…]` in a name for markup.
+        # Text, because rich would interpret `[…]` in a name as markup.
         table.add_row(
             Text(row.id),
             f"{row.seconds:.1f} s",
@@ -99,15 +99,15 @@ def print_table(rows: Sequence[ClipOffset]) -> None:
             Text(offset.note or ("corrected" if row.applied_ms else "")),
             style=None if offset.is_confident else "dim",
         )
-    # Names and numbers stay on one line, whatever the terminal's width, for whoever greps them.
+    # A row stays on one line in a narrow terminal, so that it can be grepped.
     console = Console(width=max(Console().width, _TABLE_WIDTH))
     console.print(table)
     if len(rows) > 1:
-        sure = [row.offset for row in rows if row.offset.is_confident]
-        off = sum(abs(offset.milliseconds) > _OFF_MS for offset in sure)
-        moved = sum(row.applied_ms != 0 for row in rows)
+        confident = [row.offset for row in rows if row.offset.is_confident]
+        out_of_sync = sum(abs(offset.milliseconds) > _OUT_OF_SYNC_MS for offset in confident)
+        corrected = sum(row.applied_ms != 0 for row in rows)
         console.print(
-            f"{len(rows)} clips; sure (confidence ≥ {CONFIDENT:g}) of {len(sure)}; of these {off} off by more than "
-            f"{_OFF_MS:g} ms" + (f"; {moved} corrected" if moved else ""),
+            f"{len(rows)} clips; {len(confident)} with confidence ≥ {CONFIDENT:g}, of which {out_of_sync} off by more "
+            f"than {_OUT_OF_SYNC_MS:g} ms" + (f"; {corrected} corrected" if corrected else ""),
             highlight=False,
         )

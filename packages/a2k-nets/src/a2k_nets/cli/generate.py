@@ -1,0 +1,98 @@
+"""The command `a2k generate`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from a2k_nets.cli.console import clear_errors
+from a2k_nets.cli.options import Blink, Expression, Face, HeadMotion, NeutralizeMouth, Revision, Seed, Sha256, Weights
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_VIDEO_HEIGHT = 512
+
+
+def generate(
+    image: Annotated[Path, typer.Option(help="Portrait, or a keypoint file whose first frame is used.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="Keypoint file to write: .npz, .csv, or another format of kp-io.")
+    ],
+    audio: Annotated[Path | None, typer.Option(help="Speech: any audio or video file.")] = None,
+    text: Annotated[str | None, typer.Option(help="Text to speak instead of --audio (needs the extra `tts`).")] = None,
+    language: Annotated[
+        str | None, typer.Option(help="Language of --text, such as de, fr, pl or zh.", show_default="en")
+    ] = None,
+    voice: Annotated[
+        str | None, typer.Option(help="Voice of --text: a voice such as f2, m3 or grandpa, a language, or de+f2.")
+    ] = None,
+    video: Annotated[Path | None, typer.Option(help="Also draw the face as an .mp4 with the speech.")] = None,
+    face: Face = 0,
+    head_motion: HeadMotion = 1.0,
+    expression: Expression = 1.0,
+    blink: Blink = 1.0,
+    neutralize_mouth: NeutralizeMouth = None,
+    driving: Annotated[
+        Path | None, typer.Option(help="Keypoint file to take the head motion from, instead of generating it.")
+    ] = None,
+    seed: Seed = 0,
+    fps: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Frames per second, e.g. 30 or 29.97.", show_default="the model's, 25"),
+    ] = None,
+    model: Weights = None,
+    revision: Revision = None,
+    sha256: Sha256 = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
+) -> None:
+    """Generate facial keypoints from one portrait and speech."""
+    if (audio is None) == (text is None):
+        raise typer.BadParameter("give either --audio or --text", param_hint="--audio")
+    if text is None and (language or voice):
+        raise typer.BadParameter("a language or voice is only for --text", param_hint="--voice")
+    with clear_errors(extra="io"):
+        from a2k_nets.inference.generate import generate_sequence
+        from a2k_nets.pretrained import load_model
+        from kp_io import face_box, load_keypoints, rasterize, resample_fps, save_keypoints, write_video
+        from kp_io.filesystem import atomic_path
+        from kp_io.formats import FORMATS
+
+        if out.suffix.lower() not in FORMATS:
+            raise ValueError(f"expected a keypoint file ending in {' or '.join(FORMATS)}, got {out}")
+        network = load_model(model, revision=revision, sha256=sha256)
+        sample_rate = network.config.audio.sample_rate
+        waveform = _load_speech(audio, text, language, voice, sample_rate=sample_rate)
+        sequence = generate_sequence(
+            load_keypoints(image) if image.suffix.lower() in FORMATS else image,
+            waveform,
+            model=network,
+            face=face,
+            head_motion=head_motion,
+            expression=expression,
+            blink=blink,
+            neutralize_mouth=neutralize_mouth,
+            driving=None if driving is None else load_keypoints(driving),
+            seed=seed,
+            device=device,
+        )
+        if fps is not None:
+            sequence = resample_fps(sequence, fps)
+        # The keypoint file is put in place last, so that a video that cannot be written leaves nothing behind.
+        with atomic_path(out) as keypoint_file:
+            save_keypoints(keypoint_file, sequence)
+            if video is not None:
+                # Cropped to the face, which may be small in a large picture.
+                frames = rasterize(sequence, crop=face_box(sequence), height=_VIDEO_HEIGHT)
+                write_video(video, frames, fps=sequence.fps, audio=waveform, sample_rate=sample_rate)
+    typer.echo(f"{len(sequence)} frames, {sequence.duration_seconds:.2f} s: {out}" + (f", {video}" if video else ""))
+
+
+def _load_speech(
+    audio: Path | None, text: str | None, language: str | None, voice: str | None, *, sample_rate: int
+) -> "Tensor":
+    from kp_io import read_audio, synthesize_speech
+
+    if audio is not None:
+        return read_audio(audio, sample_rate=sample_rate)
+    return synthesize_speech(text or "", language=language, voice=voice, sample_rate=sample_rate)
