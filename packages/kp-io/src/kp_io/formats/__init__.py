@@ -1,4 +1,4 @@
-"""Keypoint files: a module for each format, and the table that picks one by a file's suffix."""
+"""Keypoint files: one module per format, and a registry that selects one by suffix."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Keypoints as the JSON of COCO's keypoint task: images, annotations, categories."""
+"""Keypoints as JSON of the COCO keypoint task: images, annotations, categories."""
 
 import json
 from pathlib import Path
@@ -8,26 +8,24 @@ import torch
 from jaxtyping import Bool, Float64
 from torch import Tensor
 
-from kp_io.formats.json_reader import is_number, load_json, member, whole
+from kp_io.formats.json_file import integer_member, is_number, load_json, member, object_list, shortest_floats
 from kp_io.keypoints.layout import KeypointLayout, get_layout
 from kp_io.keypoints.sequence import KeypointSequence
-from kp_io.transforms import interpolate_missing
+from kp_io.transforms.gaps import interpolate_missing
 
-#: COCO's third number of a point.
+#: COCO's visibility flags, the third number of a point.
 _NOT_LABELLED, _NOT_VISIBLE, _VISIBLE = 0, 1, 2
 
 
 def write_coco(path: Path, sequence: KeypointSequence) -> None:
     """Write an image and an annotation for every frame.
 
-    The visibility is 2, or 1 where the score is 0 (the point was interpolated). Members that COCO does not know keep
-    the rest: `keypoint_scores`, `keypoints_z`, and in `info` fps, layout and detector.
+    The visibility is 2, or 1 where the score is 0 (an interpolated point). Members outside the COCO standard hold the
+    rest: `keypoint_scores`, `keypoints_z`, and in `info` fps, layout and detector.
     """
     height, width = sequence.image_size
     layout = sequence.layout
-    # Exact float32 as short as it can be written; see frames_format.
-    points = [[[float(v) for v in point] for point in face] for face in _texts(sequence.keypoints)]
-    scores = [[float(v) for v in frame] for frame in _texts(sequence.scores)]
+    points, scores = shortest_floats(sequence.keypoints), shortest_floats(sequence.scores)
     images, annotations = [], []
     for frame, (face, confidences) in enumerate(zip(points, scores, strict=True)):
         xs, ys = [point[0] for point in face], [point[1] for point in face]
@@ -70,19 +68,19 @@ def write_coco(path: Path, sequence: KeypointSequence) -> None:
 def read_coco(
     path: Path, image_size: tuple[int, int] | None = None, *, image: str | None = None, one_based: bool = False
 ) -> KeypointSequence:
-    """Read the faces of a COCO file, one an image, as a sequence in the order of `frame_id`, or else of the file.
+    """Read the largest face of every image of a COCO file, ordered by `frame_id` if present.
 
-    Of several faces in one image the largest is taken; images without one are interpolated, with scores of 0. Without
-    `keypoint_scores`, a point that is not labelled scores 0 and any other one 1.
+    Images without a face are interpolated, with scores of 0. Without `keypoint_scores`, unlabelled points score 0 and
+    all others 1.
 
     Args:
         path: The file.
-        image_size: Height and width for images that do not say.
-        image: Take this image alone: its `file_name`, the end of it, or its id.
-        one_based: Whether the first pixel is 1, as in files that were copied from 300-W's `.pts`; COCO says 0.
+        image_size: Height and width of images without a size in the file.
+        image: Read only this image: its `file_name`, the end of it, or its id.
+        one_based: Whether the first pixel is 1, as in files converted from 300-W's `.pts`; in COCO it is 0.
 
     Raises:
-        ValueError: The file is something else or damaged, the images differ in size, or `image` names none or several.
+        ValueError: The file is something else or damaged, images differ in size, or `image` matches none or several.
     """
     value = load_json(path)
     try:
@@ -98,13 +96,14 @@ def coco_from_json(
     image: str | None = None,
     one_based: bool = False,
 ) -> KeypointSequence:
-    """Turn the JSON object of a COCO file into keypoints; see `read_coco`."""
-    info = member(value, "info", dict, "file") if "info" in value else {}
-    layout = get_layout(member(info, "layout", str, "info") if "layout" in info else "ibug68")
+    """Convert the JSON object of a COCO file to keypoints; see `read_coco`."""
+    info: dict[str, Any] = member(value, "info", dict, "file", default={})
+    layout = get_layout(member(info, "layout", str, "info", default="ibug68"))
     images = _images(value, image)
     size = _common_size(images, image_size)
-    faces = _largest_faces(value, {whole(entry, "id", where) for where, entry in images}, layout)
-    found = [faces.get(whole(entry, "id", where)) for where, entry in images]
+    ids = [integer_member(entry, "id", where) for where, entry in images]
+    faces = _largest_faces(value, set(ids), layout)
+    found = [faces.get(image_id) for image_id in ids]
     first = next((face for face in found if face is not None), None)
     if first is None:
         raise ValueError("expected an annotation with keypoints for at least one image, found none")
@@ -117,45 +116,41 @@ def coco_from_json(
     return KeypointSequence(
         interpolate_missing(points, measured),
         scores,
-        fps=member(info, "fps", float, "info") if "fps" in info else 25.0,
+        fps=member(info, "fps", float, "info", default=25.0),
         image_size=size,
         layout=layout,
-        detector=member(info, "detector", str, "info") if "detector" in info else "unknown",
+        detector=member(info, "detector", str, "info", default="unknown"),
     )
 
 
 def _images(value: dict[str, Any], chosen: str | None) -> list[tuple[str, dict[str, Any]]]:
-    """Return the image entries in order, each with its place in the file."""
-    images = []
-    for index, entry in enumerate(member(value, "images", list, "file")):
-        if not isinstance(entry, dict):
-            raise ValueError(f"expected an object as images[{index}], got {type(entry).__name__}")
-        images.append((f"images[{index}]", entry))
+    """Return the image entries in order, each with its path in the file."""
+    images = object_list(value, "images")
     if not images:
         raise ValueError("expected at least one image in images, got none")
     if chosen is not None:
-        matching = [(where, entry) for where, entry in images if _is_called(entry, chosen)]
+        matching = [(where, entry) for where, entry in images if _matches(entry, chosen)]
         if len(matching) != 1:
             names = ", ".join(str(entry.get("file_name", entry.get("id"))) for _, entry in images[:5])
             raise ValueError(f"expected one image called {chosen!r}, got {len(matching)}; there are {names}, …")
         return matching
     if all("frame_id" in entry for _, entry in images):
-        images.sort(key=lambda item: whole(item[1], "frame_id", item[0]))
+        images.sort(key=lambda item: integer_member(item[1], "frame_id", item[0]))
     return images
 
 
-def _is_called(entry: dict[str, Any], name: str) -> bool:
+def _matches(entry: dict[str, Any], name: str) -> bool:
     file_name = str(entry.get("file_name", ""))
     return file_name == name or file_name.endswith(f"/{name}") or str(entry.get("id")) == name
 
 
 def _common_size(images: list[tuple[str, dict[str, Any]]], image_size: tuple[int, int] | None) -> tuple[int, int]:
-    sizes = {}
+    sizes: dict[tuple[int, int], None] = {}  # in the order of the file
     for where, entry in images:
         if image_size is None or "height" in entry or "width" in entry:
-            sizes[whole(entry, "height", where), whole(entry, "width", where)] = where
+            sizes[integer_member(entry, "height", where), integer_member(entry, "width", where)] = None
         else:
-            sizes[image_size] = where
+            sizes[image_size] = None
     if len(sizes) > 1:
         (height, width), (other_height, other_width) = list(sizes)[:2]
         raise ValueError(
@@ -169,22 +164,19 @@ _Face = tuple[Float64[Tensor, "k d"], Float64[Tensor, " k"]]
 
 
 def _largest_faces(value: dict[str, Any], wanted: set[int], layout: KeypointLayout) -> dict[int, _Face]:
-    """Return points and scores of the largest labelled face of every wanted image that has one."""
+    """Return points and scores of the largest labelled face of each wanted image that has one."""
     faces: dict[int, _Face] = {}
     areas: dict[int, float] = {}
-    for index, entry in enumerate(member(value, "annotations", list, "file")):
-        where = f"annotations[{index}]"
-        if not isinstance(entry, dict):
-            raise ValueError(f"expected an object as {where}, got {type(entry).__name__}")
-        number = whole(entry, "image_id", where)
-        if number not in wanted:
+    for where, entry in object_list(value, "annotations"):
+        image_id = integer_member(entry, "image_id", where)
+        if image_id not in wanted:
             continue
         points, scores = _face(entry, layout, where)
         low, high = points[..., :2].amin(dim=0), points[..., :2].amax(dim=0)
         area = float((high - low).prod())
         labelled = bool(scores.any()) or "keypoint_scores" in entry
-        if labelled and area > areas.get(number, -1.0):
-            faces[number], areas[number] = (points, scores), area
+        if labelled and area > areas.get(image_id, -1.0):
+            faces[image_id], areas[image_id] = (points, scores), area
     return faces
 
 
@@ -209,8 +201,3 @@ def _numbers(entry: dict[str, Any], name: str, count: int, meaning: str, where: 
     if wrong is not None:
         raise ValueError(f"expected a number as {where}.{name}[{wrong}], got {values[wrong]!r:.40}")
     return torch.tensor(values, dtype=torch.float64)
-
-
-def _texts(values: Tensor) -> list[Any]:
-    texts: list[Any] = values.detach().cpu().numpy().astype(str).tolist()
-    return texts

@@ -1,27 +1,26 @@
-"""Keypoints as plain JSON, a list of points for every frame: for Blender, Unity and scripts in any language.
+"""Keypoints as plain JSON, a list of points per frame: for Blender, Unity and scripts in any language.
 
-Points are objects with the members x, y (and z), not lists in lists, because Unity's JsonUtility reads the former into
+Points are objects with the members x, y (and z), not nested lists: Unity's JsonUtility reads the former into
 `Vector3[]` and cannot read the latter.
 """
 
 import json
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from kp_io.formats.json_reader import is_number, load_json, member, whole
+from kp_io.formats.json_file import integer_member, is_number, member, object_list, shortest_floats
 from kp_io.keypoints.layout import KeypointLayout, get_layout
 from kp_io.keypoints.sequence import KeypointSequence
 
-#: What the member `format` says; `version` is the only one that is read.
+#: Values of the members `format` and `version`; no other version is read.
 FRAMES_FORMAT = "keypoint-frames"
 _VERSION = 1
 
 
 def write_frames(path: Path, sequence: KeypointSequence) -> None:
-    """Write the metadata, the parts of the face with their lines, and one line of JSON a frame."""
+    """Write the metadata, the parts of the face, and one line of JSON per frame."""
     height, width = sequence.image_size
     head = {
         "format": FRAMES_FORMAT,
@@ -40,9 +39,7 @@ def write_frames(path: Path, sequence: KeypointSequence) -> None:
         ],
     }
     axes = "xyz"[: sequence.keypoints.shape[2]]
-    # NumPy writes a float32 as short as is exact; going through its text keeps 0.1 from becoming 0.10000000149.
-    points = sequence.keypoints.detach().cpu().numpy().astype(str).tolist()
-    scores = sequence.scores.detach().cpu().numpy().astype(str).tolist()
+    points, scores = shortest_floats(sequence.keypoints), shortest_floats(sequence.scores)
     with path.open("w", encoding="utf-8") as file:
         opening = json.dumps(head, ensure_ascii=False, indent=1).removesuffix("\n}")
         file.write(opening + ',\n "frames": [')
@@ -50,62 +47,42 @@ def write_frames(path: Path, sequence: KeypointSequence) -> None:
             record = {
                 "frame": frame,
                 "time_seconds": round(frame / sequence.fps, 6),
-                "points": [dict(zip(axes, map(float, point), strict=True)) for point in face],
-                "scores": [float(confidence) for confidence in confidences],
+                "points": [dict(zip(axes, point, strict=True)) for point in face],
+                "scores": confidences,
             }
             file.write(("," if frame else "") + "\n  " + json.dumps(record))
         file.write("\n ]\n}\n")
 
 
-def read_frames(path: Path, image_size: tuple[int, int] | None = None) -> KeypointSequence:
-    """Read a file of `write_frames`; `scores`, `fps`, `layout` and `detector` may be left out.
+def frames_from_json(value: dict[str, Any], image_size: tuple[int, int] | None) -> KeypointSequence:
+    """Convert the JSON object of such a file to keypoints; `scores`, `fps`, `layout` and `detector` are optional.
 
     Raises:
-        ValueError: The file is something else or damaged; the message has the line, or the path of the member.
+        ValueError: The object is something else or damaged; the message has the path of the member.
     """
-    value = load_json(path)
-    try:
-        return frames_from_json(value, image_size)
-    except ValueError as error:
-        raise ValueError(f"{path} is no valid file of keypoint frames: {error}") from error
-
-
-def frames_from_json(value: dict[str, Any], image_size: tuple[int, int] | None) -> KeypointSequence:
-    """Turn the JSON object of such a file into keypoints, or raise `ValueError` that says what is wrong where."""
-    version = whole(value, "version", "file") if "version" in value else _VERSION
+    version = integer_member(value, "version", "file", default=_VERSION)
     if version != _VERSION:
         raise ValueError(f"expected version {_VERSION}, got {version}; a newer kp-io may read it")
-    layout = get_layout(member(value, "layout", str, "file") if "layout" in value else "ibug68")
-    frames = member(value, "frames", list, "file")
-    if "num_frames" in value and whole(value, "num_frames", "file") != len(frames):
+    layout = get_layout(member(value, "layout", str, "file", default="ibug68"))
+    frames = object_list(value, "frames")
+    if integer_member(value, "num_frames", "file", default=len(frames)) != len(frames):
         raise ValueError(f"expected the {value['num_frames']} frames that num_frames states, got {len(frames)}")
     if not frames:
         raise ValueError("expected at least one frame in frames, got none")
-    axes = _axes(frames)
-    points, scores = [], []
-    for index, frame in enumerate(frames):
-        where = f"frames[{index}]"
-        if not isinstance(frame, dict):
-            raise ValueError(f"expected an object as {where}, got {type(frame).__name__}")
-        points.append(_points(member(frame, "points", list, where), axes, layout, where))
-        scores.append(_scores(frame, layout, where))
+    faces = [(where, member(frame, "points", list, where)) for where, frame in frames]
+    has_depth = all(isinstance(point, dict) and "z" in point for _, face in faces for point in face)
+    points = [_points(face, "xyz" if has_depth else "xy", layout, where) for where, face in faces]
+    scores = [_scores(frame, layout, where) for where, frame in frames]
     if "image_width" in value or "image_height" in value or image_size is None:
-        image_size = whole(value, "image_height", "file"), whole(value, "image_width", "file")
+        image_size = integer_member(value, "image_height", "file"), integer_member(value, "image_width", "file")
     return KeypointSequence(
         torch.tensor(points, dtype=torch.float64),
         torch.tensor(scores, dtype=torch.float64),
-        fps=member(value, "fps", float, "file") if "fps" in value else 25.0,
+        fps=member(value, "fps", float, "file", default=25.0),
         image_size=image_size,
         layout=layout,
-        detector=member(value, "detector", str, "file") if "detector" in value else "unknown",
+        detector=member(value, "detector", str, "file", default="unknown"),
     )
-
-
-def _axes(frames: list[Any]) -> str:
-    """Return the coordinates that the file holds: all points have a z, or none is taken."""
-    faces = [frame["points"] for frame in frames if isinstance(frame, dict) and isinstance(frame.get("points"), list)]
-    points = list(chain.from_iterable(faces))
-    return "xyz" if points and all(isinstance(point, dict) and "z" in point for point in points) else "xy"
 
 
 def _points(points: list[Any], axes: str, layout: KeypointLayout, where: str) -> list[list[float]]:

@@ -1,4 +1,4 @@
-"""The native keypoint file: NumPy arrays in a .npz, no objects."""
+"""The native keypoint file: NumPy arrays in a .npz, without objects."""
 
 import zipfile
 from pathlib import Path
@@ -9,10 +9,10 @@ import torch
 from kp_io.keypoints.layout import get_layout
 from kp_io.keypoints.sequence import KeypointSequence
 
-#: The `format_version` that is written, and the only one that is read.
+#: The only `format_version` that is written and read.
 NPZ_VERSION = 1
 
-#: Every array of the file with its number of dimensions and the kinds of dtype that it may have.
+#: Every array of the file, with its number of dimensions and its allowed kinds of dtype.
 _ARRAYS = {
     "format_version": (0, "iu"),
     "keypoints": (3, "f"),
@@ -25,7 +25,7 @@ _ARRAYS = {
 
 
 def write_npz(path: Path, sequence: KeypointSequence) -> None:
-    """Write the arrays of `read_npz`; the same keypoints give the same bytes."""
+    """Write the arrays that `read_npz` reads; equal keypoints give equal bytes."""
     np.savez_compressed(
         path,
         format_version=np.int64(NPZ_VERSION),
@@ -39,7 +39,7 @@ def write_npz(path: Path, sequence: KeypointSequence) -> None:
 
 
 def read_npz(path: Path, image_size: tuple[int, int] | None = None) -> KeypointSequence:
-    """Read a file of `write_npz`; pickled objects are refused, never loaded.
+    """Read a file of `write_npz`; pickled objects are rejected, never loaded.
 
     Raises:
         ValueError: The file is damaged, is something else, or has another `format_version`.
@@ -85,7 +85,7 @@ def _load(path: Path) -> dict[str, np.ndarray]:
                 raise ValueError(f"it has no {', '.join(missing)}, only {', '.join(archive.files) or 'nothing'}")
             arrays = {name: np.asarray(archive[name]) for name in _ARRAYS}
     except Exception as error:
-        # Damaged bytes make zipfile, zlib and NumPy's header parser raise a dozen unrelated types.
+        # On damaged bytes, zipfile, zlib and NumPy's header parser raise a dozen unrelated exception types.
         reason = str(error)
         if "allow_pickle" in reason:
             reason = "it holds pickled objects, which can run code and are never loaded"

@@ -1,4 +1,4 @@
-"""Keypoints of a still as the text file of 300-W: a few header lines and a pair of numbers a point."""
+"""Keypoints of one image as 300-W's text file: a short header, then one point per line."""
 
 import math
 from pathlib import Path
@@ -9,15 +9,15 @@ from kp_io.keypoints.layout import IBUG68
 from kp_io.keypoints.sequence import KeypointSequence
 from kp_io.media.image import IMAGE_SUFFIXES, read_image
 
-#: What begins a comment in the files of various tools.
+#: Comment markers of various tools.
 _COMMENTS = ("#", "//", "%")
 
-#: The format numbers the first pixel 1; here it is 0.
+#: Index of the first pixel in this format; elsewhere it is 0.
 _FIRST_PIXEL = 1.0
 
 
 def write_pts(path: Path, sequence: KeypointSequence) -> None:
-    """Write the points of one frame, counted from pixel 1; the format holds nothing else.
+    """Write the points of one frame, with pixels counted from 1; the format holds nothing else.
 
     Raises:
         ValueError: The sequence has several frames.
@@ -34,16 +34,16 @@ def write_pts(path: Path, sequence: KeypointSequence) -> None:
 
 
 def read_pts(path: Path, image_size: tuple[int, int] | None = None) -> KeypointSequence:
-    """Read the points between the braces; blank lines and comments (`#`, `//`, `%`) may stand anywhere.
+    """Read the points between the braces; blank lines and comments (`#`, `//`, `%`) are skipped.
 
-    The format does not say how large the picture is: `image_size` does, or a picture of the same name beside the file.
+    The image size, which the format does not hold, is `image_size` or that of an image beside the file with its name.
 
     Raises:
-        ValueError: The file is something else, a line is no point, or the image size is unknown; the message has the
-            line.
+        ValueError: The file is something else, a line (named in the message) is not a point, or the image size is
+            unknown.
     """
     points = _points(path)
-    size = image_size or _size_of_picture_beside(path)
+    size = image_size or _size_of_adjacent_image(path)
     if size is None:
         raise ValueError(
             f"expected the size of the picture of {path}, which the format does not hold; pass "
@@ -93,15 +93,15 @@ def _point(path: Path, number: int, line: str) -> list[float]:
 
 
 def _without_comment(line: str) -> str:
-    for sign in _COMMENTS:
-        line = line.partition(sign)[0]
+    for marker in _COMMENTS:
+        line = line.partition(marker)[0]
     return line.strip()
 
 
-def _size_of_picture_beside(path: Path) -> tuple[int, int] | None:
-    pictures = [path.with_suffix(suffix) for suffix in sorted(IMAGE_SUFFIXES)]
-    picture = next((candidate for candidate in pictures if candidate.is_file()), None)
-    if picture is None:
+def _size_of_adjacent_image(path: Path) -> tuple[int, int] | None:
+    candidates = [path.with_suffix(suffix) for suffix in sorted(IMAGE_SUFFIXES)]
+    image = next((candidate for candidate in candidates if candidate.is_file()), None)
+    if image is None:
         return None
-    height, width = read_image(picture).shape[:2]
+    height, width = read_image(image).shape[:2]
     return height, width

@@ -1,4 +1,4 @@
-"""Keypoints in and out of files: one table of formats, chosen by suffix."""
+"""Load and save keypoint files: a table of formats, chosen by suffix."""
 
 import os
 from collections.abc import Callable
@@ -7,21 +7,21 @@ from pathlib import Path
 
 from kp_io.filesystem.atomic import atomic_path
 from kp_io.formats.coco import coco_from_json, write_coco
-from kp_io.formats.csv_file import read_csv, write_csv
+from kp_io.formats.csv_file import keypoints_from_table, read_table, write_csv
 from kp_io.formats.frames_json import FRAMES_FORMAT, frames_from_json, write_frames
-from kp_io.formats.json_reader import load_json
+from kp_io.formats.json_file import load_json
 from kp_io.formats.npz import read_npz, write_npz
-from kp_io.formats.openface import read_openface, write_openface
+from kp_io.formats.openface import is_openface, openface_from_table, write_openface
 from kp_io.formats.pts import read_pts, write_pts
 from kp_io.keypoints.sequence import KeypointSequence
 
 
 @dataclass(frozen=True, slots=True)
 class KeypointFormat:
-    """How keypoints become a file and come back.
+    """Reader and writer of a file format.
 
     Attributes:
-        read: Takes the path and, for files that do not hold it, the image size; raises `ValueError`.
+        read: Takes the path and, for files without it, the image size; raises `ValueError`.
         write: Takes the path and the keypoints.
         description: One line for tables.
     """
@@ -32,7 +32,7 @@ class KeypointFormat:
 
 
 def _read_json(path: Path, image_size: tuple[int, int] | None = None) -> KeypointSequence:
-    """Read either kind of JSON, told apart by what is in it."""
+    """Read COCO or frames JSON, depending on the content."""
     value = load_json(path)
     try:
         if "annotations" in value:
@@ -46,11 +46,22 @@ def _read_json(path: Path, image_size: tuple[int, int] | None = None) -> Keypoin
     )
 
 
-#: Every format, by suffix; a double suffix names a variant, which is written only when asked for but read by either.
+def _read_csv(path: Path, image_size: tuple[int, int] | None = None) -> KeypointSequence:
+    """Read a table of `write_csv` or of OpenFace, depending on its name and columns."""
+    table = read_table(path)
+    openface = path.name.lower().endswith(".openface.csv") or is_openface(table)
+    convert = openface_from_table if openface else keypoints_from_table
+    try:
+        return convert(table, image_size)
+    except ValueError as error:
+        raise ValueError(f"{path} is no valid table of keypoints: {error}") from error
+
+
+#: All formats, by suffix; a double suffix is a variant, written only on request but recognized when read.
 FORMATS: dict[str, KeypointFormat] = {
     ".npz": KeypointFormat(read_npz, write_npz, "NumPy arrays, everything exact: the native format"),
-    ".csv": KeypointFormat(read_csv, write_csv, "one row a frame, for spreadsheets and pandas"),
-    ".openface.csv": KeypointFormat(read_openface, write_openface, "the same in OpenFace's naming"),
+    ".csv": KeypointFormat(_read_csv, write_csv, "one row a frame, for spreadsheets and pandas"),
+    ".openface.csv": KeypointFormat(_read_csv, write_openface, "the same in OpenFace's naming"),
     ".json": KeypointFormat(_read_json, write_coco, "COCO's keypoint task: images and annotations"),
     ".frames.json": KeypointFormat(_read_json, write_frames, "a list of points a frame, for Blender and Unity"),
     ".pts": KeypointFormat(read_pts, write_pts, "300-W's text file of one face"),
@@ -58,15 +69,15 @@ FORMATS: dict[str, KeypointFormat] = {
 
 
 def save_keypoints(path: str | os.PathLike[str], sequence: KeypointSequence, *, variant: str | None = None) -> None:
-    """Write keypoints in the format that the suffix names, whole or not at all; a missing folder is made.
+    """Write keypoints atomically in the format of the suffix; a missing folder is created.
 
     Args:
-        path: The file; `.openface.csv` and `.frames.json` name the variants of their formats.
+        path: The file; `.openface.csv` and `.frames.json` select these variants.
         sequence: The keypoints.
-        variant: `"openface"` or `"frames"` to write that variant whatever stands before the suffix.
+        variant: `"openface"` or `"frames"`, to write that variant under any file name.
 
     Raises:
-        ValueError: No format belongs to the suffix, or it cannot hold the sequence (a `.pts` holds one frame).
+        ValueError: The suffix is unknown, or its format cannot hold the sequence (a `.pts` holds one frame).
         OSError: The folder cannot be written.
 
     Example:
@@ -83,17 +94,17 @@ def save_keypoints(path: str | os.PathLike[str], sequence: KeypointSequence, *, 
 
 
 def load_keypoints(path: str | os.PathLike[str], *, image_size: tuple[int, int] | None = None) -> KeypointSequence:
-    """Read keypoints in the format that the suffix names, and for `.csv` and `.json` in the variant that they hold.
+    """Read keypoints in the format of the suffix; variants of `.csv` and `.json` are recognized by content.
 
-    `read_coco` reads one picture out of a COCO file of many.
+    `read_coco` reads a single image of a COCO file.
 
     Args:
         path: The file.
-        image_size: Height and width of the video, for files that do not say; a file that does say is believed.
+        image_size: Height and width of the video, for files that do not hold it; a size in the file takes precedence.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: No format belongs to the suffix, or the file is damaged, of another kind or of another version.
+        FileNotFoundError: The file does not exist.
+        ValueError: The suffix is unknown, or the file is damaged, of another kind or of another version.
     """
     source = Path(path)
     file_format = _format_of(source)

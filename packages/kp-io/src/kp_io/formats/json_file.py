@@ -1,9 +1,12 @@
-"""JSON files whose mistakes are told by place: a line where it is no JSON, a path such as `frames[3].points` else."""
+"""Read JSON with errors that locate the mistake: a line and column, or a path such as `frames[3].points`."""
 
 import json
 import math
 from pathlib import Path
 from typing import Any, TypeVar
+
+import numpy as np
+from torch import Tensor
 
 T = TypeVar("T")
 
@@ -11,13 +14,13 @@ _NAMES: dict[type, str] = {dict: "an object", list: "a list", str: "a text", int
 
 
 def load_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; NaN and Infinity, which Python's writer lets through, are no JSON.
+    """Read a JSON object; NaN and Infinity, which Python would accept, are errors.
 
     Raises:
-        ValueError: The file is no JSON, or its outermost value is no object.
+        ValueError: The file is not JSON, or its outermost value is not an object.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=_refuse)
+        value = json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=_reject_constant)
     except json.JSONDecodeError as error:
         raise ValueError(
             f"expected JSON in {path}, got a mistake in line {error.lineno}, column {error.colno}: {error.msg}; "
@@ -30,8 +33,8 @@ def load_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def member(parent: dict[str, Any], name: str, kind: type[T], where: str) -> T:
-    """Return a member of that type, or raise `ValueError` that says what stands at `where` instead.
+def member(parent: dict[str, Any], name: str, kind: type[T], where: str, *, default: T | None = None) -> T:
+    """Return a member of that type, or the default if it is missing; otherwise raise `ValueError` with its path.
 
     Example:
         >>> member({"fps": 25}, "fps", float, "info")
@@ -41,6 +44,8 @@ def member(parent: dict[str, Any], name: str, kind: type[T], where: str) -> T:
         ValueError: expected a number as info.fps, got 'x'
     """
     if name not in parent:
+        if default is not None:
+            return default
         raise ValueError(f"expected {_NAMES[kind]} as {where}.{name}, found no such member")
     value = parent[name]
     if kind is float and is_number(value):
@@ -50,16 +55,25 @@ def member(parent: dict[str, Any], name: str, kind: type[T], where: str) -> T:
     return value
 
 
-def whole(parent: dict[str, Any], name: str, where: str) -> int:
+def integer_member(parent: dict[str, Any], name: str, where: str, *, default: int | None = None) -> int:
     """Return a member that is a whole number, written as 5 or as 5.0."""
-    value = member(parent, name, float, where)
-    if not value.is_integer():
+    value = member(parent, name, float, where, default=default)
+    if value % 1:
         raise ValueError(f"expected a whole number as {where}.{name}, got {value}")
     return int(value)
 
 
+def object_list(parent: dict[str, Any], name: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return the objects in a list of the outermost object, each with its path such as `frames[3]`."""
+    entries = [(f"{name}[{index}]", entry) for index, entry in enumerate(member(parent, name, list, "file"))]
+    for where, entry in entries:
+        if not isinstance(entry, dict):
+            raise ValueError(f"expected an object as {where}, got {type(entry).__name__}")
+    return entries
+
+
 def is_number(value: object) -> bool:
-    """Tell whether a JSON value is a finite number that a float can hold."""
+    """Return whether a JSON value is a finite number in the range of a float."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     try:
@@ -68,7 +82,13 @@ def is_number(value: object) -> bool:
         return False
 
 
-def _refuse(constant: str) -> float:
+def shortest_floats(values: Tensor) -> list[Any]:
+    """Return float32 values as nested lists whose JSON text is as short as is exact: 0.1, not 0.10000000149."""
+    floats: list[Any] = values.detach().cpu().numpy().astype(str).astype(np.float64).tolist()
+    return floats
+
+
+def _reject_constant(constant: str) -> float:
     raise ValueError(f"it holds {constant}, which is no JSON number")
 
 
