@@ -1,4 +1,4 @@
-"""The accumulator that every metric class is: a sum and a count over its function's values."""
+"""Base classes of the metrics: accumulators of a sum and a count over the values of a function."""
 
 import hashlib
 import inspect
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-# What torchmetrics.Metric takes itself.
+# Options of torchmetrics.Metric itself.
 _METRIC_OPTIONS = frozenset(
     {
         "compute_on_cpu",
@@ -22,7 +22,7 @@ _METRIC_OPTIONS = frozenset(
         "sync_on_compute",
     }
 )
-# What comes with the data, in `update`, or is decided by the class.
+# Arguments that come with the data, in `update`, or that the class decides.
 _INPUTS = frozenset(
     {"preds", "target", "mask", "reduction", "samples", "audio", "area", "beats", "groups", "reference"}
 )
@@ -34,7 +34,7 @@ def split_options(
     """Split keyword arguments into the function's options and torchmetrics' own.
 
     Raises:
-        ValueError: An argument belongs to neither; the message names the nearest one that does.
+        ValueError: An argument belongs to neither; the message suggests the nearest name.
     """
     names = set(inspect.signature(function).parameters) - _INPUTS
     for name in given:
@@ -47,26 +47,26 @@ def split_options(
 
 
 def fingerprint(owner: str, options: Mapping[str, Any]) -> Tensor:
-    """Return eight bytes that differ between metrics that differ."""
+    """Return eight bytes that differ between metrics of different class or options."""
     text = owner + repr(sorted(options.items()))
     return torch.tensor(list(hashlib.blake2b(text.encode(), digest_size=8).digest()), dtype=torch.uint8)
 
 
-def count_faults(mask: Tensor | None, *points: Tensor | None) -> Tensor:
-    """Return in how many valid points a coordinate is NaN or infinite, as a tensor: asking would wait for the GPU."""
-    # A sum of coordinates is finite if they are; adding slices is much faster than a reduction over two of them.
+def count_non_finite(mask: Tensor | None, *points: Tensor | None) -> Tensor:
+    """Return the number of valid points that are NaN or infinite, as a tensor: an `int` would wait for the GPU."""
+    # A sum of finite coordinates is finite; adding slices is much faster than a reduction over two of them.
     total: Tensor | float = 0.0
     for tensor in points:
         if tensor is not None:
             for axis in range(tensor.shape[-1]):
                 total = total + tensor[..., axis]
     assert isinstance(total, Tensor)  # there is always one set of points
-    faults = ~torch.isfinite(total)
-    return (faults if mask is None else faults & mask).sum()
+    non_finite = ~torch.isfinite(total)
+    return (non_finite if mask is None else non_finite & mask).sum()
 
 
 class KeypointMetric(Metric):
-    """What all classes share: refusing non-finite input at `compute`, and never being mistaken for another metric."""
+    """Base of all metric classes: rejects non-finite input at `compute`, and is never mistaken for another metric."""
 
     full_state_update = False
     is_differentiable = False
@@ -76,11 +76,11 @@ class KeypointMetric(Metric):
         self.options, metric_options = split_options(type(self).__name__, function, given)
         super().__init__(**metric_options)
         self.add_state("faults", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
-        # MetricCollection takes metrics whose states agree after the first batch for one and the same: two that are
-        # both perfect there would share their numbers for good. Bytes that differ keep them apart.
+        # MetricCollection merges metrics whose states are equal after the first batch: two that are both perfect there
+        # would share their values from then on. These bytes keep them apart.
         self.add_state("identity", fingerprint(type(self).__name__, self.options), dist_reduce_fx="max")
 
-    def refuse_faults(self) -> None:
+    def raise_if_non_finite(self) -> None:
         """Raise `ValueError` if a valid point was NaN or infinite in any update."""
         faults = int(self.faults)
         if faults:
@@ -89,21 +89,32 @@ class KeypointMetric(Metric):
                 f"{type(self).__name__}; mask those points or interpolate them first"
             )
 
+    refuse_faults = raise_if_non_finite  # its name in 0.1.0
+
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value!r}" for name, value in self.options.items())
         return f"{type(self).__name__}({options})"
 
 
 class FunctionMetric(KeypointMetric):
-    """Mean of a function's values over everything that `update` has seen; its states sum, so batching never matters.
+    """Mean of a function's values over all updates; its states are sums, so batching never matters.
 
-    Options are those of the function of the same name, by keyword, together with torchmetrics' own. The sums are kept
-    in float64; on a device without it (MPS), call `set_dtype(torch.float32)` first.
+    Options are those of the function, by keyword, together with torchmetrics' own. The sums are float64; on a device
+    without it (MPS), call `set_dtype(torch.float32)` first. A subclass gives its function as a class keyword:
+    `class NME(PairMetric, function=functional.nme, higher_is_better=False)`.
     """
 
     function: ClassVar[Callable[..., Tensor]]
     total: Tensor
     count: Tensor
+
+    def __init_subclass__(
+        cls, *, function: Callable[..., Tensor] | None = None, higher_is_better: bool | None = None, **keywords: Any
+    ) -> None:
+        super().__init_subclass__(**keywords)
+        if function is not None:
+            cls.function = staticmethod(function)
+            cls.higher_is_better = higher_is_better
 
     def __init__(self, **options: Any) -> None:
         super().__init__(type(self).function, options)
@@ -113,7 +124,7 @@ class FunctionMetric(KeypointMetric):
     def accumulate(self, preds: Tensor, target: Tensor | None, mask: Tensor | None, **inputs: Any) -> None:
         """Add a batch to the sums."""
         self.add(type(self).function(preds, target, mask=mask, reduction="none", **self.options, **inputs))
-        self.faults = self.faults + count_faults(mask, preds, target)
+        self.faults = self.faults + count_non_finite(mask, preds, target)
 
     def add(self, values: Tensor) -> None:
         """Add values to the sums; NaN marks those that are masked or undefined."""
@@ -123,14 +134,32 @@ class FunctionMetric(KeypointMetric):
 
     def compute(self) -> Tensor:
         """Return the mean, NaN where nothing was valid; raise `ValueError` if a valid point was not finite."""
-        self.refuse_faults()
+        self.raise_if_non_finite()
         mean = self.total / self.count.clamp(min=1)
         return mean.masked_fill(self.count == 0, torch.nan).float()
 
 
 class PairMetric(FunctionMetric):
-    """A `FunctionMetric` that needs no more than `preds` and `target`."""
+    """A `FunctionMetric` that needs only `preds` and `target`."""
 
     def update(self, preds: Tensor, target: Tensor, mask: Tensor | None = None) -> None:
         """Add a batch of `preds` and `target` `(..., T, K, D)` with an optional `mask` `(..., T, K)`."""
         self.accumulate(preds, target, mask)
+
+
+class PredsMetric(PairMetric):
+    """A `PairMetric` that measures `preds` alone."""
+
+    def update(self, preds: Tensor, target: Tensor | None = None, mask: Tensor | None = None) -> None:
+        """Add a batch of `preds` `(..., T, K, D)`; a normalizer is measured on `target` where it is given."""
+        self.accumulate(preds, target, mask)
+
+
+class ReferenceMetric(PairMetric):
+    """A `PairMetric` that aligns both to a reference frame."""
+
+    def update(
+        self, preds: Tensor, target: Tensor, mask: Tensor | None = None, reference: Tensor | None = None
+    ) -> None:
+        """Add a batch of `preds` and `target` `(..., T, K, D)`; `reference` `(..., K, D)`, else the first frame."""
+        self.accumulate(preds, target, mask, reference=reference)

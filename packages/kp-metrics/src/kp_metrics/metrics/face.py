@@ -1,16 +1,15 @@
-"""How a face moves against how it should, as metric classes."""
+"""Metric classes of faces: mouth, eyelids, head, identity."""
 
 from torch import Tensor
 
 from kp_metrics import functional
-from kp_metrics.metrics.base import PairMetric
+from kp_metrics.metrics.base import PairMetric, PredsMetric, ReferenceMetric
 
 
-class MouthOpening(PairMetric):
+class MouthOpening(PredsMetric, function=functional.mouth_opening, higher_is_better=None):
     """Mean mouth opening over all frames of the predictions, see `kp_metrics.functional.mouth_opening`.
 
     Example:
-        >>> import torch
         >>> face = torch.zeros(2, 68, 2)
         >>> face[:, 45, 0] = 100.0
         >>> face[1, 66, 1] = 20.0
@@ -20,19 +19,11 @@ class MouthOpening(PairMetric):
         tensor(0.1000)
     """
 
-    function = staticmethod(functional.mouth_opening)
-    higher_is_better = None
 
-    def update(self, preds: Tensor, target: Tensor | None = None, mask: Tensor | None = None) -> None:
-        """Add a batch of `preds` `(..., T, K, D)`; of `target` only the shape counts."""
-        self.accumulate(preds, target, mask)
-
-
-class MouthCorrelation(PairMetric):
+class MouthCorrelation(PairMetric, function=functional.mouth_correlation, higher_is_better=True):
     """Correlation of predicted and true mouth opening, see `kp_metrics.functional.mouth_correlation`.
 
     Example:
-        >>> import torch
         >>> face = torch.zeros(3, 68, 2)
         >>> face[:, 45, 0] = 100.0
         >>> face[:, 66, 1] = torch.tensor([0.0, 10.0, 20.0])
@@ -42,15 +33,11 @@ class MouthCorrelation(PairMetric):
         tensor(-1.)
     """
 
-    function = staticmethod(functional.mouth_correlation)
-    higher_is_better = True
 
-
-class MouthAmplitudeRatio(PairMetric):
-    """Spread of predicted over true mouth opening, see `kp_metrics.functional.mouth_amplitude_ratio`.
+class MouthAmplitudeRatio(PairMetric, function=functional.mouth_amplitude_ratio, higher_is_better=None):
+    """Standard deviation of predicted over true mouth opening, see `kp_metrics.functional.mouth_amplitude_ratio`.
 
     Example:
-        >>> import torch
         >>> face = torch.zeros(3, 68, 2)
         >>> face[:, 45, 0] = 100.0
         >>> face[:, 66, 1] = torch.tensor([0.0, 10.0, 20.0])
@@ -60,40 +47,25 @@ class MouthAmplitudeRatio(PairMetric):
         tensor(0.)
     """
 
-    function = staticmethod(functional.mouth_amplitude_ratio)
-    # Nearest 1 is best.
-    higher_is_better = None
 
-
-class HeadAmplitudeRatio(PairMetric):
-    """Spread of predicted over true head pose, see `kp_metrics.functional.head_amplitude_ratio`.
+class HeadAmplitudeRatio(ReferenceMetric, function=functional.head_amplitude_ratio, higher_is_better=None):
+    """Standard deviation of predicted over true head pose, see `kp_metrics.functional.head_amplitude_ratio`.
 
     Example:
-        >>> import torch
         >>> generator = torch.Generator().manual_seed(0)
         >>> face = torch.rand(68, 2, generator=generator) * 100
-        >>> sway = torch.randn(16, 1, 2, generator=generator)
+        >>> motion = torch.randn(16, 1, 2, generator=generator)
         >>> metric = HeadAmplitudeRatio(component="ty")
-        >>> metric.update(face + 2 * sway, face + sway)
+        >>> metric.update(face + 2 * motion, face + motion)
         >>> metric.compute()
         tensor(2.0000)
     """
 
-    function = staticmethod(functional.head_amplitude_ratio)
-    higher_is_better = None
 
-    def update(
-        self, preds: Tensor, target: Tensor, mask: Tensor | None = None, reference: Tensor | None = None
-    ) -> None:
-        """Add a batch of `preds` and `target` `(..., T, K, D)`; `reference` `(..., K, D)`, else the first frame."""
-        self.accumulate(preds, target, mask, reference=reference)
-
-
-class IdentityError(PairMetric):
-    """How far the mean face is from the reference, see `kp_metrics.functional.identity_error`.
+class IdentityError(PairMetric, function=functional.identity_error, higher_is_better=False):
+    """Distance of the mean face from the reference, see `kp_metrics.functional.identity_error`.
 
     Example:
-        >>> import torch
         >>> face = torch.rand(1, 68, 2, generator=torch.Generator().manual_seed(0))
         >>> metric = IdentityError()
         >>> metric.update(face * 60 + 112, face)
@@ -101,25 +73,17 @@ class IdentityError(PairMetric):
         tensor(True)
     """
 
-    function = staticmethod(functional.identity_error)
-    higher_is_better = False
-
     def update(
-        self,
-        preds: Tensor,
-        target: Tensor | None = None,
-        mask: Tensor | None = None,
-        reference: Tensor | None = None,
+        self, preds: Tensor, target: Tensor | None = None, mask: Tensor | None = None, reference: Tensor | None = None
     ) -> None:
         """Add a batch of `preds` `(..., T, K, D)`; `reference` `(..., K, D)`, else the first frame of `target`."""
         self.accumulate(preds, target, mask, reference=reference)
 
 
-class ClosureF1(PairMetric):
+class ClosureF1(PairMetric, function=functional.closure_f1, higher_is_better=True):
     """F1 of the frames with a closed mouth, see `kp_metrics.functional.closure_f1`.
 
     Example:
-        >>> import torch
         >>> face = torch.zeros(3, 68, 2)
         >>> face[:, 45, 0] = 100.0
         >>> face[:, 66, 1] = torch.tensor([0.0, 10.0, 20.0])
@@ -129,15 +93,11 @@ class ClosureF1(PairMetric):
         tensor(1.)
     """
 
-    function = staticmethod(functional.closure_f1)
-    higher_is_better = True
 
-
-class MTM(PairMetric):
+class MTM(PairMetric, function=functional.mtm, higher_is_better=False):
     """Mean temporal misalignment in milliseconds, see `kp_metrics.functional.mtm`.
 
     Example:
-        >>> import torch
         >>> face = torch.zeros(40, 68, 2)
         >>> face[:, 45, 0] = 100.0
         >>> face[:, 66, 1] = 10 + 10 * torch.sin(torch.arange(40.0) / 4)
@@ -147,25 +107,14 @@ class MTM(PairMetric):
         tensor(0.)
     """
 
-    function = staticmethod(functional.mtm)
-    higher_is_better = False
 
-
-class BlinkRate(PairMetric):
-    """Blinks a minute, see `kp_metrics.functional.blink_rate`.
+class BlinkRate(PredsMetric, function=functional.blink_rate, higher_is_better=None):
+    """Blinks per minute, see `kp_metrics.functional.blink_rate`.
 
     Example:
-        >>> import torch
         >>> eye = torch.tensor([[0.0, 0.0], [1.0, -1.0], [3.0, -1.0], [4.0, 0.0], [3.0, 1.0], [1.0, 1.0]])
         >>> metric = BlinkRate(right_eye=tuple(range(6)), left_eye=tuple(range(6, 12)))
         >>> metric.update(torch.cat([eye, eye]).repeat(25, 1, 1))
         >>> metric.compute()
         tensor(0.)
     """
-
-    function = staticmethod(functional.blink_rate)
-    higher_is_better = None
-
-    def update(self, preds: Tensor, target: Tensor | None = None, mask: Tensor | None = None) -> None:
-        """Add a batch of `preds` `(..., T, K, D)`; of `target` only the shape counts."""
-        self.accumulate(preds, target, mask)

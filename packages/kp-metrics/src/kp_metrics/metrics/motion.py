@@ -1,4 +1,4 @@
-"""Speed, roughness and spread of motion, as metric classes."""
+"""Metric classes of motion: velocity, acceleration, jitter, diversity, motion statistics."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from torch import Tensor
 
 from kp_metrics import functional
 from kp_metrics.functional.motion.frechet import MotionFeatures
-from kp_metrics.metrics.base import FunctionMetric, KeypointMetric, PairMetric, count_faults
+from kp_metrics.metrics.base import FunctionMetric, KeypointMetric, PairMetric, PredsMetric, count_non_finite
 from kp_metrics.primitives.checks import check_pair
 
 
-class VelocityL1(PairMetric):
+class VelocityL1(PairMetric, function=functional.velocity_l1, higher_is_better=False):
     """Mean absolute error of velocities, see `kp_metrics.functional.velocity_l1`.
 
     Example:
@@ -21,11 +21,8 @@ class VelocityL1(PairMetric):
         tensor(10.)
     """
 
-    function = staticmethod(functional.velocity_l1)
-    higher_is_better = False
 
-
-class VelocityRatio(PairMetric):
+class VelocityRatio(PairMetric, function=functional.velocity_ratio, higher_is_better=None):
     """Speed of the predictions over that of the truth, see `kp_metrics.functional.velocity_ratio`.
 
     Example:
@@ -36,12 +33,8 @@ class VelocityRatio(PairMetric):
         tensor(2.)
     """
 
-    function = staticmethod(functional.velocity_ratio)
-    # Nearest 1 is best.
-    higher_is_better = None
 
-
-class Acceleration(PairMetric):
+class Acceleration(PredsMetric, function=functional.acceleration, higher_is_better=None):
     """Mean length of second differences, see `kp_metrics.functional.acceleration`.
 
     Example:
@@ -51,15 +44,8 @@ class Acceleration(PairMetric):
         tensor(2.)
     """
 
-    function = staticmethod(functional.acceleration)
-    higher_is_better = None
 
-    def update(self, preds: Tensor, target: Tensor | None = None, mask: Tensor | None = None) -> None:
-        """Add a batch of `preds` `(..., T, K, D)`; the normalizer is measured on `target` where it is given."""
-        self.accumulate(preds, target, mask)
-
-
-class Jitter(PairMetric):
+class Jitter(PredsMetric, function=functional.jitter, higher_is_better=None):
     """Mean length of third differences, see `kp_metrics.functional.jitter`.
 
     Example:
@@ -69,16 +55,9 @@ class Jitter(PairMetric):
         tensor(4.)
     """
 
-    function = staticmethod(functional.jitter)
-    higher_is_better = None
 
-    def update(self, preds: Tensor, target: Tensor | None = None, mask: Tensor | None = None) -> None:
-        """Add a batch of `preds` `(..., T, K, D)`; the normalizer is measured on `target` where it is given."""
-        self.accumulate(preds, target, mask)
-
-
-class Diversity(FunctionMetric):
-    """Spread of predictions over seeds, see `kp_metrics.functional.motion.diversity`.
+class Diversity(FunctionMetric, function=functional.diversity, higher_is_better=None):
+    """Distance between predictions of different seeds, see `kp_metrics.functional.diversity`.
 
     Example:
         >>> metric = Diversity(normalizer=1.0)
@@ -87,14 +66,10 @@ class Diversity(FunctionMetric):
         tensor(4.)
     """
 
-    higher_is_better = None
-
-    function = staticmethod(functional.diversity)
-
     def update(self, samples: Tensor, mask: Tensor | None = None) -> None:
         """Add a batch of `samples` `(S, ..., T, K, D)` with an optional `mask` `(..., T, K)`."""
         self.add(functional.diversity(samples, mask=mask, reduction="none", **self.options))
-        self.faults = self.faults + count_faults(mask, *samples)
+        self.faults = self.faults + count_non_finite(mask, *samples)
 
 
 class FrechetMotionDistance(KeypointMetric):
@@ -133,7 +108,7 @@ class FrechetMotionDistance(KeypointMetric):
             rows = self.features(keypoints, mask)
             if rows.shape[-1] != self.num_features:
                 raise ValueError(
-                    f"expected {self.num_features} features as num_features says, got {rows.shape[-1]} for {side} of "
+                    f"expected {self.num_features} features (num_features), got {rows.shape[-1]} for {side} of "
                     f"shape {tuple(keypoints.shape)}"
                 )
             defined = ~rows.isnan().any(-1, keepdim=True)
@@ -141,11 +116,11 @@ class FrechetMotionDistance(KeypointMetric):
             setattr(self, f"{side}_count", getattr(self, f"{side}_count") + defined.sum())
             setattr(self, f"{side}_sum", getattr(self, f"{side}_sum") + rows.sum(0))
             setattr(self, f"{side}_outer", getattr(self, f"{side}_outer") + rows.mT @ rows)
-        self.faults = self.faults + count_faults(mask, preds, target)
+        self.faults = self.faults + count_non_finite(mask, preds, target)
 
     def compute(self) -> Tensor:
         """Return the distance, NaN with fewer than two windows; raise `ValueError` if a point was not finite."""
-        self.refuse_faults()
+        self.raise_if_non_finite()
         gaussians: list[Tensor] = []
         for side in ("preds", "target"):
             count = int(getattr(self, f"{side}_count"))

@@ -1,4 +1,4 @@
-"""Distances between points, as metric classes."""
+"""Metric classes of point positions: L1, PCK, NME, OKS, MPJPE, LMD, LVE, lip error."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ from torch import Tensor
 
 from kp_metrics import functional
 from kp_metrics.functional.points.pck import count_hits
-from kp_metrics.metrics.base import FunctionMetric, PairMetric, count_faults
+from kp_metrics.metrics.base import FunctionMetric, PairMetric, ReferenceMetric, count_non_finite
 
 
-class KeypointL1(PairMetric):
+class KeypointL1(PairMetric, function=functional.keypoint_l1, higher_is_better=False):
     """Mean absolute coordinate error, see `kp_metrics.functional.keypoint_l1`.
 
     Example:
@@ -20,17 +20,14 @@ class KeypointL1(PairMetric):
         tensor(3.)
     """
 
-    function = staticmethod(functional.keypoint_l1)
-    higher_is_better = False
 
+class PCK(PairMetric, function=functional.pck, higher_is_better=True):
+    """Percentage of correct keypoints, see `kp_metrics.functional.pck`.
 
-class PCK(PairMetric):
-    """Percentage of correct keypoints, see `kp_metrics.functional.points.pck`.
-
-    With `average="keypoints"` the sums are kept for each keypoint, so give `num_keypoints` as well.
+    With `average="keypoints"` the sums are kept per keypoint, which needs `num_keypoints`.
 
     Raises:
-        ValueError: `average` is `"keypoints"` and `num_keypoints` is left out.
+        ValueError: `average` is `"keypoints"` without `num_keypoints`.
 
     Example:
         >>> target = torch.tensor([[[0.0, 0.0], [100.0, 50.0]]])
@@ -39,9 +36,6 @@ class PCK(PairMetric):
         >>> metric.compute()
         tensor(0.5000)
     """
-
-    function = staticmethod(functional.pck)
-    higher_is_better = True
 
     def __init__(self, *, num_keypoints: int | None = None, **options: Any) -> None:
         super().__init__(**options)
@@ -57,34 +51,33 @@ class PCK(PairMetric):
     def update(self, preds: Tensor, target: Tensor, mask: Tensor | None = None) -> None:
         """Add a batch of `preds` and `target` `(..., T, K, D)` with an optional `mask` `(..., T, K)`."""
         if not self.by_keypoint:
-            # Counting needs no value for each point, which `accumulate` would ask for.
+            # Counting needs no value per point, which `accumulate` would compute.
             hits, count, _ = count_hits(preds, target, mask, **self.counting)
-            self.total = self.total + hits
-            self.count = self.count + count
-            self.faults = self.faults + count_faults(mask, preds, target)
+            self.total, self.count = self.total + hits, self.count + count
+            self.faults = self.faults + count_non_finite(mask, preds, target)
             return
         hits = functional.pck(preds, target, mask=mask, reduction="none", **self.counting).flatten(0, -2)
         if hits.shape[-1] != self.count.shape[-1]:
             dropped = f" after dropping {preds.shape[-2] - hits.shape[-1]}" if hits.shape[-1] != preds.shape[-2] else ""
             raise ValueError(
-                f"expected {self.count.shape[-1]} keypoints{dropped} as num_keypoints says, got {hits.shape[-1]} in "
+                f"expected {self.count.shape[-1]} keypoints{dropped} (num_keypoints), got {hits.shape[-1]} in "
                 f"preds of shape {tuple(preds.shape)}"
             )
         defined = ~hits.isnan()
         self.total = self.total + hits.masked_fill(~defined, 0).to(self.total.dtype).sum(0)
         self.count = self.count + defined.sum(0)
-        self.faults = self.faults + count_faults(mask, preds, target)
+        self.faults = self.faults + count_non_finite(mask, preds, target)
 
     def compute(self) -> Tensor:
         """Return the share of hits, NaN where nothing was valid; raise `ValueError` if a valid point was not finite."""
         if not self.by_keypoint:
             return super().compute()
-        self.refuse_faults()
+        self.raise_if_non_finite()
         shares = self.total / self.count
         return shares.nanmean().float()
 
 
-class PCKAUC(PairMetric):
+class PCKAUC(PairMetric, function=functional.pck_auc, higher_is_better=True):
     """Area under the PCK curve, see `kp_metrics.functional.pck_auc`.
 
     Example:
@@ -95,12 +88,9 @@ class PCKAUC(PairMetric):
         tensor(0.5000)
     """
 
-    function = staticmethod(functional.pck_auc)
-    higher_is_better = True
 
-
-class NME(PairMetric):
-    """Normalized mean error, see `kp_metrics.functional.points.nme`.
+class NME(PairMetric, function=functional.nme, higher_is_better=False):
+    """Normalized mean error, see `kp_metrics.functional.nme`.
 
     Example:
         >>> target = torch.tensor([[[0.0, 0.0], [100.0, 50.0]]])
@@ -110,12 +100,9 @@ class NME(PairMetric):
         tensor(0.0500)
     """
 
-    function = staticmethod(functional.nme)
-    higher_is_better = False
 
-
-class OKS(FunctionMetric):
-    """Object keypoint similarity, see `kp_metrics.functional.points.oks`; `update` takes the objects' `area` too.
+class OKS(FunctionMetric, function=functional.oks, higher_is_better=True):
+    """Object keypoint similarity, see `kp_metrics.functional.oks`; `update` takes the objects' `area` too.
 
     Example:
         >>> body = torch.zeros(1, 17, 2)
@@ -125,15 +112,12 @@ class OKS(FunctionMetric):
         tensor(1.)
     """
 
-    function = staticmethod(functional.oks)
-    higher_is_better = True
-
     def update(self, preds: Tensor, target: Tensor, mask: Tensor | None = None, *, area: Tensor | float) -> None:
         """Add a batch of `preds` and `target` `(..., T, K, D)`, with `area` `(..., T)` or `(...)`."""
         self.accumulate(preds, target, mask, area=area)
 
 
-class MPJPE(PairMetric):
+class MPJPE(PairMetric, function=functional.mpjpe, higher_is_better=False):
     """Mean per-joint position error, see `kp_metrics.functional.mpjpe`.
 
     Example:
@@ -143,11 +127,8 @@ class MPJPE(PairMetric):
         tensor(3.)
     """
 
-    function = staticmethod(functional.mpjpe)
-    higher_is_better = False
 
-
-class PAMPJPE(PairMetric):
+class PAMPJPE(PairMetric, function=functional.pa_mpjpe, higher_is_better=False):
     """Mean per-joint position error after Procrustes alignment, see `kp_metrics.functional.pa_mpjpe`.
 
     Example:
@@ -158,11 +139,8 @@ class PAMPJPE(PairMetric):
         tensor(True)
     """
 
-    function = staticmethod(functional.pa_mpjpe)
-    higher_is_better = False
 
-
-class LMD(PairMetric):
+class LMD(PairMetric, function=functional.lmd, higher_is_better=False):
     """Landmark distance, see `kp_metrics.functional.lmd`.
 
     Example:
@@ -172,11 +150,8 @@ class LMD(PairMetric):
         tensor(2.)
     """
 
-    function = staticmethod(functional.lmd)
-    higher_is_better = False
 
-
-class LVE(PairMetric):
+class LVE(PairMetric, function=functional.lve, higher_is_better=False):
     """Lip vertex error, see `kp_metrics.functional.lve`.
 
     Example:
@@ -186,12 +161,9 @@ class LVE(PairMetric):
         tensor(5.)
     """
 
-    function = staticmethod(functional.lve)
-    higher_is_better = False
 
-
-class LipError(PairMetric):
-    """Lip error in the pose-free frame, see `kp_metrics.functional.face.lip_error`; `update` takes a `reference` too.
+class LipError(ReferenceMetric, function=functional.lip_error, higher_is_better=False):
+    """Lip error without head pose, see `kp_metrics.functional.lip_error`; `update` takes a `reference` too.
 
     Example:
         >>> face = torch.rand(5, 68, 2, generator=torch.Generator().manual_seed(0))
@@ -200,12 +172,3 @@ class LipError(PairMetric):
         >>> metric.compute() < 1e-5
         tensor(True)
     """
-
-    function = staticmethod(functional.lip_error)
-    higher_is_better = False
-
-    def update(
-        self, preds: Tensor, target: Tensor, mask: Tensor | None = None, reference: Tensor | None = None
-    ) -> None:
-        """Add a batch of `preds` and `target` `(..., T, K, D)`; `reference` `(..., K, D)`, else the first frame."""
-        self.accumulate(preds, target, mask, reference=reference)

@@ -1,4 +1,4 @@
-"""Motion against the sound of the speech, as metric classes."""
+"""Metric classes of motion against speech audio."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from torchmetrics.utilities import dim_zero_cat
 
 from kp_metrics import functional
 from kp_metrics.functional.speech.intensity import intensities, intensity_correlation
-from kp_metrics.metrics.base import FunctionMetric, KeypointMetric, count_faults
+from kp_metrics.metrics.base import FunctionMetric, KeypointMetric, count_non_finite
 
 
-class SilenceOpening(FunctionMetric):
+class SilenceOpening(FunctionMetric, function=functional.silence_opening, higher_is_better=False):
     """Mouth opening in silent stretches, see `kp_metrics.functional.silence_opening`; `update` takes `audio`.
 
     Example:
@@ -23,15 +23,12 @@ class SilenceOpening(FunctionMetric):
         tensor(0.)
     """
 
-    function = staticmethod(functional.silence_opening)
-    higher_is_better = False
-
     def update(self, preds: Tensor, target: Tensor | None = None, mask: Tensor | None = None, *, audio: Tensor) -> None:
         """Add a batch of `preds` `(..., T, K, D)` with its `audio` `(..., S)`."""
         self.accumulate(preds, target, mask, audio=audio)
 
 
-class BeatAlign(FunctionMetric):
+class BeatAlign(FunctionMetric, function=functional.beat_align, higher_is_better=True):
     """Head-motion beats against audio beats, see `kp_metrics.functional.beat_align`; `update` takes `audio` or `beats`.
 
     Example:
@@ -43,9 +40,6 @@ class BeatAlign(FunctionMetric):
         >>> metric.compute()
         tensor(0.)
     """
-
-    function = staticmethod(functional.beat_align)
-    higher_is_better = True
 
     def update(
         self,
@@ -95,25 +89,24 @@ class SLCC(KeypointMetric):
         audio: Tensor,
         groups: Tensor | None = None,
     ) -> None:
-        """Add a batch of `preds` `(..., T, K, D)`, its `audio` `(..., S)`, and its speakers' numbers `groups` `(...)`.
+        """Add a batch of `preds` `(..., T, K, D)`, its `audio` `(..., S)`, and speaker numbers `groups` `(...)`.
 
         Raises:
-            ValueError: `groups` came with some updates and not with others.
+            ValueError: `groups` is given in some updates only.
         """
         level, displacement, defined = intensities(preds, target, audio=audio, mask=mask, **self.options)
-        seen = len(self.levels) > 0
-        if seen and (groups is None) != (len(self.groups) == 0):
+        if self.levels and (groups is None) != (len(self.groups) == 0):
             raise ValueError("expected groups in every update of SLCC or in none, got them in some")
-        # NaN marks a sequence that is not defined, so that one list less is kept.
+        # NaN marks an undefined sequence, which saves a third list.
         self.levels.append(level.masked_fill(~defined, torch.nan).flatten())
         self.displacements.append(displacement.masked_fill(~defined, torch.nan).flatten())
         if groups is not None:
             self.groups.append(groups.flatten())
-        self.faults = self.faults + count_faults(mask, preds, target)
+        self.faults = self.faults + count_non_finite(mask, preds, target)
 
     def compute(self) -> Tensor:
         """Return the correlation, NaN with fewer than two sequences; raise `ValueError` if a point was not finite."""
-        self.refuse_faults()
+        self.raise_if_non_finite()
         if len(self.levels) == 0:
             return torch.full((), torch.nan, device=self.faults.device)
         level, displacement = dim_zero_cat(self.levels), dim_zero_cat(self.displacements)

@@ -1,1 +1,1 @@
-"""What metrics are built from: checks, masks, normalizers, alignment, series."""
+"""Building blocks of the metrics: types, checks, normalizers, reduction, alignment, time series, audio energy."""

@@ -1,4 +1,4 @@
-"""What the metrics need to know of the speech: loudness, silence and beats, one value a video frame."""
+"""Loudness, silence and beats of speech, one value per video frame."""
 
 import math
 
@@ -14,21 +14,21 @@ from kp_metrics.primitives.time_series import masked_mean, masked_std
 def frame_loudness(
     audio: Float[Tensor, "*batch s"], *, num_frames: int, sample_rate: int = 16_000, fps: float = 25.0
 ) -> Float[Tensor, "*batch t"]:
-    """Root mean square of the audio within each video frame; 0 in frames behind its end.
+    """Return the root mean square of the audio within each video frame; 0 in frames after its end.
 
-    Frame t holds the samples from `round(t · sample_rate / fps)` to `round((t + 1) · sample_rate / fps)`.
+    Frame t covers the samples from `round(t · sample_rate / fps)` to `round((t + 1) · sample_rate / fps)`.
 
     Args:
         audio: Waveform `(..., S)`, mono, floating point.
         num_frames: T.
-        sample_rate: Samples a second.
-        fps: Frames a second.
+        sample_rate: Samples per second.
+        fps: Frames per second.
 
     Returns:
         `(..., T)`, in the unit of the waveform.
 
     Raises:
-        ValueError: The audio is empty or of integers, or a rate is not above 0.
+        ValueError: The audio is empty or not floating point, or a rate is not above 0.
 
     Example:
         >>> frame_loudness(torch.tensor([1.0, -1.0, 3.0, 3.0]), num_frames=3, sample_rate=50, fps=25.0)
@@ -59,14 +59,14 @@ def silent_frames(
     min_seconds: float = 0.3,
     valid: Bool[Tensor, "*batch t"] | None = None,
 ) -> Bool[Tensor, "*batch t"]:
-    """Frames within stretches of silence: at least `min_seconds` below `threshold_db` of the loudest valid frame.
+    """Return the frames in silence: stretches of at least `min_seconds` below `threshold_db` of the loudest frame.
 
     Args:
         loudness: `(..., T)`, see `frame_loudness`.
-        fps: Frames a second.
-        threshold_db: Decibels relative to the loudest frame of the sequence.
+        fps: Frames per second.
+        threshold_db: Decibels relative to the loudest valid frame of the sequence.
         min_seconds: Shortest stretch; shorter ones are stops within words.
-        valid: `(..., T)`: frames outside neither set the level nor count as silent.
+        valid: `(..., T)`; other frames neither set the level nor count as silent.
 
     Returns:
         `(..., T)` booleans. Audio that is all zero is all silent.
@@ -92,12 +92,12 @@ def silent_frames(
 def audio_beats(
     loudness: Float[Tensor, "*batch t"], *, threshold: float = 1.0, valid: Bool[Tensor, "*batch t"] | None = None
 ) -> Bool[Tensor, "*batch t"]:
-    """Frames where speech sets in: local maxima of the rise in log loudness.
+    """Return the frames where speech sets in: local maxima of the rise in log loudness.
 
     Args:
         loudness: `(..., T)`, see `frame_loudness`.
         threshold: A beat rises by at least this many standard deviations of the sequence's rises above their mean.
-        valid: `(..., T)`: frames outside, such as padding, neither count nor set the level.
+        valid: `(..., T)`; other frames, such as padding, neither count nor set the level.
 
     Returns:
         `(..., T)` booleans.

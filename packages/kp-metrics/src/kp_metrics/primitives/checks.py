@@ -1,4 +1,4 @@
-"""Checks of arguments: every error says what was expected, what came, and both names."""
+"""Checks and preparation of arguments. Every error names the argument, what was expected and what was given."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -56,8 +56,14 @@ def check_pair(preds: Tensor, target: Tensor, mask: Tensor | None) -> None:
     check_mask(mask, preds, name="preds")
 
 
+def checked_pair(preds: Tensor, target: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return `preds` and `target` in working precision; raise `ValueError` unless they and `mask` fit together."""
+    check_pair(preds, target, mask)
+    return working_precision(preds), working_precision(target)
+
+
 def check_audio(preds: Tensor, target: Tensor | None, mask: Tensor | None, audio: Tensor) -> None:
-    """Raise `ValueError` unless the audio has the leading dimensions of the keypoints."""
+    """Raise `ValueError` unless `audio` has the leading dimensions of the keypoints."""
     check_pair(preds, preds if target is None else target, mask)
     if audio.shape[:-1] != preds.shape[:-3]:
         raise ValueError(
@@ -73,7 +79,7 @@ def check_positive(value: float, *, name: str) -> None:
 
 
 def check_indices(indices: Sequence[int], keypoints: Tensor, *, name: str) -> None:
-    """Raise `ValueError` unless all of `indices` are points of `keypoints`."""
+    """Raise `ValueError` unless `indices` is not empty and each is a point of `keypoints`."""
     count = keypoints.shape[-2]
     if len(indices) == 0:
         raise ValueError(f"expected {name} with at least one keypoint index, got none")
@@ -85,7 +91,7 @@ def check_indices(indices: Sequence[int], keypoints: Tensor, *, name: str) -> No
 
 
 def check_choice(value: str, choices: Sequence[str], *, name: str) -> None:
-    """Raise `ValueError` that names the nearest valid choice unless `value` is one of `choices`."""
+    """Raise `ValueError` with the nearest valid choice unless `value` is one of `choices`."""
     if value not in choices:
         near = get_close_matches(str(value), choices, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -93,5 +99,15 @@ def check_choice(value: str, choices: Sequence[str], *, name: str) -> None:
 
 
 def working_precision(tensor: Tensor) -> Tensor:
-    """Return `tensor` in float32 where it is of half precision, which is too coarse for pixels."""
+    """Return a half-precision `tensor` in float32, since half precision is too coarse for pixels."""
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
+def select(mask: Tensor | None, indices: Sequence[int]) -> Tensor | None:
+    """Return the mask of the points `indices`; None stays None."""
+    return None if mask is None else mask[..., list(indices)]
+
+
+def frame_mask(keypoints: Tensor, mask: Tensor | None) -> Tensor:
+    """Return the frames whose points are all valid, `(..., T)`."""
+    return keypoints.new_ones(keypoints.shape[:-2], dtype=torch.bool) if mask is None else mask.all(-1)

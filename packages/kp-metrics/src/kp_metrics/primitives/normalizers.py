@@ -1,23 +1,21 @@
-"""What an error in pixels is divided by: the size of a face or body, measured on the target.
+"""Normalizers: the size of a face or body by which an error in pixels is divided, measured on the target.
 
 Each function takes keypoints `(..., T, K, D)` and an optional mask `(..., T, K)`, and returns a size that broadcasts
-over them: `(..., T or 1, 1 or D)`, in the unit of the keypoints. Where a size cannot be measured, because its points
-are masked, it is 0; the metrics leave such frames out.
+over them: `(..., T or 1, 1 or D)`, in the unit of the keypoints. A size whose points are masked is 0; the metrics leave
+such frames out.
 """
 
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
-from kp_metrics.primitives.checks import check_choice, check_indices, check_positive
+from kp_metrics.primitives.checks import check_choice, check_indices, check_positive, select
 from kp_metrics.primitives.ibug68 import EYE_CORNERS, LEFT_EYE, RIGHT_EYE
+from kp_metrics.primitives.types import Keypoints, Mask
 
-Keypoints = Float[Tensor, "*batch t k d"]
-Mask = Bool[Tensor, "*batch t k"] | None
-
-#: A name out of `NORMALIZERS`, a constant, sizes of shape `(...)` or `(..., T)`, or a function of keypoints and mask.
+#: A name from `NORMALIZERS`, a constant, sizes of shape `(...)` or `(..., T)`, or a function of keypoints and mask.
 Normalizer = str | float | Tensor | Callable[[Tensor, Tensor | None], Tensor]
 
 _COCO_POINTS, _LEFT_SHOULDER, _RIGHT_HIP = 17, 5, 12
@@ -32,6 +30,13 @@ def point_norm(difference: Tensor) -> Tensor:
     for axis in range(1, squared.shape[-1]):
         total = total + squared[..., axis]
     return total.sqrt()
+
+
+def usable_size(size: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the sizes with 1 in place of undefined ones, and where they are defined, `(..., T or 1, 1)`."""
+    # Not `size > 0`: a NaN in the target must reach the result instead of being left out.
+    defined = ~(size <= 0).any(-1, keepdim=True)
+    return size.masked_fill(~defined, 1), defined
 
 
 def bbox_sides(keypoints: Keypoints, mask: Mask = None, *, per: str = "sequence") -> Float[Tensor, "*batch t2 d"]:
@@ -64,7 +69,7 @@ def bbox_sides(keypoints: Keypoints, mask: Mask = None, *, per: str = "sequence"
 def bbox_size(
     keypoints: Keypoints, mask: Mask = None, *, per: str = "sequence", side: str = "max"
 ) -> Float[Tensor, "*batch t2 1"]:
-    """Return one size of the keypoints' box: its longer side, its diagonal, or the root of its area.
+    """Return one size of the keypoints' box: its longer side, its diagonal, or the square root of its area.
 
     Args:
         keypoints: `(..., T, K, D)`.
@@ -93,7 +98,7 @@ def bbox_size(
 def point_distance(
     keypoints: Keypoints, mask: Mask = None, *, indices: tuple[int, int] = EYE_CORNERS
 ) -> Float[Tensor, "*batch t 1"]:
-    """Return the distance of two keypoints in each frame, 0 where one of them is masked.
+    """Return the distance between two keypoints in each frame, 0 where one of them is masked.
 
     Example:
         >>> point_distance(torch.tensor([[[0.0, 0.0], [3.0, 4.0]]]), indices=(0, 1))
@@ -102,15 +107,14 @@ def point_distance(
     check_indices(indices, keypoints, name="indices")
     first, second = indices
     distance = point_norm(keypoints[..., first, :] - keypoints[..., second, :])
-    if mask is not None:
-        distance = distance.masked_fill(~(mask[..., first] & mask[..., second]), 0)
-    return distance.unsqueeze(-1)
+    valid = select(mask, indices)
+    return (distance if valid is None else distance.masked_fill(~valid.all(-1), 0)).unsqueeze(-1)
 
 
 def interocular_distance(
     keypoints: Keypoints, mask: Mask = None, *, indices: tuple[int, int] = EYE_CORNERS
 ) -> Float[Tensor, "*batch t 1"]:
-    """Return the distance of the outer eye corners in each frame (iBUG-68: 36 and 45).
+    """Return the distance between the outer eye corners in each frame (iBUG-68: 36 and 45).
 
     Example:
         >>> face = torch.zeros(1, 68, 2)
@@ -128,7 +132,7 @@ def pupil_distance(
     right_eye: tuple[int, ...] = RIGHT_EYE,
     left_eye: tuple[int, ...] = LEFT_EYE,
 ) -> Float[Tensor, "*batch t 1"]:
-    """Return the distance of the eyes' centres, each the mean of that eye's points, in each frame.
+    """Return the distance between the eye centres, each the mean of that eye's points, in each frame.
 
     Example:
         >>> face = torch.zeros(1, 68, 2)
@@ -139,11 +143,9 @@ def pupil_distance(
     check_indices(right_eye, keypoints, name="right_eye")
     check_indices(left_eye, keypoints, name="left_eye")
     right, left = list(right_eye), list(left_eye)
-    centres = keypoints[..., right, :].mean(-2) - keypoints[..., left, :].mean(-2)
-    distance = point_norm(centres)
-    if mask is not None:
-        distance = distance.masked_fill(~mask[..., right + left].all(-1), 0)
-    return distance.unsqueeze(-1)
+    distance = point_norm(keypoints[..., right, :].mean(-2) - keypoints[..., left, :].mean(-2))
+    valid = select(mask, right + left)
+    return (distance if valid is None else distance.masked_fill(~valid.all(-1), 0)).unsqueeze(-1)
 
 
 def torso_size(
@@ -171,7 +173,7 @@ def head_size(
 ) -> Float[Tensor, "*batch t 1"]:
     """Return the distance from upper neck to the top of the head in each frame (MPII-16: 8 and 9).
 
-    MPII's own PCKh takes 0.6 × the diagonal of an annotated head box instead: give those sizes as a tensor.
+    MPII's own PCKh uses 0.6 × the diagonal of an annotated head box instead: pass those sizes as a tensor.
 
     Raises:
         ValueError: `indices` is left out and there are not MPII's 16 points.
@@ -189,7 +191,7 @@ def head_size(
 
 
 def _check_layout(keypoints: Tensor, expected: int, function: str, layout: str) -> None:
-    # Indices of one layout silently measure something else in another one.
+    # In another layout the same indices would silently measure something else.
     if keypoints.shape[-2] != expected:
         raise ValueError(
             f"expected the {expected} keypoints of {layout} for {function} without indices, got shape "
@@ -197,7 +199,7 @@ def _check_layout(keypoints: Tensor, expected: int, function: str, layout: str) 
         )
 
 
-#: The normalizers that have a name.
+#: Normalizers by name.
 NORMALIZERS: dict[str, Callable[[Tensor, Tensor | None], Tensor]] = {
     "bbox_sequence": bbox_size,
     "bbox_frame": lambda keypoints, mask: bbox_size(keypoints, mask, per="frame"),
@@ -212,10 +214,10 @@ NORMALIZERS: dict[str, Callable[[Tensor, Tensor | None], Tensor]] = {
 
 
 def measure(normalizer: Normalizer, keypoints: Keypoints, mask: Mask = None) -> Float[Tensor, "*sizes"]:
-    """Return the sizes that a normalizer gives for `keypoints`.
+    """Return the sizes that a normalizer measures on `keypoints`.
 
     Args:
-        normalizer: A name out of `NORMALIZERS`; a constant; a tensor of sizes `(...)` or `(..., T)`; or a function of
+        normalizer: A name from `NORMALIZERS`; a constant; a tensor of sizes `(...)` or `(..., T)`; or a function of
             keypoints and mask that returns `(..., T or 1, 1 or D)`.
         keypoints: `(..., T, K, D)`, usually the target's.
         mask: `(..., T, K)`.

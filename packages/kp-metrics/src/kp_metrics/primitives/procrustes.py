@@ -1,4 +1,4 @@
-"""Similarities between frames: the head's pose, and the face without it."""
+"""Similarity transforms between frames: head pose, and faces aligned to a reference."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,19 +7,18 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from kp_metrics.primitives.checks import check_indices, check_keypoints, check_mask, working_precision
-from kp_metrics.primitives.ibug68 import STABLE_POINTS
+from kp_metrics.primitives.checks import select, working_precision
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Similarity:
-    """Rotations, scales and translations, one a frame: `aligned = scale · rotation · point + translation`.
+    """A similarity transform per frame: `aligned = scale · rotation · point + translation`.
 
     Attributes:
         rotation: `(..., D, D)`, proper (no reflection).
         scale: `(...)`.
         translation: `(..., D)`.
-        defined: `(...)`: False where too few points were valid, or where they coincide.
+        defined: `(...)`: False where too few points are valid, or where they coincide.
     """
 
     rotation: Float[Tensor, "*batch d d"]
@@ -28,9 +27,8 @@ class Similarity:
     defined: Bool[Tensor, "*batch"]
 
     def __call__(self, points: Float[Tensor, "*batch n d"]) -> Float[Tensor, "*batch n d"]:
-        """Return the points under the similarity."""
-        turned = points @ self.rotation.mT
-        return turned * self.scale[..., None, None] + self.translation.unsqueeze(-2)
+        """Return the transformed points."""
+        return points @ self.rotation.mT * self.scale[..., None, None] + self.translation.unsqueeze(-2)
 
 
 def fit_similarity(
@@ -40,9 +38,9 @@ def fit_similarity(
     mask: Bool[Tensor, "*batch n"] | None = None,
     scale: bool = True,
 ) -> Similarity:
-    """Fit the similarity that takes `source` nearest to `destination`, in the least squares (Umeyama 1991).
+    """Fit the least-squares similarity transform from `source` to `destination` (Umeyama 1991).
 
-    In 2-D the solution is written out; in other dimensions it comes from an SVD, which on a GPU waits for the device.
+    2-D has a closed form; other dimensions use an SVD, which on a GPU waits for the device.
 
     Args:
         source: `(..., N, D)`.
@@ -51,7 +49,7 @@ def fit_similarity(
         scale: Fit a scale; otherwise it is 1.
 
     Returns:
-        A `Similarity` for each of the leading dimensions; needs at least D valid points that don't coincide.
+        A `Similarity` with the leading dimensions; it needs at least D valid points that do not coincide.
 
     Example:
         >>> square = torch.tensor([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
@@ -73,7 +71,7 @@ def fit_similarity(
     a, b = (source - source_mean) * weights, (destination - destination_mean) * weights
     spread = a.square().sum((-1, -2))
     rotation, covariance = _planar(a, b) if dimensions == 2 else _kabsch(a, b)
-    # Points that coincide up to rounding give no direction: relative to where they lie, their spread is noise.
+    # Points that coincide up to rounding give no direction: relative to their position, their spread is noise.
     noise = torch.finfo(a.dtype).eps ** 2 * count * (source_mean.square().sum((-1, -2)) + 1e-30)
     defined = (count >= dimensions) & ~(spread <= 64 * noise)
     factor = covariance / spread.where(defined, torch.ones_like(spread)) if scale else torch.ones_like(spread)
@@ -82,11 +80,11 @@ def fit_similarity(
 
 
 def _planar(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Best rotation of `a` onto `b` in the plane, and the covariance that it reaches."""
+    """Return the best rotation of `a` onto `b` in the plane, and the covariance after it."""
     cosine = (a * b).sum((-1, -2))
     sine = (a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]).sum(-1)
     length = torch.hypot(cosine, sine)
-    # No preferred direction: leave the points unturned.
+    # Without a preferred direction, do not rotate.
     cosine = torch.where(length == 0, torch.ones_like(cosine), cosine / length.where(length != 0, 1))
     sine = sine / length.where(length != 0, 1)
     rows = torch.stack([torch.stack([cosine, -sine], -1), torch.stack([sine, cosine], -1)], -2)
@@ -94,9 +92,9 @@ def _planar(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _kabsch(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Best rotation of `a` onto `b` in any dimension, and the covariance that it reaches."""
+    """Return the best rotation of `a` onto `b` in any dimension, and the covariance after it."""
     covariance = b.mT @ a
-    # The SVD refuses NaN: solve without, and put it back behind.
+    # The SVD rejects NaN: solve without it and restore it afterwards.
     bad = ~torch.isfinite(covariance).all(-1).all(-1)
     u, singular, vh = torch.linalg.svd(covariance.masked_fill(bad[..., None, None], 0))
     sign = torch.ones_like(singular)
@@ -120,48 +118,27 @@ def reference_points(reference: Tensor, keypoints: Tensor) -> Float[Tensor, "*ba
 def reference_frame(
     target: Float[Tensor, "*batch t k d"], mask: Bool[Tensor, "*batch t used"] | None
 ) -> tuple[Float[Tensor, "*batch k d"], Bool[Tensor, "*batch"]]:
-    """Return the target's first frame whose used points are all valid, and whether there is one."""
+    """Return the target's first frame whose points in `mask` are all valid, and whether there is one."""
     if mask is None:
         return target[..., 0, :, :], target.new_ones(target.shape[:-3], dtype=torch.bool)
-    whole = mask.all(-1)
-    first = whole.to(torch.uint8).argmax(-1)
+    complete = mask.all(-1)
+    first = complete.to(torch.uint8).argmax(-1)
     index = first[..., None, None, None].expand(*target.shape[:-3], 1, *target.shape[-2:])
-    return target.gather(-3, index).squeeze(-3), whole.any(-1)
+    return target.gather(-3, index).squeeze(-3), complete.any(-1)
 
 
-def align_to_reference(
-    keypoints: Float[Tensor, "*batch t k d"],
-    reference: Float[Tensor, "*ref k d"],
-    *,
-    indices: Sequence[int] = STABLE_POINTS,
-    mask: Bool[Tensor, "*batch t k"] | None = None,
-) -> Float[Tensor, "*batch t k d"]:
-    """Take the head's pose out of each frame: align it to the reference by a similarity of the stable points.
+def resolve_reference(
+    reference: Tensor | None, target: Tensor, mask: Bool[Tensor, "*batch t used"] | None
+) -> tuple[Tensor, Bool[Tensor, "*batch"]]:
+    """Return the given reference, or else the target's first complete frame, and whether there is one."""
+    if reference is None:
+        return reference_frame(target, mask)
+    points = reference_points(reference, target).to(target.dtype)
+    return points, points.new_ones(points.shape[:-2], dtype=torch.bool)
 
-    Args:
-        keypoints: `(..., T, K, D)`.
-        reference: `(..., K, D)`, or `(K, D)` for all sequences.
-        indices: Points that move with the skull alone; iBUG-68's nose and eye corners by default.
-        mask: `(..., T, K)`, True where a point is valid; only valid stable points are fitted.
 
-    Returns:
-        `(..., T, K, D)` in the unit and place of the reference; NaN in frames with fewer than D valid stable points.
-
-    Raises:
-        ValueError: The shapes do not fit together, or an index is no point.
-
-    Example:
-        >>> reference = torch.rand(68, 2, generator=torch.Generator().manual_seed(0)) * 100
-        >>> nearer = reference.expand(3, 68, 2) * 1.5 + 20
-        >>> torch.allclose(align_to_reference(nearer, reference), reference, atol=1e-4)
-        True
-    """
-    check_keypoints(keypoints)
-    check_mask(mask, keypoints, name="keypoints")
-    check_indices(indices, keypoints, name="indices")
-    keypoints = working_precision(keypoints)
-    stable = list(indices)
-    anchor = reference_points(reference, keypoints)[..., None, stable, :].to(keypoints.dtype)
-    source = keypoints[..., stable, :]
-    fit = fit_similarity(source, anchor.expand_as(source), mask=None if mask is None else mask[..., stable])
-    return fit(keypoints).masked_fill(~fit.defined[..., None, None], torch.nan)
+def fit_to_reference(keypoints: Tensor, reference: Tensor, indices: Sequence[int], mask: Tensor | None) -> Similarity:
+    """Fit each frame's points `indices` to those of `reference` `(..., K, D)`."""
+    source = keypoints[..., list(indices), :]
+    destination = reference[..., None, list(indices), :].expand_as(source)
+    return fit_similarity(source, destination, mask=select(mask, indices))

@@ -1,4 +1,4 @@
-"""The one rule by which masked values become one number."""
+"""Reduction of masked values, the same for all metrics."""
 
 from typing import Literal, get_args
 
@@ -16,13 +16,13 @@ REDUCTIONS: tuple[str, ...] = get_args(Reduction)
 def reduce_values(values: Tensor, valid: Tensor | None, reduction: Reduction, *, item_dims: int) -> Tensor:
     """Reduce `values` over their valid items.
 
-    An item that is not valid (masked, or undefined, such as an error over an eye distance of zero) is left out. Where
+    Items that are not valid (masked, or undefined, such as an error over an eye distance of zero) are left out. Where
     nothing is left the result is NaN, for `"sum"` as well: a 0 would read as a perfect error. A NaN in a valid item is
-    a fault of the input, and makes the result NaN.
+    an error of the input and makes the result NaN.
 
     Args:
         values: `(..., *items)`.
-        valid: Boolean, broadcastable to `values`; None where every item is valid.
+        valid: Boolean, broadcastable to `values`; None if every item is valid.
         reduction: One of `REDUCTIONS`.
         item_dims: How many trailing dimensions of `values` lie within a sequence: 2 for values `(..., T, K)`.
 
@@ -44,10 +44,8 @@ def reduce_values(values: Tensor, valid: Tensor | None, reduction: Reduction, *,
                 [6., nan]])
     """
     check_choice(reduction, REDUCTIONS, name="reduction")
-    if reduction == "none":
-        return values if valid is None else values.masked_fill(~valid, torch.nan)
     dims = tuple(range(-item_dims, 0)) if reduction == "sequence" else tuple(range(-values.ndim, 0))
-    if not dims:
+    if reduction == "none" or not dims:
         return values if valid is None else values.masked_fill(~valid, torch.nan)
     if valid is None:
         return values.sum(dims) if reduction == "sum" else values.mean(dims)

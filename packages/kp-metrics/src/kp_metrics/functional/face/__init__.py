@@ -1,1 +1,1 @@
-"""Metrics of faces: mouth, lids, head, identity."""
+"""Metrics of faces: mouth, eyelids, head, identity."""

@@ -1,34 +1,33 @@
-"""How often the eyes blink."""
+"""Eye aspect ratio and blink rate."""
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from kp_metrics.primitives.checks import (
     check_indices,
     check_keypoints,
-    check_mask,
     check_pair,
     check_positive,
+    frame_mask,
+    select,
     working_precision,
 )
 from kp_metrics.primitives.ibug68 import LEFT_EYE, RIGHT_EYE
 from kp_metrics.primitives.normalizers import point_norm
 from kp_metrics.primitives.reduction import Reduction, reduce_values
+from kp_metrics.primitives.types import Keypoints, Mask, Values
 
 
 def eye_aspect_ratio(
-    keypoints: Float[Tensor, "*batch t k d"],
-    *,
-    right_eye: tuple[int, ...] = RIGHT_EYE,
-    left_eye: tuple[int, ...] = LEFT_EYE,
+    keypoints: Keypoints, *, right_eye: tuple[int, ...] = RIGHT_EYE, left_eye: tuple[int, ...] = LEFT_EYE
 ) -> Float[Tensor, "*batch t"]:
-    """Mean over both eyes of `(‖p2−p6‖ + ‖p3−p5‖) / (2‖p1−p4‖)` (Soukupová and Čech 2016).
+    """Return the mean over both eyes of `(‖p2−p6‖ + ‖p3−p5‖) / (2‖p1−p4‖)` (Soukupová and Čech 2016).
 
     Args:
         keypoints: `(..., T, K, D)`.
         right_eye: Six points: one corner, two of the upper lid, the other corner, two of the lower lid back.
-        left_eye: The same of the other eye.
+        left_eye: The same for the other eye.
 
     Returns:
         `(..., T)`: about 0.3 for an open eye, below 0.2 for a closed one; NaN where an eye's corners coincide.
@@ -51,38 +50,37 @@ def eye_aspect_ratio(
 
 
 def blink_rate(
-    preds: Float[Tensor, "*batch t k d"],
-    target: Float[Tensor, "*batch t k d"] | None = None,
+    preds: Keypoints,
+    target: Keypoints | None = None,
     *,
     fps: float = 25.0,
     threshold: float = 0.2,
     min_frames: int = 2,
     right_eye: tuple[int, ...] = RIGHT_EYE,
     left_eye: tuple[int, ...] = LEFT_EYE,
-    mask: Bool[Tensor, "*batch t k"] | None = None,
+    mask: Mask = None,
     reduction: Reduction = "mean",
-) -> Float[Tensor, "*out"]:
-    """Blinks a minute: runs of at least `min_frames` frames whose eye aspect ratio is below `threshold`.
+) -> Values:
+    """Return the blinks per minute: runs of at least `min_frames` frames with an eye aspect ratio below `threshold`.
 
-    No error: compare it with the ground truth's own; people blink some 10 to 25 times a minute.
+    This is not an error: compare it with the ground truth's value; people blink some 10 to 25 times a minute.
 
     Args:
-        preds: Keypoints `(..., T, K, D)`.
-        target: Not used but for its shape; every metric takes it.
-        fps: Frames a second.
+        preds: `(..., T, K, D)`. Shared arguments are described in `kp_metrics.functional`.
+        target: Only its shape is checked.
         threshold: Eye aspect ratio below which the eyes are closed.
         min_frames: Shortest blink.
         right_eye: Six points, see `eye_aspect_ratio`.
-        left_eye: The same of the other eye.
+        left_eye: The same for the other eye.
         mask: `(..., T, K)`, True where a point is valid; frames with a masked eye point count neither as closed nor as
             time.
-        reduction: `"mean"` or `"sum"` over sequences; `"sequence"` and `"none"` give one value a sequence.
+        reduction: Reduces one value per sequence.
 
     Returns:
-        Blinks a minute, from 0 up. NaN for a sequence without a frame with both eyes.
+        Blinks per minute, from 0 up. NaN for a sequence without a frame with both eyes.
 
     Raises:
-        ValueError: An option is out of its range, or the shapes or types do not fit together.
+        ValueError: An option is out of range, or shapes or types do not match.
 
     Example:
         >>> eye = torch.tensor([[0.0, 0.0], [1.0, -1.0], [3.0, -1.0], [4.0, 0.0], [3.0, 1.0], [1.0, 1.0]])
@@ -92,25 +90,23 @@ def blink_rate(
         tensor(60.)
     """
     check_pair(preds, preds if target is None else target, mask)
-    check_mask(mask, preds, name="preds")
     check_positive(fps, name="fps")
     check_positive(threshold, name="threshold")
     check_positive(min_frames, name="min_frames")
     ratio = eye_aspect_ratio(preds, right_eye=right_eye, left_eye=left_eye)
-    eyes = [*right_eye, *left_eye]
-    valid = ratio.new_ones(ratio.shape, dtype=torch.bool) if mask is None else mask[..., eyes].all(-1)
+    valid = frame_mask(preds, select(mask, [*right_eye, *left_eye]))
     closed = (ratio < threshold) & valid
     seconds = valid.sum(-1) / fps
-    values = _runs(closed, min_frames) / seconds.clamp(min=1e-9) * 60
+    values = _count_runs(closed, min_frames) / seconds.clamp(min=1e-9) * 60
     values = values.masked_fill((ratio.isnan() & valid).any(-1), torch.nan)
     return reduce_values(values, seconds > 0, reduction, item_dims=0)
 
 
-def _runs(flags: Tensor, min_frames: int) -> Tensor:
-    """Count the runs of at least `min_frames` True."""
+def _count_runs(flags: Tensor, min_frames: int) -> Tensor:
+    """Return the number of runs of at least `min_frames` True."""
     if flags.shape[-1] < min_frames:
         return flags.new_zeros(flags.shape[:-1], dtype=torch.int64)
     long_enough = flags.unfold(-1, min_frames, 1).all(-1)
-    began = long_enough.clone()
-    began[..., 1:] &= ~long_enough[..., :-1]
-    return began.sum(-1)
+    starts = long_enough.clone()
+    starts[..., 1:] &= ~long_enough[..., :-1]
+    return starts.sum(-1)

@@ -1,17 +1,26 @@
-"""How much the head moves, against how much it should."""
+"""Head pose: without it, as a series, and its amplitude against the truth."""
 
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
-from kp_metrics.primitives.checks import check_choice, check_indices, check_pair, working_precision
+from kp_metrics.primitives.checks import (
+    check_choice,
+    check_indices,
+    check_keypoints,
+    check_mask,
+    checked_pair,
+    select,
+    working_precision,
+)
 from kp_metrics.primitives.ibug68 import BASE_POINT, EYE_CORNERS, STABLE_POINTS
 from kp_metrics.primitives.normalizers import point_distance
-from kp_metrics.primitives.procrustes import fit_similarity, reference_frame, reference_points
+from kp_metrics.primitives.procrustes import fit_similarity, fit_to_reference, reference_points, resolve_reference
 from kp_metrics.primitives.reduction import Reduction, reduce_values
-from kp_metrics.primitives.time_series import CONSTANT_STD, masked_std
+from kp_metrics.primitives.time_series import std_ratio
+from kp_metrics.primitives.types import Keypoints, Mask, Reference, Values
 
 #: Components of a head pose for D = 2 and D = 3, in the order of `head_pose`.
 HEAD_COMPONENTS: dict[int, tuple[str, ...]] = {
@@ -20,66 +29,86 @@ HEAD_COMPONENTS: dict[int, tuple[str, ...]] = {
 }
 
 
+def align_to_reference(
+    keypoints: Keypoints, reference: Reference, *, indices: Sequence[int] = STABLE_POINTS, mask: Mask = None
+) -> Keypoints:
+    """Remove the head pose: align each frame to the reference by a similarity transform of its stable points.
+
+    Args:
+        keypoints: `(..., T, K, D)`.
+        reference: `(..., K, D)`, or `(K, D)` for all sequences.
+        indices: Points that move only with the skull; by default iBUG-68's nose and eye corners.
+        mask: `(..., T, K)`, True where a point is valid; only valid stable points are fitted.
+
+    Returns:
+        `(..., T, K, D)` in the coordinates of the reference; NaN in frames with fewer than D valid stable points.
+
+    Raises:
+        ValueError: The shapes do not match, or an index is out of range.
+
+    Example:
+        >>> reference = torch.rand(68, 2, generator=torch.Generator().manual_seed(0)) * 100
+        >>> nearer = reference.expand(3, 68, 2) * 1.5 + 20
+        >>> torch.allclose(align_to_reference(nearer, reference), reference, atol=1e-4)
+        True
+    """
+    check_keypoints(keypoints)
+    check_mask(mask, keypoints, name="keypoints")
+    check_indices(indices, keypoints, name="indices")
+    keypoints = working_precision(keypoints)
+    fit = fit_to_reference(keypoints, reference_points(reference, keypoints).to(keypoints.dtype), indices, mask)
+    return fit(keypoints).masked_fill(~fit.defined[..., None, None], torch.nan)
+
+
 def head_pose_series(
-    keypoints: Tensor,
-    anchor: Tensor,
-    mask: Tensor | None,
-    *,
-    stable: Sequence[int],
-    eyes: tuple[int, int],
-    base: int,
+    keypoints: Tensor, reference: Tensor, mask: Tensor | None, stable: Sequence[int], eyes: tuple[int, int], base: int
 ) -> tuple[Tensor, Tensor]:
-    """Return the head pose of each frame relative to `anchor`, `(..., T, C)`, and where it is defined, `(..., T)`."""
-    skull = list(stable)
-    destination = keypoints[..., skull, :]
-    source = anchor[..., None, skull, :].expand_as(destination)
-    fit = fit_similarity(source, destination, mask=None if mask is None else mask[..., skull])
-    eye_distance = point_distance(anchor.unsqueeze(-3), indices=eyes).squeeze(-1)
+    """Return the head pose of each frame relative to `reference`, `(..., T, C)`, and where it is defined."""
+    destination = keypoints[..., list(stable), :]
+    source = reference[..., None, list(stable), :].expand_as(destination)
+    fit = fit_similarity(source, destination, mask=select(mask, stable))
+    eye_distance = point_distance(reference.unsqueeze(-3), indices=eyes).squeeze(-1)
     defined = fit.defined & ~(eye_distance <= 0)
     if mask is not None:
         defined = defined & mask[..., base]
-    place = keypoints[..., base, :2] / eye_distance.masked_fill(eye_distance <= 0, 1).unsqueeze(-1)
-    turn = fit.rotation
+    position = keypoints[..., base, :2] / eye_distance.masked_fill(eye_distance <= 0, 1).unsqueeze(-1)
+    rotation = fit.rotation
     if keypoints.shape[-1] == 2:
-        angles = [torch.atan2(turn[..., 1, 0], turn[..., 0, 0])]
+        angles = [torch.atan2(rotation[..., 1, 0], rotation[..., 0, 0])]
     else:
-        # Rz(roll) · Ry(yaw) · Rx(pitch), x right, y down, z into the picture.
+        # Rz(roll) · Ry(yaw) · Rx(pitch), x right, y down, z into the image.
         angles = [
-            torch.asin((-turn[..., 2, 0]).clamp(-1, 1)),
-            torch.atan2(turn[..., 2, 1], turn[..., 2, 2]),
-            torch.atan2(turn[..., 1, 0], turn[..., 0, 0]),
+            torch.asin((-rotation[..., 2, 0]).clamp(-1, 1)),
+            torch.atan2(rotation[..., 2, 1], rotation[..., 2, 2]),
+            torch.atan2(rotation[..., 1, 0], rotation[..., 0, 0]),
         ]
-    # A fit that found no size leaves a frame undefined instead of the log of zero.
+    # A fit of scale 0 leaves the frame undefined instead of the log of zero.
     defined = defined & ~(fit.scale <= 0)
     log_scale = fit.scale.masked_fill(~defined, 1).log()
-    return torch.cat([place, torch.stack([*angles, log_scale], -1)], -1), defined
+    return torch.cat([position, torch.stack([*angles, log_scale], -1)], -1), defined
 
 
 def head_pose(
-    keypoints: Float[Tensor, "*batch t k d"],
-    reference: Float[Tensor, "*ref k d"],
+    keypoints: Keypoints,
+    reference: Reference,
     *,
     stable: Sequence[int] = STABLE_POINTS,
     eyes: tuple[int, int] = EYE_CORNERS,
     base: int = BASE_POINT,
-    mask: Bool[Tensor, "*batch t k"] | None = None,
+    mask: Mask = None,
 ) -> Float[Tensor, "*batch t c"]:
-    """Head pose of each frame relative to a reference: base point, rotation and log scale.
+    """Return the head pose of each frame relative to a reference: base point, rotation and log scale.
 
     Args:
-        keypoints: `(..., T, K, D)` with D 2 or 3.
+        keypoints: `(..., T, K, D)` with D 2 or 3. Shared arguments are described in `kp_metrics.functional`.
         reference: `(..., K, D)` or `(K, D)`.
-        stable: Points that move with the skull alone.
-        eyes: Outer eye corners.
-        base: The point whose position stands for the translation.
-        mask: `(..., T, K)`, True where a point is valid.
 
     Returns:
         `(..., T, C)`, components as in `HEAD_COMPONENTS[D]`: positions in eye distances of the reference, angles in
         radians, log scale; NaN in frames with too few valid points.
 
     Raises:
-        ValueError: The shapes or types do not fit together, or the layout has no such points.
+        ValueError: Shapes or types do not match, or the layout has no such points.
 
     Example:
         >>> face = torch.rand(68, 2, generator=torch.Generator().manual_seed(0)) * 100
@@ -87,73 +116,60 @@ def head_pose(
         >>> dict(zip(HEAD_COMPONENTS[2], pose[0].tolist()))["log_scale"]
         0.693...
     """
-    check_pair(keypoints, keypoints, mask)
+    keypoints, _ = checked_pair(keypoints, keypoints, mask)
     _check_points(keypoints, stable, eyes, base)
-    keypoints = working_precision(keypoints)
-    anchor = reference_points(reference, keypoints).to(keypoints.dtype)
-    series, defined = head_pose_series(keypoints, anchor, mask, stable=stable, eyes=eyes, base=base)
+    face = reference_points(reference, keypoints).to(keypoints.dtype)
+    series, defined = head_pose_series(keypoints, face, mask, stable, eyes, base)
     return series.masked_fill(~defined.unsqueeze(-1), torch.nan)
 
 
 def head_amplitude_ratio(
-    preds: Float[Tensor, "*batch t k d"],
-    target: Float[Tensor, "*batch t k d"],
+    preds: Keypoints,
+    target: Keypoints,
     *,
     component: str | None = None,
-    reference: Float[Tensor, "*ref k d"] | None = None,
+    reference: Reference | None = None,
     stable: Sequence[int] = STABLE_POINTS,
     eyes: tuple[int, int] = EYE_CORNERS,
     base: int = BASE_POINT,
-    mask: Bool[Tensor, "*batch t k"] | None = None,
+    mask: Mask = None,
     reduction: Reduction = "mean",
-) -> Float[Tensor, "*out"]:
-    """Standard deviation of the predicted over that of the true head pose, within each sequence.
+) -> Values:
+    """Return the standard deviation of the predicted over that of the true head pose, within each sequence.
 
     The geometric mean over the pose's components: base-point x and y over the reference's inter-ocular distance, roll
-    and log scale of the similarity of the stable points (with yaw and pitch in 3-D); or one of them alone.
+    and log scale of the similarity of the stable points (with yaw and pitch in 3-D); or one component alone.
 
     Args:
-        preds: Predicted keypoints `(..., T, K, D)` with D 2 or 3.
-        target: True keypoints `(..., T, K, D)`.
+        preds: `(..., T, K, 2 or 3)`, as `target`. Shared arguments are described in `kp_metrics.functional`.
         component: None for the geometric mean, or one of `HEAD_COMPONENTS[D]`, such as `"roll"`.
         reference: `(..., K, D)` or `(K, D)`; by default the target's first frame whose used points are all valid.
-        stable: Points that move with the skull alone.
-        eyes: Outer eye corners.
-        base: The point whose position stands for the translation.
-        mask: `(..., T, K)`, True where a point is valid.
-        reduction: `"mean"` or `"sum"` over sequences; `"sequence"` and `"none"` give one value a sequence.
+        reduction: Reduces one value per sequence.
 
     Returns:
-        From 0 (a head that is still) up; nearest 1 is best. NaN for a sequence whose true pose does not move in one of
-        the components asked for (standard deviation below 1e-5); such are left out of the mean.
+        From 0 (a still head) up; nearest 1 is best. NaN for a sequence whose true pose does not move in one of the
+        requested components (standard deviation below 1e-5); the mean leaves it out.
 
     Raises:
-        ValueError: `component` is unknown, D is neither 2 nor 3, or the shapes or types do not fit together.
+        ValueError: `component` is unknown, D is neither 2 nor 3, or shapes or types do not match.
 
     Example:
         >>> generator = torch.Generator().manual_seed(0)
         >>> face = torch.rand(68, 2, generator=generator) * 100
-        >>> sway = torch.randn(16, 1, 2, generator=generator)
-        >>> head_amplitude_ratio(face + sway / 2, face + sway, component="tx")
+        >>> motion = torch.randn(16, 1, 2, generator=generator)
+        >>> head_amplitude_ratio(face + motion / 2, face + motion, component="tx")
         tensor(0.5000)
     """
-    check_pair(preds, target, mask)
+    preds, target = checked_pair(preds, target, mask)
     _check_points(target, stable, eyes, base)
     names = HEAD_COMPONENTS[target.shape[-1]]
     if component is not None:
         check_choice(component, names, name="component")
-    preds, target = working_precision(preds), working_precision(target)
-    if reference is None:
-        anchor, anchored = reference_frame(target, None if mask is None else mask[..., [*stable, *eyes, base]])
-    else:
-        anchor = reference_points(reference, target).to(target.dtype)
-        anchored = anchor.new_ones(anchor.shape[:-2], dtype=torch.bool)
-    predicted, valid_preds = head_pose_series(preds, anchor, mask, stable=stable, eyes=eyes, base=base)
-    true, valid_target = head_pose_series(target, anchor, mask, stable=stable, eyes=eyes, base=base)
-    valid = (valid_preds & valid_target & anchored.unsqueeze(-1)).unsqueeze(-2)
-    predicted_std, true_std = masked_std(predicted.mT, valid), masked_std(true.mT, valid)
-    moving = (valid.sum(-1) >= 2) & ~(true_std <= CONSTANT_STD)
-    ratios = predicted_std / true_std.masked_fill(~moving, 1)
+    face, found = resolve_reference(reference, target, select(mask, [*stable, *eyes, base]))
+    predicted, valid_preds = head_pose_series(preds, face, mask, stable, eyes, base)
+    true, valid_target = head_pose_series(target, face, mask, stable, eyes, base)
+    valid = (valid_preds & valid_target & found.unsqueeze(-1)).unsqueeze(-2)
+    ratios, moving = std_ratio(predicted.mT, true.mT, valid)
     if component is not None:
         index = names.index(component)
         return reduce_values(ratios[..., index], moving[..., index], reduction, item_dims=0)

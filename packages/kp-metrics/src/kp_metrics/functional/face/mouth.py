@@ -1,13 +1,13 @@
-"""How far the mouth is open, and whether it opens when it should."""
+"""Mouth opening, and its correlation and amplitude against the truth."""
 
-from jaxtyping import Bool, Float
 from torch import Tensor
 
-from kp_metrics.primitives.checks import check_pair, working_precision
+from kp_metrics.primitives.checks import check_pair, select, working_precision
 from kp_metrics.primitives.ibug68 import EYE_CORNERS, INNER_LIP_CENTRES
 from kp_metrics.primitives.normalizers import point_distance
 from kp_metrics.primitives.reduction import Reduction, reduce_values
-from kp_metrics.primitives.time_series import CONSTANT_STD, masked_std, pearson
+from kp_metrics.primitives.time_series import pearson, std_ratio
+from kp_metrics.primitives.types import Keypoints, Mask, Values
 
 
 def opening_series(
@@ -16,40 +16,46 @@ def opening_series(
     """Return the mouth opening of each frame, `(..., T)`, and where it is defined."""
     keypoints = working_precision(keypoints)
     eye_distance = point_distance(keypoints, mask, indices=eyes).squeeze(-1)
-    valid = ~(eye_distance <= 0)
-    if mask is not None:
-        valid = valid & mask[..., lips[0]] & mask[..., lips[1]]
+    valid, lips_valid = ~(eye_distance <= 0), select(mask, lips)
+    if lips_valid is not None:
+        valid = valid & lips_valid.all(-1)
     opening = point_distance(keypoints, None, indices=lips).squeeze(-1)
     return opening / eye_distance.masked_fill(~valid, 1), valid
 
 
+def opening_pair(
+    preds: Tensor, target: Tensor, mask: Tensor | None, lips: tuple[int, int], eyes: tuple[int, int]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Check the arguments; return predicted and true mouth opening, `(..., T)`, and where both are defined."""
+    check_pair(preds, target, mask)
+    predicted, valid_preds = opening_series(preds, mask, lips, eyes)
+    true, valid_target = opening_series(target, mask, lips, eyes)
+    return predicted, true, valid_preds & valid_target
+
+
 def mouth_opening(
-    preds: Float[Tensor, "*batch t k d"],
-    target: Float[Tensor, "*batch t k d"] | None = None,
+    preds: Keypoints,
+    target: Keypoints | None = None,
     *,
     lips: tuple[int, int] = INNER_LIP_CENTRES,
     eyes: tuple[int, int] = EYE_CORNERS,
-    mask: Bool[Tensor, "*batch t k"] | None = None,
+    mask: Mask = None,
     reduction: Reduction = "none",
-) -> Float[Tensor, "*out"]:
-    """Distance of the inner lips' centres over the inter-ocular distance of the same frame: a series.
+) -> Values:
+    """Return the series of the inner lips' distance over the inter-ocular distance of the same frame.
 
     Args:
-        preds: Keypoints `(..., T, K, D)`.
-        target: Not used but for its shape; every metric takes it.
-        lips: Upper and lower lip point; iBUG-68's 62 and 66 by default.
-        eyes: Outer eye corners; iBUG-68's 36 and 45 by default.
-        mask: `(..., T, K)`, True where a point is valid.
+        preds: `(..., T, K, D)`. Shared arguments are described in `kp_metrics.functional`.
+        target: Only its shape is checked.
         reduction: `"none"` gives the series, `"sequence"` its mean, `"mean"` the mean over all frames.
 
     Returns:
         `(..., T)`, from 0 (closed) up, in eye distances; NaN in frames where one of the four points is masked.
 
     Raises:
-        ValueError: The shape or type does not fit, or the layout has no such points.
+        ValueError: The shape or type does not match, or the layout has no such points.
 
     Example:
-        >>> import torch
         >>> face = torch.zeros(2, 68, 2)
         >>> face[:, 45, 0] = 100.0
         >>> face[1, 66, 1] = 20.0
@@ -62,82 +68,67 @@ def mouth_opening(
 
 
 def mouth_correlation(
-    preds: Float[Tensor, "*batch t k d"],
-    target: Float[Tensor, "*batch t k d"],
+    preds: Keypoints,
+    target: Keypoints,
     *,
     lips: tuple[int, int] = INNER_LIP_CENTRES,
     eyes: tuple[int, int] = EYE_CORNERS,
-    mask: Bool[Tensor, "*batch t k"] | None = None,
+    mask: Mask = None,
     reduction: Reduction = "mean",
-) -> Float[Tensor, "*out"]:
-    """Pearson's r of the predicted and the true mouth opening within each sequence, and its mean over sequences.
+) -> Values:
+    """Return Pearson's r of the predicted and the true mouth opening within each sequence.
 
-    A series that is constant (its standard deviation is below 1e-5 eye distances) scores 0: a mouth that never moves
-    follows nothing.
+    A constant series (standard deviation below 1e-5 eye distances) scores 0, since it follows nothing.
 
     Args:
-        preds: Predicted keypoints `(..., T, K, D)`.
-        target: True keypoints `(..., T, K, D)`.
-        lips: Upper and lower lip point; iBUG-68's 62 and 66 by default.
-        eyes: Outer eye corners; iBUG-68's 36 and 45 by default.
-        mask: `(..., T, K)`, True where a point is valid.
-        reduction: `"mean"` or `"sum"` over sequences; `"sequence"` and `"none"` give one value a sequence.
+        preds: `(..., T, K, D)`, as `target`. Shared arguments are described in `kp_metrics.functional`.
+        reduction: Reduces one value per sequence.
 
     Returns:
-        -1 to 1; higher is better. NaN for a sequence with fewer than two valid frames; such are left out of the mean.
+        -1 to 1; higher is better. NaN for a sequence with fewer than two valid frames, which the mean leaves out.
 
     Raises:
-        ValueError: The shapes or types do not fit together, or the layout has no such points.
+        ValueError: Shapes or types do not match, or the layout has no such points.
 
     Example:
-        >>> import torch
         >>> face = torch.zeros(3, 68, 2)
         >>> face[:, 45, 0] = 100.0
         >>> face[:, 66, 1] = torch.tensor([0.0, 10.0, 20.0])
-        >>> wider, held = face.clone(), face.clone()
+        >>> wider, constant = face.clone(), face.clone()
         >>> wider[:, 66, 1] *= 1.5
-        >>> held[:, 66, 1] = 7.0
-        >>> mouth_correlation(wider, face), mouth_correlation(held, face)
+        >>> constant[:, 66, 1] = 7.0
+        >>> mouth_correlation(wider, face), mouth_correlation(constant, face)
         (tensor(1.), tensor(0.))
     """
-    check_pair(preds, target, mask)
-    predicted, valid_preds = opening_series(preds, mask, lips, eyes)
-    true, valid_target = opening_series(target, mask, lips, eyes)
-    valid = valid_preds & valid_target
-    r = pearson(predicted, true, valid)
-    return reduce_values(r, valid.sum(-1) >= 2, reduction, item_dims=0)
+    predicted, true, valid = opening_pair(preds, target, mask, lips, eyes)
+    return reduce_values(pearson(predicted, true, valid), valid.sum(-1) >= 2, reduction, item_dims=0)
 
 
 def mouth_amplitude_ratio(
-    preds: Float[Tensor, "*batch t k d"],
-    target: Float[Tensor, "*batch t k d"],
+    preds: Keypoints,
+    target: Keypoints,
     *,
     lips: tuple[int, int] = INNER_LIP_CENTRES,
     eyes: tuple[int, int] = EYE_CORNERS,
-    mask: Bool[Tensor, "*batch t k"] | None = None,
+    mask: Mask = None,
     reduction: Reduction = "mean",
-) -> Float[Tensor, "*out"]:
-    """Standard deviation of the predicted over that of the true mouth opening, within each sequence.
+) -> Values:
+    """Return the standard deviation of the predicted over that of the true mouth opening, within each sequence.
 
     1 moves as much as the truth; near 0 the mouth has collapsed.
 
     Args:
-        preds: Predicted keypoints `(..., T, K, D)`.
-        target: True keypoints `(..., T, K, D)`.
-        lips: Upper and lower lip point; iBUG-68's 62 and 66 by default.
-        eyes: Outer eye corners; iBUG-68's 36 and 45 by default.
-        mask: `(..., T, K)`, True where a point is valid.
-        reduction: `"mean"` or `"sum"` over sequences; `"sequence"` and `"none"` give one value a sequence.
+        preds: `(..., T, K, D)`, as `target`. Shared arguments are described in `kp_metrics.functional`.
+        reduction: Reduces one value per sequence.
 
     Returns:
         From 0 up; nearest 1 is best. NaN for a sequence whose true mouth never moves (standard deviation below 1e-5
-        eye distances) or with fewer than two valid frames; such are left out of the mean.
+        eye distances) or with fewer than two valid frames; the mean leaves them out.
 
     Raises:
-        ValueError: The shapes or types do not fit together, or the layout has no such points.
+        ValueError: Shapes or types do not match, or the layout has no such points.
 
     Example:
-        >>> import torch
         >>> face = torch.zeros(3, 68, 2)
         >>> face[:, 45, 0] = 100.0
         >>> face[:, 66, 1] = torch.tensor([0.0, 10.0, 20.0])
@@ -146,11 +137,5 @@ def mouth_amplitude_ratio(
         >>> mouth_amplitude_ratio(smaller, face)
         tensor(0.5000)
     """
-    check_pair(preds, target, mask)
-    predicted, valid_preds = opening_series(preds, mask, lips, eyes)
-    true, valid_target = opening_series(target, mask, lips, eyes)
-    valid = valid_preds & valid_target
-    true_std = masked_std(true, valid)
-    moving = (valid.sum(-1) >= 2) & ~(true_std <= CONSTANT_STD)
-    ratio = masked_std(predicted, valid) / true_std.masked_fill(~moving, 1)
+    ratio, moving = std_ratio(*opening_pair(preds, target, mask, lips, eyes))
     return reduce_values(ratio, moving, reduction, item_dims=0)

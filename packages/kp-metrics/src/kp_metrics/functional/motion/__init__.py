@@ -1,1 +1,1 @@
-"""Metrics of movement: velocity, spectra, distributions."""
+"""Metrics of motion: velocity, spectra, distributions."""

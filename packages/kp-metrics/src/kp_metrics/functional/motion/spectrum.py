@@ -1,4 +1,4 @@
-"""How fast a track moves at which rate: the power spectrum of its velocity."""
+"""Power spectrum of velocity."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -14,21 +14,21 @@ def velocity_spectrum(
     segment: int = 32,
     mask: Bool[Tensor, "*batch t"] | None = None,
 ) -> tuple[Float[Tensor, " f"], Float[Tensor, "*batch f"]]:
-    """Power spectral density of the frame differences of a series, by Welch's method, as a mean over channels.
+    """Return the power spectral density of a series' frame differences (Welch's method), the mean over channels.
 
-    Segments of differences that overlap by half, each without its mean and under a periodic Hann window; one-sided, so
-    that the integral over frequency is the variance of the velocity. A still series has the power 0 everywhere; noise
-    of a detector, white in place, rises with the square of the frequency.
+    Segments of differences overlap by half; each has its mean removed and a periodic Hann window applied. The density
+    is one-sided: its integral over frequency is the variance of the velocity. A still series has power 0 everywhere;
+    detector noise, white in position, rises with the square of the frequency.
 
     Args:
         series: `(..., T, C)`: coordinates, angles or openings over time.
-        fps: Frames a second.
-        segment: Differences a segment; the frequencies are multiples of `fps / segment`.
+        fps: Frames per second.
+        segment: Differences per segment; the frequencies are multiples of `fps / segment`.
         mask: `(..., T)`, True where a frame is valid; a segment with an invalid frame is left out.
 
     Returns:
         Frequencies in Hz `(F,)` from `fps / segment` to `fps / 2`, and the density at each, `(..., F)`, in squared
-        units of the series a second² and Hz; NaN where a series has no whole segment.
+        units of the series per second² and Hz; NaN where a series has no complete segment.
 
     Raises:
         ValueError: `fps` is not above 0, `segment` is below 2, or the series has fewer than two dimensions.
@@ -52,17 +52,17 @@ def velocity_spectrum(
     if series.shape[-2] <= segment:
         return frequencies, missing
     valid = series.new_ones(series.shape[:-1]).bool() if mask is None else mask
-    # Masked frames may hold anything: they are zeroed, and their segments left out below.
+    # Masked frames may hold any value: they are zeroed, and their segments left out below.
     velocity = series.masked_fill(~valid.unsqueeze(-1), 0).diff(dim=-2) * fps
     # (..., segments, C, segment)
-    pieces = velocity.unfold(-2, segment, max(1, segment // 2))
-    whole = (valid[..., 1:] & valid[..., :-1]).unfold(-1, segment, max(1, segment // 2)).all(-1)
+    segments = velocity.unfold(-2, segment, max(1, segment // 2))
+    complete = (valid[..., 1:] & valid[..., :-1]).unfold(-1, segment, max(1, segment // 2)).all(-1)
     window = torch.hann_window(segment, periodic=True, dtype=series.dtype, device=series.device)
-    transformed = torch.fft.rfft((pieces - pieces.mean(-1, keepdim=True)) * window)[..., 1:]
+    transformed = torch.fft.rfft((segments - segments.mean(-1, keepdim=True)) * window)[..., 1:]
     power = transformed.abs().square().mean(-2) * 2 / (fps * window.square().sum())
     if segment % 2 == 0:
-        # Nyquist's frequency is its own mirror image: it is there once.
+        # The Nyquist frequency is its own mirror image: it occurs once.
         power = torch.cat([power[..., :-1], power[..., -1:] / 2], -1)
-    count = whole.sum(-1, keepdim=True)
-    total = power.masked_fill(~whole.unsqueeze(-1), 0).sum(-2)
+    count = complete.sum(-1, keepdim=True)
+    total = power.masked_fill(~complete.unsqueeze(-1), 0).sum(-2)
     return frequencies, torch.where(count > 0, total / count.clamp(min=1), missing)

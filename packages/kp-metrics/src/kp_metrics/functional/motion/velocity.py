@@ -3,19 +3,12 @@
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Bool, Float
 from torch import Tensor
 
-from kp_metrics.primitives.checks import (
-    check_indices,
-    check_keypoints,
-    check_mask,
-    check_pair,
-    check_positive,
-    working_precision,
-)
-from kp_metrics.primitives.normalizers import Normalizer, measure, point_norm
+from kp_metrics.primitives.checks import check_indices, check_positive, checked_pair, select
+from kp_metrics.primitives.normalizers import Normalizer, measure, point_norm, usable_size
 from kp_metrics.primitives.reduction import Reduction, reduce_values
+from kp_metrics.primitives.types import Keypoints, Mask, Values
 
 
 def difference(keypoints: Tensor, mask: Tensor | None, order: int) -> tuple[Tensor, Tensor]:
@@ -32,7 +25,7 @@ def difference(keypoints: Tensor, mask: Tensor | None, order: int) -> tuple[Tens
 
 
 def sequence_size(normalizer: Normalizer, keypoints: Tensor, mask: Tensor | None) -> Tensor:
-    """Return one size for each sequence, `(..., 1, 1 or D)`: the mean over the frames where there is one, else 0."""
+    """Return one size per sequence, `(..., 1, 1 or D)`: the mean over the frames that have one, else 0."""
     size = measure(normalizer, keypoints, mask).to(keypoints.dtype)
     missing = size <= 0
     count = (~missing).sum(-2, keepdim=True)
@@ -40,29 +33,27 @@ def sequence_size(normalizer: Normalizer, keypoints: Tensor, mask: Tensor | None
 
 
 def velocity_l1(
-    preds: Float[Tensor, "*batch t k d"],
-    target: Float[Tensor, "*batch t k d"],
+    preds: Keypoints,
+    target: Keypoints,
     *,
     fps: float = 25.0,
     normalizer: Normalizer = 1.0,
-    mask: Bool[Tensor, "*batch t k"] | None = None,
+    mask: Mask = None,
     reduction: Reduction = "mean",
-) -> Float[Tensor, "*out"]:
-    """Mean absolute error of the first differences, times fps: `mean |Δp − Δt| · fps / normalizer`.
+) -> Values:
+    """Return the mean absolute error of the first differences, times fps: `mean |Δp − Δt| · fps / normalizer`.
 
     Args:
-        preds: Predicted keypoints `(..., T, K, D)`.
-        target: True keypoints `(..., T, K, D)`.
-        fps: Frames a second.
-        normalizer: What the error is divided by, measured on the target, one size a sequence; 1 by default.
+        preds: `(..., T, K, D)`, as `target`. Shared arguments are described in `kp_metrics.functional`.
+        normalizer: Measured on the target, one size per sequence; 1 by default.
         mask: `(..., T, K)`, True where a point is valid; a difference needs both its frames.
-        reduction: `"mean"`, `"sum"`, `"sequence"` or `"none"` (`(..., T - 1, K)`).
+        reduction: Reduces one value per point, `(..., T - 1, K)`.
 
     Returns:
-        Units of the input a second, from 0 up; lower is better. NaN where nothing is valid, as with a single frame.
+        Units of the input per second, from 0 up; lower is better. NaN where nothing is valid, as with a single frame.
 
     Raises:
-        ValueError: `fps` is not above 0, or the shapes or types do not fit together.
+        ValueError: `fps` is not above 0, or shapes or types do not match.
 
     Example:
         >>> target = torch.zeros(2, 1, 2)
@@ -70,131 +61,122 @@ def velocity_l1(
         >>> velocity_l1(preds, target, fps=25.0)
         tensor(75.)
     """
-    check_pair(preds, target, mask)
+    preds, target = checked_pair(preds, target, mask)
     check_positive(fps, name="fps")
-    preds, target = working_precision(preds), working_precision(target)
-    size = sequence_size(normalizer, target, mask)
+    size, defined = usable_size(sequence_size(normalizer, target, mask))
     error, valid = difference(preds - target, mask, order=1)
-    measured = ~(size <= 0).any(-1, keepdim=True)
-    values = (error.abs() / size.masked_fill(~measured, 1).unsqueeze(-2)).mean(-1) * fps
-    return reduce_values(values, valid & measured, reduction, item_dims=2)
+    values = (error.abs() / size.unsqueeze(-2)).mean(-1) * fps
+    return reduce_values(values, valid & defined, reduction, item_dims=2)
 
 
 def velocity_ratio(
-    preds: Float[Tensor, "*batch t k d"],
-    target: Float[Tensor, "*batch t k d"],
+    preds: Keypoints,
+    target: Keypoints,
     *,
     indices: Sequence[int] | None = None,
-    mask: Bool[Tensor, "*batch t k"] | None = None,
+    mask: Mask = None,
     reduction: Reduction = "mean",
-) -> Float[Tensor, "*out"]:
-    """Root mean square of the predicted over that of the true first differences, within each sequence.
+) -> Values:
+    """Return the root mean square of the predicted over that of the true first differences, within each sequence.
 
-    1 moves as fast as the truth, near 0 stands still; above 1 it trembles, or moves too much. It does not ask whether
-    the movement is the right one. Subtract the base point first to leave out where the head goes.
+    1 moves as fast as the truth, near 0 stands still; above 1 it jitters or moves too much. It does not measure whether
+    the movement is the right one. Subtract the base point first to exclude head translation.
 
     Args:
-        preds: Predicted keypoints `(..., T, K, D)`.
-        target: True keypoints `(..., T, K, D)`.
-        indices: The points to look at; all by default.
+        preds: `(..., T, K, D)`, as `target`. Shared arguments are described in `kp_metrics.functional`.
+        indices: Points to use; all by default.
         mask: `(..., T, K)`, True where a point is valid; a difference needs both its frames.
-        reduction: `"mean"` or `"sum"` over sequences; `"sequence"` and `"none"` give one value a sequence.
+        reduction: Reduces one value per sequence.
 
     Returns:
-        From 0 up; nearest 1 is best. NaN for a sequence whose true points never move, or with no valid difference; such
-        are left out of the mean.
+        From 0 up; nearest 1 is best. NaN for a sequence whose true points never move, or without a valid difference;
+        the mean leaves it out.
 
     Raises:
-        ValueError: The shapes or types do not fit together, or an index is no point.
+        ValueError: Shapes or types do not match, or an index is out of range.
 
     Example:
         >>> target = torch.arange(4.0).reshape(4, 1, 1)
         >>> velocity_ratio(target / 2 + 7, target)
         tensor(0.5000)
     """
-    check_pair(preds, target, mask)
+    preds, target = checked_pair(preds, target, mask)
     chosen = list(range(target.shape[-2]) if indices is None else indices)
     check_indices(chosen, target, name="indices")
     speeds = []
     for points in (preds, target):
-        points = working_precision(points)[..., chosen, :]
-        steps, valid = difference(points, None if mask is None else mask[..., chosen], order=1)
+        steps, valid = difference(points[..., chosen, :], select(mask, chosen), order=1)
         speeds.append(reduce_values(steps.square().sum(-1), valid, "sequence", item_dims=2).sqrt())
     moving = valid.flatten(-2).any(-1) & ~(speeds[1] <= 0)
     return reduce_values(speeds[0] / speeds[1].masked_fill(~moving, 1), moving, reduction, item_dims=0)
 
 
 def acceleration(
-    preds: Float[Tensor, "*batch t k d"],
-    target: Float[Tensor, "*batch t k d"] | None = None,
+    preds: Keypoints,
+    target: Keypoints | None = None,
     *,
     fps: float = 25.0,
     normalizer: Normalizer = "interocular",
-    mask: Bool[Tensor, "*batch t k"] | None = None,
+    mask: Mask = None,
     reduction: Reduction = "mean",
-) -> Float[Tensor, "*out"]:
-    """Mean length of the second differences: `mean ‖Δ²p‖ · fps² / IOD`.
+) -> Values:
+    """Return the mean length of the second differences: `mean ‖Δ²p‖ · fps² / IOD`.
 
-    No error: compare it with the ground truth's own.
+    This is not an error: compare it with the ground truth's value.
 
     Args:
-        preds: Keypoints `(..., T, K, D)`.
-        target: Keypoints that the normalizer is measured on; those of `preds` by default.
-        fps: Frames a second.
-        normalizer: What the length is divided by, one size a sequence (the mean over its frames).
+        preds: `(..., T, K, D)`. Shared arguments are described in `kp_metrics.functional`.
+        target: Keypoints on which the normalizer is measured; `preds` by default.
+        normalizer: One size per sequence, the mean over its frames.
         mask: `(..., T, K)`, True where a point is valid; a difference needs all its frames.
-        reduction: `"mean"`, `"sum"`, `"sequence"` or `"none"` (`(..., T - 2, K)`).
+        reduction: Reduces one value per point, `(..., T - 2, K)`.
 
     Returns:
-        Eye distances a second², from 0 up. NaN where nothing is valid, as with fewer than three frames.
+        Eye distances per second², from 0 up. NaN where nothing is valid, as with fewer than three frames.
 
     Raises:
-        ValueError: `fps` is not above 0, or the shapes or types do not fit together.
+        ValueError: `fps` is not above 0, or shapes or types do not match.
 
     Example:
         >>> steady = torch.arange(4.0).reshape(4, 1, 1).expand(4, 2, 2)
         >>> acceleration(steady, normalizer=1.0)
         tensor(0.)
     """
-    return _roughness(preds, target, 2, fps, normalizer, mask, reduction)
+    return _mean_difference(preds, target, 2, fps, normalizer, mask, reduction)
 
 
 def jitter(
-    preds: Float[Tensor, "*batch t k d"],
-    target: Float[Tensor, "*batch t k d"] | None = None,
+    preds: Keypoints,
+    target: Keypoints | None = None,
     *,
     fps: float = 25.0,
     normalizer: Normalizer = "interocular",
-    mask: Bool[Tensor, "*batch t k"] | None = None,
+    mask: Mask = None,
     reduction: Reduction = "mean",
-) -> Float[Tensor, "*out"]:
-    """Mean length of the third differences: `mean ‖Δ³p‖ · fps³ / IOD`.
+) -> Values:
+    """Return the mean length of the third differences: `mean ‖Δ³p‖ · fps³ / IOD`.
 
-    No error: compare it with the ground truth's own. VLOGGER gives it in mm/s³: divide by `normalizer=` pixels a mm.
+    As `acceleration`, with `(..., T - 3, K)` values. VLOGGER reports mm/s³: divide by `normalizer=` pixels per mm.
 
     Args:
-        preds: Keypoints `(..., T, K, D)`.
-        target: Keypoints that the normalizer is measured on; those of `preds` by default.
-        fps: Frames a second.
-        normalizer: What the length is divided by, one size a sequence (the mean over its frames).
-        mask: `(..., T, K)`, True where a point is valid; a difference needs all its frames.
-        reduction: `"mean"`, `"sum"`, `"sequence"` or `"none"` (`(..., T - 3, K)`).
+        preds: `(..., T, K, D)`. Shared arguments are described in `kp_metrics.functional`.
+        target: Keypoints on which the normalizer is measured; `preds` by default.
 
     Returns:
-        Eye distances a second³, from 0 up. NaN where nothing is valid, as with fewer than four frames.
+        Eye distances per second³, from 0 up. NaN where nothing is valid, as with fewer than four frames.
 
     Raises:
-        ValueError: `fps` is not above 0, or the shapes or types do not fit together.
+        ValueError: `fps` is not above 0, or shapes or types do not match.
 
     Example:
         >>> flicker = torch.tensor([0.0, 1.0, 0.0, 1.0]).reshape(4, 1, 1)
         >>> jitter(flicker, fps=1.0, normalizer=1.0)
         tensor(4.)
     """
-    return _roughness(preds, target, 3, fps, normalizer, mask, reduction)
+    return _mean_difference(preds, target, 3, fps, normalizer, mask, reduction)
 
 
-def _roughness(
+def _mean_difference(
     preds: Tensor,
     target: Tensor | None,
     order: int,
@@ -203,15 +185,9 @@ def _roughness(
     mask: Tensor | None,
     reduction: Reduction,
 ) -> Tensor:
-    if target is None:
-        check_keypoints(preds, name="preds")
-        check_mask(mask, preds, name="preds")
-    else:
-        check_pair(preds, target, mask)
+    preds, target = checked_pair(preds, preds if target is None else target, mask)
     check_positive(fps, name="fps")
-    preds = working_precision(preds)
-    size = sequence_size(normalizer, preds if target is None else working_precision(target), mask)
-    measured = ~(size <= 0).any(-1, keepdim=True)
+    size, defined = usable_size(sequence_size(normalizer, target, mask))
     change, valid = difference(preds, mask, order)
-    values = point_norm(change / size.masked_fill(~measured, 1).unsqueeze(-2)) * fps**order
-    return reduce_values(values, valid & measured, reduction, item_dims=2)
+    values = point_norm(change / size.unsqueeze(-2)) * fps**order
+    return reduce_values(values, valid & defined, reduction, item_dims=2)

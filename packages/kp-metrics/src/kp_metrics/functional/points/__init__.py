@@ -1,1 +1,1 @@
-"""Metrics of point positions: PCK, NME, OKS, L1 and relatives."""
+"""Metrics of point positions: PCK, NME, OKS, L1, MPJPE, LMD."""

@@ -1,42 +1,50 @@
 """Normalized mean error."""
 
-from jaxtyping import Bool, Float
 from torch import Tensor
 
-from kp_metrics.functional.points.distance import normalized_distance
-from kp_metrics.primitives.checks import check_pair
-from kp_metrics.primitives.normalizers import Normalizer
+from kp_metrics.primitives.checks import check_pair, working_precision
+from kp_metrics.primitives.normalizers import Normalizer, measure, point_norm, usable_size
 from kp_metrics.primitives.reduction import Reduction, reduce_values
+from kp_metrics.primitives.types import Keypoints, Mask, Values
+
+
+def normalized_distance(
+    preds: Tensor, target: Tensor, mask: Tensor | None, normalizer: Normalizer
+) -> tuple[Tensor, Tensor]:
+    """Return ‖p−t‖ over the target's size, `(..., T, K)`, and where it is defined."""
+    preds, target = working_precision(preds), working_precision(target)
+    size, defined = usable_size(measure(normalizer, target, mask).to(preds.dtype))
+    if size.shape[-1] == 1:
+        distance = point_norm(preds - target) / size
+    else:
+        distance = point_norm((preds - target) / size.unsqueeze(-2))
+    return distance, defined if mask is None else defined & mask
 
 
 def nme(
-    preds: Float[Tensor, "*batch t k d"],
-    target: Float[Tensor, "*batch t k d"],
+    preds: Keypoints,
+    target: Keypoints,
     *,
     normalizer: Normalizer = "interocular",
-    mask: Bool[Tensor, "*batch t k"] | None = None,
+    mask: Mask = None,
     reduction: Reduction = "mean",
-) -> Float[Tensor, "*out"]:
-    """Normalized mean error: `mean ‖p − t‖ / d`, with d the distance of the outer eye corners in each frame.
+) -> Values:
+    """Return the normalized mean error: `mean ‖p − t‖ / d`, d the distance of the outer eye corners in each frame.
 
     300-W's convention. The FAN papers divide by `normalizer="bbox_frame_area"`, √(w·h) of the target's box, and some
     by `"pupils"`. Multiply by 100 for the percentages of the papers.
 
     Args:
-        preds: Predicted keypoints `(..., T, K, D)`.
-        target: True keypoints `(..., T, K, D)`.
-        normalizer: What the error is divided by.
-        mask: `(..., T, K)`, True where a point is valid; a frame whose eye corner is masked is left out.
-        reduction: `"mean"`, `"sum"`, `"sequence"` or `"none"` (one error a point).
+        preds: `(..., T, K, D)`, as `target`. Shared arguments are described in `kp_metrics.functional`.
+        reduction: Reduces one error per point. Frames with a masked eye corner are left out.
 
     Returns:
-        A share of d from 0 up; lower is better. NaN where nothing is valid.
+        A fraction of d from 0 up; lower is better. NaN where nothing is valid.
 
     Raises:
-        ValueError: The shapes or types do not fit together, or the layout has no such points.
+        ValueError: Shapes or types do not match, or the layout has no such points.
 
     Example:
-        >>> import torch
         >>> face = torch.zeros(1, 68, 2)
         >>> face[0, 45, 0] = 50.0
         >>> nme(face + torch.tensor([3.0, 4.0]), face)

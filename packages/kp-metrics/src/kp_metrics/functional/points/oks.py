@@ -1,15 +1,16 @@
-"""COCO's object keypoint similarity."""
+"""Object keypoint similarity (COCO)."""
 
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
-from kp_metrics.primitives.checks import check_pair, check_positive, working_precision
+from kp_metrics.primitives.checks import check_positive, checked_pair
 from kp_metrics.primitives.reduction import Reduction, reduce_values
+from kp_metrics.primitives.types import Keypoints, Mask, Values
 
-#: Spread of COCO's annotators for the 17 body points: nose, eyes, ears, shoulders, elbows, wrists, hips, knees, ankles.
+#: Spread of COCO's annotators on the 17 body points: nose, eyes, ears, shoulders, elbows, wrists, hips, knees, ankles.
 COCO_SIGMAS: tuple[float, ...] = (
     0.026,
     *(0.025, 0.025, 0.035, 0.035),
@@ -19,32 +20,31 @@ COCO_SIGMAS: tuple[float, ...] = (
 
 
 def oks(
-    preds: Float[Tensor, "*batch t k d"],
-    target: Float[Tensor, "*batch t k d"],
+    preds: Keypoints,
+    target: Keypoints,
     *,
     area: Float[Tensor, "*sizes"] | float,
     sigmas: Sequence[float] | None = None,
-    mask: Bool[Tensor, "*batch t k"] | None = None,
+    mask: Mask = None,
     reduction: Reduction = "mean",
-) -> Float[Tensor, "*out"]:
-    """Object keypoint similarity: `exp(−‖p − t‖² / (2 · area · (2σ)²))`, averaged over an object's valid points.
+) -> Values:
+    """Return the object keypoint similarity: mean over an object's valid points of `exp(−‖p − t‖² / (2·area·(2σ)²))`.
 
-    As in COCO's evaluation, where `area` is the object's segment area and invisible points don't count. An object
-    without a valid point is undefined here, while pycocotools falls back on its box.
+    As in COCO's evaluation, where `area` is the object's segment area and invisible points do not count. An object
+    without a valid point is undefined here; pycocotools falls back to its box.
 
     Args:
-        preds: Predicted keypoints `(..., T, K, D)`.
-        target: True keypoints `(..., T, K, D)`.
+        preds: `(..., T, K, D)`, as `target`. Shared arguments are described in `kp_metrics.functional`.
         area: Area of each object in square pixels, `(..., T)` or `(...)`, or one number.
-        sigmas: K spreads; COCO's by default, which needs its 17 points.
+        sigmas: K spreads; by default COCO's, for its 17 points.
         mask: `(..., T, K)`, True where a point is valid (COCO: visibility above 0).
-        reduction: `"mean"`, `"sum"`, `"sequence"` or `"none"` (one value an object, `(..., T)`).
+        reduction: Reduces one value per object, `(..., T)`.
 
     Returns:
         0 to 1; higher is better. NaN where nothing is valid, or where the area is not above 0.
 
     Raises:
-        ValueError: There are not as many sigmas as points, `area` has another shape, or the shapes do not fit together.
+        ValueError: The number of sigmas is not K, `area` has another shape, or shapes do not match.
 
     Example:
         >>> body = torch.zeros(1, 17, 2)
@@ -53,7 +53,7 @@ def oks(
         >>> oks(body + 0.5, body, area=100.0).item()
         0.7...
     """
-    check_pair(preds, target, mask)
+    preds, target = checked_pair(preds, target, mask)
     points = target.shape[-2]
     spreads = COCO_SIGMAS if sigmas is None else tuple(sigmas)
     if len(spreads) != points:
@@ -61,17 +61,16 @@ def oks(
         raise ValueError(f"expected one of sigmas a keypoint, got {given} for target of shape {tuple(target.shape)}")
     if min(spreads) <= 0:
         raise ValueError(f"expected sigmas above 0, got {min(spreads)}")
-    preds, target = working_precision(preds), working_precision(target)
     sizes = _object_areas(area, target)
-    measured = ~(sizes <= 0)
+    defined = ~(sizes <= 0)
     variance = (2 * target.new_tensor(spreads)).square()
     squared = (preds - target).square().sum(-1)
-    similarity = torch.exp(-squared / (2 * sizes.masked_fill(~measured, 1).unsqueeze(-1) * variance))
+    similarity = torch.exp(-squared / (2 * sizes.masked_fill(~defined, 1).unsqueeze(-1) * variance))
     if mask is None:
-        return reduce_values(similarity.mean(-1), measured.expand(target.shape[:-2]), reduction, item_dims=1)
+        return reduce_values(similarity.mean(-1), defined, reduction, item_dims=1)
     count = mask.sum(-1)
     values = similarity.masked_fill(~mask, 0).sum(-1) / count.clamp(min=1)
-    return reduce_values(values, measured & (count > 0), reduction, item_dims=1)
+    return reduce_values(values, defined & (count > 0), reduction, item_dims=1)
 
 
 def _object_areas(area: Tensor | float, target: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Percentage of correct keypoints, its curve and the area under it."""
+"""Percentage of correct keypoints (PCK), its curve and the area under the curve."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,14 +6,22 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
-from kp_metrics.functional.points.distance import normalized_distance
-from kp_metrics.primitives.checks import check_choice, check_indices, check_pair, check_positive, working_precision
+from kp_metrics.functional.points.nme import normalized_distance
+from kp_metrics.primitives.checks import (
+    check_choice,
+    check_indices,
+    check_pair,
+    check_positive,
+    select,
+    working_precision,
+)
 from kp_metrics.primitives.ibug68 import BASE_POINT
-from kp_metrics.primitives.normalizers import Normalizer, measure
+from kp_metrics.primitives.normalizers import Normalizer, measure, usable_size
 from kp_metrics.primitives.reduction import Reduction, reduce_values
+from kp_metrics.primitives.types import Keypoints, Mask, Values
 
 #: Published variants as options: `pck(preds, target, **PCK_CONVENTIONS["mmpose"])`.
 PCK_CONVENTIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -26,44 +34,42 @@ PCK_CONVENTIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     }
 )
 
-# Coordinates handled at a time on a CPU: temporaries of 2 MB stay in its cache.
+# Coordinates per chunk on a CPU: temporaries of 2 MB stay in its cache.
 _CHUNK = 1 << 19
 
 
 def pck(
-    preds: Float[Tensor, "*batch t k d"],
-    target: Float[Tensor, "*batch t k d"],
+    preds: Keypoints,
+    target: Keypoints,
     *,
     alpha: float = 0.02,
     normalizer: Normalizer = "bbox_sequence",
     strict: bool = False,
     average: str = "points",
     drop: Sequence[int] = (),
-    mask: Bool[Tensor, "*batch t k"] | None = None,
+    mask: Mask = None,
     reduction: Reduction = "mean",
-) -> Float[Tensor, "*out"]:
-    """Percentage of correct keypoints: the share of points with `‖p − t‖ ≤ alpha · normalizer`.
+) -> Values:
+    """Return the percentage of correct keypoints: the share of points with `‖p − t‖ ≤ alpha · normalizer`.
 
-    By default the normalizer is the longer side of the box of the target over the whole sequence (Audio2Keypoint,
-    section 5.3). `PCK_CONVENTIONS` holds the options of other published variants.
+    By default the normalizer is the longer side of the target's box over the whole sequence (Audio2Keypoint, section
+    5.3). `PCK_CONVENTIONS` holds the options of other published variants.
 
     Args:
-        preds: Predicted keypoints `(..., T, K, D)`.
-        target: True keypoints `(..., T, K, D)`.
-        alpha: Radius as a share of the normalizer.
-        normalizer: Size that the radius is relative to; `"bbox_frame_axes"` scales each axis by its own side.
+        preds: `(..., T, K, D)`, as `target`. Shared arguments are described in `kp_metrics.functional`.
+        alpha: Radius as a fraction of the normalizer.
+        normalizer: `"bbox_frame_axes"` scales each axis by its own side.
         strict: Count `<` instead of `≤` (mmpose).
-        average: `"points"`: one share over all points; `"keypoints"`: a share for each of the K keypoints first, then
-            their mean (mmpose). They differ where points are masked.
-        drop: Keypoints to leave out, of the box too, such as a base point that is right by construction.
-        mask: `(..., T, K)`, True where a point is valid.
-        reduction: `"mean"`, `"sum"` (the number of hits), `"sequence"` or `"none"` (1 or 0 a point).
+        average: `"points"`: one share over all points; `"keypoints"`: the mean of the K keypoints' shares (mmpose).
+            The two differ where points are masked.
+        drop: Keypoints to leave out, also of the box, such as a base point that is correct by construction.
+        reduction: Reduces 1 or 0 per point; `"sum"` counts the hits.
 
     Returns:
         A share from 0 to 1; higher is better. NaN where every point is masked.
 
     Raises:
-        ValueError: `alpha` is not above 0, or the shapes or types do not fit together.
+        ValueError: `alpha` is not above 0, or shapes or types do not match.
 
     Example:
         >>> target = torch.tensor([[[0.0, 0.0], [100.0, 50.0]]])
@@ -77,50 +83,48 @@ def pck(
     if average == "keypoints" and reduction not in ("mean", "sequence"):
         raise ValueError(f"expected reduction 'mean' or 'sequence' with average='keypoints', got {reduction!r}")
     if average == "points" and reduction in ("mean", "sum"):
-        hits, count, faulty = count_hits(
+        hits, count, non_finite = count_hits(
             preds, target, mask, alpha=alpha, normalizer=normalizer, strict=strict, drop=drop
         )
         total = hits.to(working_precision(preds).dtype)
         reduced = total if reduction == "sum" else total / count.clamp(min=1)
-        return reduced.masked_fill(faulty | (count == 0), torch.nan)
-    preds, target, mask = _without(drop, preds, target, mask)
-    squared, radius, measured = _squared_distance(preds, target, mask, alpha, normalizer)
+        return reduced.masked_fill(non_finite | (count == 0), torch.nan)
+    preds, target, mask = _drop_points(drop, preds, target, mask)
+    squared, radius, defined = _squared_distance(preds, target, mask, alpha, normalizer)
     inside = squared < radius if strict else squared <= radius
     # A comparison turns NaN into a miss; x − x is 0 for a number and NaN for NaN and infinity.
     values = (squared - squared).add_(inside)
-    valid = measured.expand(values.shape) if mask is None else measured & mask
+    valid = defined.expand(values.shape) if mask is None else defined & mask
     if average == "points":
         return reduce_values(values, valid, reduction, item_dims=2)
     return _mean_of_keypoints(values, valid, reduction)
 
 
-def _without(
+def _drop_points(
     drop: Sequence[int], preds: Tensor, target: Tensor, mask: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     if not drop:
         return preds, target, mask
     check_indices(drop, target, name="drop")
     keep = [index for index in range(target.shape[-2]) if index not in set(drop)]
-    return preds[..., keep, :], target[..., keep, :], None if mask is None else mask[..., keep]
+    return preds[..., keep, :], target[..., keep, :], select(mask, keep)
 
 
 def _squared_distance(
     preds: Tensor, target: Tensor, mask: Tensor | None, alpha: float, normalizer: Normalizer
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return squared distances, the squared radius that they are held against, and where there is one."""
+    """Return squared distances, the squared radius to compare them with, and where it is defined."""
     preds, target = working_precision(preds), working_precision(target)
-    size = measure(normalizer, target, mask).to(preds.dtype)
-    # Not `size > 0`: a NaN in the target must reach the result instead of being left out.
-    measured = ~(size <= 0).any(-1, keepdim=True)
+    size, defined = usable_size(measure(normalizer, target, mask).to(preds.dtype))
     difference = preds - target
     if size.shape[-1] > 1:
-        difference = difference / size.masked_fill(~measured, 1).unsqueeze(-2)
+        difference = difference / size.unsqueeze(-2)
         size = torch.ones_like(size[..., :1])
     squared = difference.square_()
     total = squared[..., 0]
     for axis in range(1, squared.shape[-1]):
         total = total + squared[..., axis]
-    return total, (size * alpha).square(), measured
+    return total, (size * alpha).square(), defined
 
 
 def count_hits(
@@ -133,37 +137,37 @@ def count_hits(
     strict: bool = False,
     drop: Sequence[int] = (),
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the number of hits, that of points that count, and whether a point that counts is not finite.
+    """Return the number of hits and of valid points, and whether a valid point is not finite.
 
-    On a CPU it goes a chunk of sequences at a time, so that the temporaries stay in its cache.
+    On a CPU it works on a chunk of sequences at a time, so that temporaries stay in the cache.
     """
     check_pair(preds, target, mask)
     check_positive(alpha, name="alpha")
-    preds, target, mask = _without(drop, preds, target, mask)
+    preds, target, mask = _drop_points(drop, preds, target, mask)
     sequences, size = math.prod(preds.shape[:-3]), math.prod(preds.shape[-3:])
-    whole = preds.device.type != "cpu" or isinstance(normalizer, Tensor)
-    step = sequences if whole else max(1, _CHUNK // size)
-    if not whole:
+    at_once = preds.device.type != "cpu" or isinstance(normalizer, Tensor)
+    step = sequences if at_once else max(1, _CHUNK // size)
+    if not at_once:
         preds, target = (side.reshape(sequences, *side.shape[-3:]) for side in (preds, target))
         mask = None if mask is None else mask.reshape(preds.shape[:-1])
     hits = count = torch.zeros((), dtype=torch.int64, device=preds.device)
-    faulty = torch.zeros((), dtype=torch.bool, device=preds.device)
+    non_finite = torch.zeros((), dtype=torch.bool, device=preds.device)
     for start in range(0, sequences, step):
-        part = (...,) if whole else (slice(start, start + step),)
+        part = (...,) if at_once else (slice(start, start + step),)
         part_mask = None if mask is None else mask[part]
-        squared, radius, measured = _squared_distance(preds[part], target[part], part_mask, alpha, normalizer)
+        squared, radius, defined = _squared_distance(preds[part], target[part], part_mask, alpha, normalizer)
         if part_mask is not None:
-            # A masked point is infinitely far, whatever it holds; the finite ones add up to something finite.
-            finite_sum = squared.masked_fill(~(part_mask & measured), 0).sum()
+            # A masked point is infinitely far away, whatever its value; a sum of finite values is finite.
+            finite_sum = squared.masked_fill(~(part_mask & defined), 0).sum()
             squared = squared.masked_fill_(~part_mask, torch.inf)
-            count = count + (part_mask & measured).sum()
+            count = count + (part_mask & defined).sum()
         else:
             finite_sum = squared.sum()
-            count = count + measured.sum() * (squared.numel() // measured.numel())
-        radius = radius.masked_fill(~measured, -1)
+            count = count + defined.sum() * (squared.numel() // defined.numel())
+        radius = radius.masked_fill(~defined, -1)
         hits = hits + torch.count_nonzero(squared < radius if strict else squared <= radius)
-        faulty = faulty | ~torch.isfinite(finite_sum)
-    return hits, count, faulty
+        non_finite = non_finite | ~torch.isfinite(finite_sum)
+    return hits, count, non_finite
 
 
 def _mean_of_keypoints(values: Tensor, valid: Tensor, reduction: Reduction) -> Tensor:
@@ -173,21 +177,18 @@ def _mean_of_keypoints(values: Tensor, valid: Tensor, reduction: Reduction) -> T
 
 
 def pck_curve(
-    preds: Float[Tensor, "*batch t k d"],
-    target: Float[Tensor, "*batch t k d"],
+    preds: Keypoints,
+    target: Keypoints,
     *,
     alphas: Float[Tensor, " n"],
     normalizer: Normalizer = "bbox_sequence",
-    mask: Bool[Tensor, "*batch t k"] | None = None,
+    mask: Mask = None,
 ) -> Float[Tensor, " n"]:
-    """PCK over all points at each of `alphas`, for plots.
+    """Return PCK over all points at each of `alphas`, for plots.
 
     Args:
-        preds: Predicted keypoints `(..., T, K, D)`.
-        target: True keypoints `(..., T, K, D)`.
-        alphas: `(n,)` radii as shares of the normalizer, above 0.
-        normalizer: Size that the radius is relative to.
-        mask: `(..., T, K)`, True where a point is valid.
+        preds: `(..., T, K, D)`, as `target`. Shared arguments are described in `kp_metrics.functional`.
+        alphas: `(n,)` radii as fractions of the normalizer, above 0.
 
     Returns:
         `(n,)` shares from 0 to 1, rising with alpha.
@@ -202,32 +203,29 @@ def pck_curve(
 
 
 def pck_auc(
-    preds: Float[Tensor, "*batch t k d"],
-    target: Float[Tensor, "*batch t k d"],
+    preds: Keypoints,
+    target: Keypoints,
     *,
     alpha_max: float = 0.1,
     normalizer: Normalizer = "bbox_sequence",
-    mask: Bool[Tensor, "*batch t k"] | None = None,
+    mask: Mask = None,
     reduction: Reduction = "mean",
-) -> Float[Tensor, "*out"]:
-    """Area under PCK(alpha) for alpha from 0 to `alpha_max`, divided by `alpha_max`.
+) -> Values:
+    """Return the area under PCK(alpha) for alpha from 0 to `alpha_max`, divided by `alpha_max`.
 
-    The curve is a step for each point, so the area is exact and needs no grid: a point at the normalized distance d
-    adds `max(0, 1 − d / alpha_max)`.
+    The curve is a step per point, so the area is exact and needs no grid: a point at the normalized distance d adds
+    `max(0, 1 − d / alpha_max)`.
 
     Args:
-        preds: Predicted keypoints `(..., T, K, D)`.
-        target: True keypoints `(..., T, K, D)`.
+        preds: `(..., T, K, D)`, as `target`. Shared arguments are described in `kp_metrics.functional`.
         alpha_max: Right end of the curve.
-        normalizer: Size that alpha is relative to.
-        mask: `(..., T, K)`, True where a point is valid.
-        reduction: `"mean"`, `"sum"`, `"sequence"` or `"none"` (the area that each point adds).
+        reduction: Reduces the area that each point adds.
 
     Returns:
         A share from 0 to 1; higher is better. NaN where every point is masked.
 
     Raises:
-        ValueError: `alpha_max` is not above 0, or the shapes or types do not fit together.
+        ValueError: `alpha_max` is not above 0, or shapes or types do not match.
 
     Example:
         >>> target = torch.tensor([[[0.0, 0.0], [100.0, 50.0]]])

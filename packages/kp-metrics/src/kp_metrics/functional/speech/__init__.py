@@ -1,1 +1,1 @@
-"""Metrics of movement against sound."""
+"""Metrics of motion against speech audio."""

@@ -1,7 +1,7 @@
-"""Whether the mouth rests when nothing is said."""
+"""Mouth opening in silence."""
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from kp_metrics.functional.face.mouth import opening_series
@@ -9,12 +9,13 @@ from kp_metrics.primitives.audio_energy import frame_loudness, silent_frames
 from kp_metrics.primitives.checks import check_audio
 from kp_metrics.primitives.ibug68 import EYE_CORNERS, INNER_LIP_CENTRES
 from kp_metrics.primitives.reduction import Reduction, reduce_values
-from kp_metrics.primitives.time_series import frames_in_time
+from kp_metrics.primitives.time_series import unpadded_frames
+from kp_metrics.primitives.types import Keypoints, Mask, Values
 
 
 def silence_opening(
-    preds: Float[Tensor, "*batch t k d"],
-    target: Float[Tensor, "*batch t k d"] | None = None,
+    preds: Keypoints,
+    target: Keypoints | None = None,
     *,
     audio: Float[Tensor, "*batch s"],
     sample_rate: int = 16_000,
@@ -23,29 +24,23 @@ def silence_opening(
     min_seconds: float = 0.3,
     lips: tuple[int, int] = INNER_LIP_CENTRES,
     eyes: tuple[int, int] = EYE_CORNERS,
-    mask: Bool[Tensor, "*batch t k"] | None = None,
+    mask: Mask = None,
     reduction: Reduction = "mean",
-) -> Float[Tensor, "*out"]:
-    """Median mouth opening of a sequence within silent stretches of at least 300 ms (THEval).
+) -> Values:
+    """Return the median mouth opening of a sequence within silent stretches of at least 300 ms (THEval).
 
     Args:
-        preds: Keypoints `(..., T, K, D)`.
-        target: Not used but for its shape; every metric takes it.
-        audio: Waveform `(..., S)`, mono.
-        sample_rate: Samples a second.
-        fps: Frames a second.
-        threshold_db: Silence is that far below the loudest frame.
+        preds: `(..., T, K, D)`. Shared arguments are described in `kp_metrics.functional`.
+        target: Only its shape is checked.
+        threshold_db: Silence is at least this far below the loudest frame.
         min_seconds: Shortest silent stretch.
-        lips: Upper and lower lip point; iBUG-68's 62 and 66 by default.
-        eyes: Outer eye corners; iBUG-68's 36 and 45 by default.
-        mask: `(..., T, K)`, True where a point is valid.
-        reduction: `"mean"` or `"sum"` over sequences; `"sequence"` and `"none"` give one value a sequence.
+        reduction: Reduces one value per sequence.
 
     Returns:
-        In eye distances, from 0 up; lower is better. NaN for a sequence without such a stretch; such are left out.
+        In eye distances, from 0 up; lower is better. NaN for a sequence without silence, which the mean leaves out.
 
     Raises:
-        ValueError: The shapes, types or options do not fit.
+        ValueError: Shapes, types or options do not match.
 
     Example:
         >>> face = torch.zeros(20, 68, 2)
@@ -58,9 +53,9 @@ def silence_opening(
     check_audio(preds, target, mask, audio)
     series, valid = opening_series(preds, mask, lips, eyes)
     loudness = frame_loudness(audio, num_frames=preds.shape[-3], sample_rate=sample_rate, fps=fps)
-    heard = frames_in_time(valid, mask)
-    silent = silent_frames(loudness, fps=fps, threshold_db=threshold_db, min_seconds=min_seconds, valid=heard) & valid
-    # The median skips NaN: count poisoned frames apart.
-    poisoned = (series.isnan() & silent).any(-1)
+    frames = unpadded_frames(valid, mask)
+    silent = silent_frames(loudness, fps=fps, threshold_db=threshold_db, min_seconds=min_seconds, valid=frames) & valid
+    # The median skips NaN: find it separately.
+    has_nan = (series.isnan() & silent).any(-1)
     values = torch.nanquantile(series.masked_fill(~silent, torch.nan), 0.5, dim=-1)
-    return reduce_values(values.masked_fill(poisoned, torch.nan), silent.any(-1), reduction, item_dims=0)
+    return reduce_values(values.masked_fill(has_nan, torch.nan), silent.any(-1), reduction, item_dims=0)
