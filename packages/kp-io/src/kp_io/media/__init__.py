@@ -1,4 +1,4 @@
-"""Reading and writing video, sound and pictures."""
+"""Read and write video, audio and images."""
 
 import lazy_loader
 

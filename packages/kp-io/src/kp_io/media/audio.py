@@ -1,7 +1,6 @@
-"""Speech in and out of files: any container in, mono waveforms out (PyAV)."""
+"""Read audio from any container as mono waveforms, and write it (PyAV)."""
 
 import io
-import logging
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,26 +14,24 @@ from torch import Tensor
 
 from kp_io.filesystem.atomic import atomic_path, write_error
 from kp_io.media.audio_resampler import RATES, Resampler
-from kp_io.media.container import decoded, moving_pictures, open_media
+from kp_io.media.container import decode_frames, find_video_stream, open_media
 
-logger = logging.getLogger(__name__)
-
-#: Weight of a channel in the mono mix, by FFmpeg's name: speech sits in the centre, the bass channel carries none.
+#: Weight of a channel in the mono mix, by FFmpeg's name: speech is in the centre, the bass channel has none.
 _DOWNMIX = {"FC": 1.0, "FL": 0.7071, "FR": 0.7071, "LFE": 0.0, "LFE2": 0.0}
 _DOWNMIX_OTHER = 0.5
 
-#: A gap in the audio's timestamps below this is jitter of the container, not missing sound.
+#: A smaller gap between audio timestamps is jitter of the container, not missing audio.
 _GAP_SECONDS = 0.1
 
-#: Timestamps that jump further than this are broken; the silence to fill the gap would fill the memory.
+#: Larger jumps of timestamps are errors; silence for the gap would fill the memory.
 _MAX_GAP_SECONDS = 600
 
-#: Suffix to FFmpeg's codec of what `write_audio` writes, both 16-bit and lossless.
+#: FFmpeg's codec for each suffix that `write_audio` writes, both 16-bit and lossless.
 _CODECS = {".wav": "pcm_s16le", ".flac": "flac"}
 
 
 def num_samples(num_frames: int, *, fps: float, sample_rate: int) -> int:
-    """Return how many samples belong to `num_frames` frames: `round(num_frames / fps * sample_rate)`.
+    """Return the number of samples in `num_frames` frames: `round(num_frames / fps * sample_rate)`.
 
     Example:
         >>> num_samples(100, fps=25.0, sample_rate=16000)
@@ -46,16 +43,15 @@ def num_samples(num_frames: int, *, fps: float, sample_rate: int) -> int:
 def align_audio(
     waveform: Float[Tensor, " s"], *, num_frames: int, fps: float, sample_rate: int
 ) -> Float[Tensor, " aligned"]:
-    """Cut a waveform, or pad it with silence, to the length of `num_frames` frames.
+    """Cut a waveform, or pad it with silence, to the duration of `num_frames` frames.
 
-    Containers store audio in blocks, so sound and picture of one file rarely end together; this is the one place where
-    they are made to.
+    Containers store audio in blocks, so audio and video of one file rarely end together.
 
     Args:
-        waveform: `(S,)`, beginning where the first frame begins.
+        waveform: `(S,)`, starting with the first frame.
         num_frames: Number of frames, T.
-        fps: Frames a second.
-        sample_rate: Samples a second.
+        fps: Frames per second.
+        sample_rate: Samples per second.
 
     Returns:
         `(round(T / fps * sample_rate),)`, a new tensor.
@@ -87,21 +83,21 @@ def read_audio(
     """Read the first audio stream of any audio or video file as a mono waveform.
 
     Channels are mixed by weight (centre 1, front left and right 0.71, surround 0.5, bass 0; divided by their sum), so
-    nothing clips and 5.1 speech stays loud. A file that goes beyond ±1 is divided by its peak.
+    nothing clips and 5.1 speech stays loud. A file that exceeds ±1 is divided by its peak.
 
     Args:
         path: The file.
-        sample_rate: Samples a second of the result.
-        align_to_video: Begin where the first video frame begins: sound before it is cut, a late start becomes silence,
-            and so do gaps within the stream. Without a video stream it does nothing.
-        max_seconds: Refuse longer sound as soon as it shows, whatever the file says of its length.
+        sample_rate: Samples per second of the result.
+        align_to_video: Start with the first video frame: earlier audio is cut; a late start and gaps within the stream
+            become silence. No effect without a video stream.
+        max_seconds: Reject longer audio as soon as this much is decoded, whatever duration the file states.
 
     Returns:
         `(S,)` float32 in [-1, 1].
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file cannot be read, is too long, has no sound or no samples, or holds NaN or infinity.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file cannot be read, is too long, has no audio or no samples, or contains NaN or infinity.
 
     Example:
         >>> import tempfile
@@ -115,23 +111,23 @@ def read_audio(
         raise ValueError(f"expected a positive sample_rate, got {sample_rate}")
     start = _video_start(source) if align_to_video else None
     resampler: Resampler | None = None
-    pieces: list[Tensor] = []
-    heard = broken = 0
-    for block, rate in _seconds(_decode_mono(source, start)):
-        # Piece by piece, because an hour at the file's own rate takes several times the memory of the result.
+    chunks: list[Tensor] = []
+    count = num_broken = 0
+    for block, rate in _join_blocks(_decode_mono(source, start)):
+        # In chunks, because an hour at the original rate takes several times the memory of the result.
         resampler = resampler or Resampler(from_rate=rate, to_rate=sample_rate)
-        pieces.append(resampler.push(torch.from_numpy(block)))
-        heard += len(block)
-        broken += len(block) - int(np.isfinite(block).sum())
-        if heard > max_seconds * rate:
+        chunks.append(resampler.push(torch.from_numpy(block)))
+        count += len(block)
+        num_broken += len(block) - int(np.isfinite(block).sum())
+        if count > max_seconds * rate:
             raise ValueError(f"expected sound of at most {max_seconds:g} s, got more in {source}")
-    if resampler is None or not heard:
+    if resampler is None or not count:
         early = f"sound that ends before the first frame (at {start or 0:.2f} s)"
         raise ValueError(f"expected sound in {source}, got {early if resampler else 'an audio stream of 0 samples'}")
-    if broken:
-        raise ValueError(f"expected finite samples in {source}, got NaN or infinity in {broken} of {heard} samples")
-    waveform = torch.cat([*pieces, resampler.flush()])
-    # Beyond ±1 are unscaled floats, and by a little the filter's overshoot; dividing distorts neither.
+    if num_broken:
+        raise ValueError(f"expected finite samples in {source}, got NaN or infinity in {num_broken} of {count} samples")
+    waveform = torch.cat([*chunks, resampler.flush()])
+    # Unscaled floats exceed ±1, and so does, slightly, the filter's overshoot; dividing distorts neither.
     low, high = (float(end) for end in waveform.aminmax())
     peak = max(-low, high)
     return waveform / peak if peak > 1 else waveform
@@ -151,10 +147,10 @@ def resample_audio(waveform: Float[Tensor, " s"], *, from_rate: int, to_rate: in
 
 
 def write_audio(path: str | os.PathLike[str], waveform: Float[Tensor, " s"], *, sample_rate: int = 16000) -> None:
-    """Write a mono waveform as 16-bit `.wav` or `.flac`, whole or not at all; values beyond ±1 are clipped.
+    """Write a mono waveform atomically as 16-bit `.wav` or `.flac`; values beyond ±1 are clipped.
 
     Raises:
-        ValueError: The waveform is empty, not one-dimensional or not finite, or the suffix is another one.
+        ValueError: The waveform is empty, not one-dimensional or not finite, or the suffix is unknown.
         OSError: The folder cannot be written.
     """
     suffix = Path(path).suffix.lower()
@@ -187,7 +183,7 @@ def decode_flac(data: bytes) -> tuple[Float[Tensor, " s"], int]:
     """Return the mono waveform `(S,)` of `encode_flac` in [-1, 1], and its sample rate.
 
     Raises:
-        ValueError: The bytes are no FLAC file.
+        ValueError: The bytes are not a FLAC file.
 
     Example:
         >>> waveform, sample_rate = decode_flac(encode_flac(torch.tensor([0.0, 0.5, -0.25]), sample_rate=8000))
@@ -217,7 +213,7 @@ def _write_pcm(target: str | io.BytesIO, suffix: str, pcm: np.ndarray, sample_ra
     with av.open(target, "w", format=suffix[1:]) as container:
         stream = container.add_stream(_CODECS[suffix], rate=sample_rate, format="s16", layout="mono")
         assert isinstance(stream, av.AudioStream)
-        # Some seconds at a time, in whole encoder blocks: an hour needs no second copy of itself.
+        # A few seconds at a time, in whole encoder blocks, so that an hour of audio is not copied at once.
         for start in range(0, len(pcm), 4096 * 16):
             frame = av.AudioFrame.from_ndarray(pcm[None, start : start + 4096 * 16], format="s16", layout="mono")
             frame.sample_rate = sample_rate
@@ -226,8 +222,8 @@ def _write_pcm(target: str | io.BytesIO, suffix: str, pcm: np.ndarray, sample_ra
         container.mux(stream.encode(None))
 
 
-def _seconds(blocks: Iterable[tuple[np.ndarray, int]]) -> Iterator[tuple[np.ndarray, int]]:
-    """Join the small blocks of a decoder to ones of about a second."""
+def _join_blocks(blocks: Iterable[tuple[np.ndarray, int]]) -> Iterator[tuple[np.ndarray, int]]:
+    """Join the small blocks of a decoder to blocks of about a second."""
     joined: list[np.ndarray] = []
     rate = 0
     for block, rate in blocks:
@@ -240,8 +236,8 @@ def _seconds(blocks: Iterable[tuple[np.ndarray, int]]) -> Iterator[tuple[np.ndar
 
 
 def _decode_mono(source: Path, start_seconds: float | None) -> Iterator[tuple[np.ndarray, int]]:
-    """Yield mono blocks and the stream's own rate, placed on the time line from `start_seconds` if given."""
-    done = rate = 0
+    """Yield mono blocks and the sample rate of the stream; with `start_seconds`, placed at their times from there."""
+    position = rate = 0
     for frame in _audio_frames(source):
         if rate and frame.sample_rate != rate:
             raise ValueError(f"expected one sample rate in {source}, got {rate} and then {frame.sample_rate} Hz")
@@ -249,19 +245,19 @@ def _decode_mono(source: Path, start_seconds: float | None) -> Iterator[tuple[np
             raise ValueError(f"expected from {RATES[0]} to {RATES[1]} Hz in {source}, got {frame.sample_rate} Hz")
         block = _mono(frame)
         if start_seconds is not None and frame.time is not None:
-            at = round((frame.time - start_seconds) * frame.sample_rate)
-            if not rate and at < 0:
-                done = at  # sound before the first frame counts as negative time and is cut below
-            elif at - done > (_GAP_SECONDS * frame.sample_rate if rate else 0):
-                if at - done > _MAX_GAP_SECONDS * frame.sample_rate:
+            start = round((frame.time - start_seconds) * frame.sample_rate)
+            if not rate and start < 0:
+                position = start  # samples before the first frame have negative positions and are cut below
+            elif start - position > (_GAP_SECONDS * frame.sample_rate if rate else 0):
+                if start - position > _MAX_GAP_SECONDS * frame.sample_rate:
                     raise ValueError(
                         f"expected sound without long gaps in {source}, got a jump of "
-                        f"{(at - done) / frame.sample_rate:.0f} s; remux the file to repair it"
+                        f"{(start - position) / frame.sample_rate:.0f} s; remux the file to repair it"
                     )
-                block = np.concatenate([np.zeros(at - done, np.float32), block])
+                block = np.concatenate([np.zeros(start - position, np.float32), block])
         rate = frame.sample_rate
-        yield block[max(0, -done) :], rate
-        done += len(block)
+        yield block[max(0, -position) :], rate
+        position += len(block)
 
 
 def _audio_frames(source: Path) -> Iterator[av.AudioFrame]:
@@ -269,7 +265,7 @@ def _audio_frames(source: Path) -> Iterator[av.AudioFrame]:
     with open_media(source, expected="an audio or video file") as container:
         if not container.streams.audio:
             raise ValueError(f"expected an audio stream in {source}, found none")
-        yield from decoded(container, container.streams.audio[0], source)
+        yield from decode_frames(container, container.streams.audio[0], source)
 
 
 def _mono(frame: av.AudioFrame) -> np.ndarray:
@@ -289,8 +285,8 @@ def _mono(frame: av.AudioFrame) -> np.ndarray:
 
 
 def _video_start(source: Path) -> float | None:
-    """Return when the first frame of the first stream of moving pictures is shown; None where there is none."""
+    """Return the time of the first video frame; None without a video stream or frame."""
     with open_media(source, expected="an audio or video file") as container:
-        stream = moving_pictures(container)
-        first = None if stream is None else next(decoded(container, stream, source), None)
+        stream = find_video_stream(container)
+        first = None if stream is None else next(decode_frames(container, stream, source), None)
         return None if first is None else first.time or 0.0

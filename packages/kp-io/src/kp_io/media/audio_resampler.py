@@ -1,4 +1,4 @@
-"""Sound at another sample rate, piece by piece."""
+"""Streaming resampler for audio (PyAV)."""
 
 import av
 import numpy as np
@@ -6,23 +6,23 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-#: Sample rates that the sound of a file may have; brought from 1 Hz to 16 kHz, a damaged one's would fill the memory.
+#: Valid sample rates of audio files; resampling from a damaged 1 Hz to 16 kHz would fill the memory.
 RATES = (1_000, 768_000)
 
 
 class Resampler:
-    """Brings a mono waveform that comes in pieces to another sample rate (FFmpeg).
+    """Streaming resampler for a mono waveform (FFmpeg).
 
-    The pieces of the result, put together, are the same samples however the sound was cut.
+    The concatenated output does not depend on how the input is split into chunks.
 
     Args:
-        from_rate: Samples a second of what comes.
-        to_rate: Samples a second of the result.
+        from_rate: Samples per second of the input.
+        to_rate: Samples per second of the output.
 
     Example:
         >>> resampler = Resampler(from_rate=48000, to_rate=16000)
-        >>> pieces = [resampler.push(torch.zeros(4800)) for _ in range(10)]
-        >>> sum(map(len, pieces)) + len(resampler.flush())
+        >>> chunks = [resampler.push(torch.zeros(4800)) for _ in range(10)]
+        >>> sum(map(len, chunks)) + len(resampler.flush())
         16000
     """
 
@@ -31,29 +31,28 @@ class Resampler:
             raise ValueError(f"expected positive sample rates, got {from_rate} and {to_rate}, of at most 2³¹ - 1")
         self._rates = from_rate, to_rate
         self._resampler = None if from_rate == to_rate else av.AudioResampler("flt", "mono", to_rate)
-        self._heard = self._made = 0
+        self._num_in = self._num_out = 0
 
     def push(self, samples: Float[Tensor, " s"]) -> Float[Tensor, " r"]:
-        """Return what these samples complete: all but the last few, on which the filter still waits."""
+        """Return the samples that are ready: the filter holds back the last few."""
         samples = samples.to(torch.float32)
-        self._heard += len(samples)
+        self._num_in += len(samples)
         if self._resampler is None or not len(samples):
             return samples
         frame = av.AudioFrame.from_ndarray(samples.numpy()[None], format="flt", layout="mono")
         frame.sample_rate = self._rates[0]
-        return self._take(frame)
+        return self._filter(frame)
 
     def flush(self) -> Float[Tensor, " r"]:
-        """Return the rest, so that there are `max(1, round(S * to_rate / from_rate))` samples in all."""
-        if self._resampler is None or not self._heard:
+        """Return the rest, for a total of `max(1, round(S * to_rate / from_rate))` samples."""
+        if self._resampler is None or not self._num_in:
             return torch.zeros(0)
-        made = self._made
-        rest = self._take(None)
-        length = max(1, round(self._heard * self._rates[1] / self._rates[0])) - made
+        length = max(1, round(self._num_in * self._rates[1] / self._rates[0])) - self._num_out
+        rest = self._filter(None)
         return torch.nn.functional.pad(rest, (0, max(0, length - len(rest))))[:length]
 
-    def _take(self, frame: av.AudioFrame | None) -> Tensor:
+    def _filter(self, frame: av.AudioFrame | None) -> Tensor:
         assert self._resampler is not None
         out = [part.to_ndarray()[0] for part in self._resampler.resample(frame)]
-        self._made += sum(map(len, out))
+        self._num_out += sum(map(len, out))
         return torch.from_numpy(np.concatenate(out) if out else np.zeros(0, np.float32))

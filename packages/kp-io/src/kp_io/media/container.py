@@ -1,4 +1,4 @@
-"""Media files opened and decoded, with everything that can be wrong with them (PyAV)."""
+"""Open and decode media files, whatever is wrong with them (PyAV)."""
 
 import logging
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ from av.video.stream import VideoStream
 
 logger = logging.getLogger(__name__)
 
-#: Broken packets after which a file counts as unreadable rather than damaged.
+#: With more broken packets than this, a file is unreadable rather than damaged.
 _MAX_BROKEN_PACKETS = 1000
 
-#: What FFmpeg takes a text file for.
+#: Formats that FFmpeg detects in text files.
 _NO_MEDIA_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
 
 
@@ -25,19 +25,19 @@ def open_media(source: Path, *, expected: str) -> InputContainer:
     """Open a file for reading.
 
     Args:
-        source: The file; its name is only a name, whatever is in it.
-        expected: What it should be, for the errors: "a video".
+        source: The file; special characters in its name have no meaning.
+        expected: What it should be, for error messages: "a video".
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It is empty, or nothing that FFmpeg knows.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is empty, or FFmpeg does not know its format.
     """
     if not source.is_file():
         raise FileNotFoundError(f"expected {expected}, found {'the folder' if source.is_dir() else 'no file'} {source}")
     if source.stat().st_size == 0:
         raise ValueError(f"expected {expected}, got {source}, which is empty (0 bytes)")
     try:
-        # Without `file:`, FFmpeg would read a name such as `10:30.mp4` as an address.
+        # Without `file:`, FFmpeg would take a name such as `10:30.mp4` for a URL.
         container = av.open(f"file:{source}", metadata_errors="ignore")
     except FFmpegError as error:
         reason = error.strerror or error
@@ -50,19 +50,16 @@ def open_media(source: Path, *, expected: str) -> InputContainer:
     return container
 
 
-def moving_pictures(container: InputContainer) -> VideoStream | None:
-    """Return the first stream of moving pictures: the cover of an audio file is none."""
+def find_video_stream(container: InputContainer) -> VideoStream | None:
+    """Return the first video stream that is not the cover image of an audio file."""
     return next((s for s in container.streams.video if not s.disposition & Disposition.attached_pic), None)
 
 
-def decoded(container: InputContainer, stream: VideoStream | AudioStream, source: Path) -> Iterator[Any]:
-    """Yield the frames of a stream that can be decoded; broken packets are skipped and reported.
-
-    Yields:
-        `av.VideoFrame` or `av.AudioFrame`, as the stream is.
+def decode_frames(container: InputContainer, stream: VideoStream | AudioStream, source: Path) -> Iterator[Any]:
+    """Yield the frames of a stream, `av.VideoFrame` or `av.AudioFrame`; broken packets are skipped and logged.
 
     Raises:
-        ValueError: So many are broken that the file is.
+        ValueError: Too many packets are broken.
     """
     broken = good = 0
     packets = container.demux(stream)
@@ -81,5 +78,5 @@ def decoded(container: InputContainer, stream: VideoStream | AudioStream, source
             continue
         good += len(frames)
         yield from frames
-    if broken and good:  # where nothing could be read, that is what whoever asked has to say
+    if broken and good:  # if no frame could be decoded, the caller raises an error
         logger.warning("%s is damaged: %d broken packets of its %s were skipped", source, broken, stream.type)

@@ -1,4 +1,4 @@
-"""Interlaced frames made whole (PyAV, FFmpeg's filter `bwdif`)."""
+"""Deinterlace video frames (PyAV, FFmpeg's filter `bwdif`)."""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,32 +7,32 @@ from av.error import BlockingIOError, EOFError
 from av.filter import Graph
 
 
-def deinterlaced(frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-    """Yield as many frames as come, at their times; those flagged as interlaced without their combs.
+def deinterlace(frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+    """Yield the same number of frames at the same times, with frames flagged as interlaced deinterlaced.
 
-    An interlaced frame holds two moments, one in its even and one in its odd lines, and moving edges look like combs.
-    Of both, the first is kept and its missing lines are filled in. Where no frame is flagged, nothing is touched.
+    The even and odd lines of an interlaced frame are two fields, taken at different times. The first field is kept and
+    its missing lines are interpolated. If no frame is flagged, all are passed through unchanged.
     """
-    repair: _Repair | None = None
+    bwdif: _Deinterlacer | None = None
     for frame in frames:
-        if repair is not None and not repair.fits(frame):
-            yield from repair.push(None)
-            repair = None
-        if repair is None and not frame.interlaced_frame:
+        if bwdif is not None and not bwdif.fits(frame):
+            yield from bwdif.push(None)
+            bwdif = None
+        if bwdif is None and not frame.interlaced_frame:
             yield frame
             continue
-        # From the first interlaced frame on all pass through the filter, which lets the whole ones be.
-        repair = repair or _Repair(frame)
-        yield from repair.push(frame)
-    if repair is not None:
-        yield from repair.push(None)
+        # From the first interlaced frame on, all pass through the filter, which leaves progressive ones unchanged.
+        bwdif = bwdif or _Deinterlacer(frame)
+        yield from bwdif.push(frame)
+    if bwdif is not None:
+        yield from bwdif.push(None)
 
 
-class _Repair:
-    """The filter for frames of one size and format; it gives a frame back when it has seen the next one."""
+class _Deinterlacer:
+    """Filter for frames of one size and format; it returns a frame after it has got the next one."""
 
     def __init__(self, frame: av.VideoFrame) -> None:
-        self._kind = _kind(frame)
+        self._format = _format(frame)
         self._graph = Graph()
         source = self._graph.add_buffer(
             width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
@@ -44,10 +44,10 @@ class _Repair:
         self._graph.configure()
 
     def fits(self, frame: av.VideoFrame) -> bool:
-        return _kind(frame) == self._kind
+        return _format(frame) == self._format
 
     def push(self, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
-        """Give it a frame, or None at the end, and yield what is ready."""
+        """Add a frame, or None at the end, and yield the frames that are ready."""
         self._graph.vpush(frame)
         while True:
             try:
@@ -56,5 +56,5 @@ class _Repair:
                 return
 
 
-def _kind(frame: av.VideoFrame) -> tuple[int, int, str]:
+def _format(frame: av.VideoFrame) -> tuple[int, int, str]:
     return frame.width, frame.height, frame.format.name

@@ -1,4 +1,4 @@
-"""A decoded frame as upright RGB with square pixels (PyAV)."""
+"""Convert decoded frames to upright RGB with square pixels (PyAV)."""
 
 from fractions import Fraction
 from functools import cache
@@ -9,7 +9,7 @@ from av.video.reformatter import ColorTrc
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
-#: Pixels longer than this are nonsense in the header rather than the shape that a camera stored.
+#: A larger pixel aspect ratio is an error in the header, not the format of a camera.
 _MAX_PIXEL_ASPECT = 4
 
 _WHITE = 255
@@ -27,10 +27,10 @@ def display_size(stream: VideoStream, frame: av.VideoFrame) -> tuple[int, int]:
 
 
 class FramePixels:
-    """A frame that is converted to pixels when, and only if, it is shown.
+    """Pixels of a frame, converted on first use.
 
     Args:
-        frame: The frame, as decoded.
+        frame: The decoded frame.
         size: Width and height of the result before rotation; a frame of another size is scaled.
     """
 
@@ -40,20 +40,20 @@ class FramePixels:
         self._pixels: UInt8[np.ndarray, "h w 3"] | None = None
 
     def __call__(self) -> UInt8[np.ndarray, "h w 3"]:
-        """Return the pixels, the same array at every call."""
+        """Return the pixels, the same array on every call."""
         if self._pixels is None:
-            turned = np.rot90(self._converted(), k=round(self._frame.rotation / 90) % 4)
-            self._pixels = np.ascontiguousarray(turned, dtype=np.uint8)
+            rotated = np.rot90(self._converted(), k=round(self._frame.rotation / 90) % 4)
+            self._pixels = np.ascontiguousarray(rotated, dtype=np.uint8)
         return self._pixels
 
     def _converted(self) -> UInt8[np.ndarray, "h w 3"]:
         width, height = self._size
         if self._frame.color_trc == ColorTrc.SMPTE2084:
-            # 16 bits, because in the dark one step of 8 would become several.
+            # 16 bits, because one 8-bit step would become several in dark regions.
             return _pq_to_sdr()[self._frame.to_ndarray(format="rgb48le", width=width, height=height)]
         if not any(component.is_alpha for component in self._frame.format.components):
             return self._frame.to_ndarray(format="rgb24", width=width, height=height)
-        # What a transparent pixel hides is arbitrary; pictures are laid on white, and so are frames.
+        # The colour of transparent pixels is arbitrary: composite on white, as for images.
         rgba = self._frame.to_ndarray(format="rgba", width=width, height=height)
         colour, alpha = rgba[..., :3].astype(np.uint16), rgba[..., 3:].astype(np.uint16)
         return ((colour * alpha + _WHITE * (_WHITE - alpha) + _WHITE // 2) // _WHITE).astype(np.uint8)
@@ -61,9 +61,9 @@ class FramePixels:
 
 @cache
 def _pq_to_sdr() -> UInt8[np.ndarray, " 65536"]:
-    """Return what a value of PQ (SMPTE ST 2084, HDR10) is on an ordinary screen.
+    """Return the lookup table from PQ (SMPTE ST 2084, HDR10) to standard dynamic range.
 
-    Paper white, 203 cd/m² by ITU-R BT.2408, becomes 255; what is brighter is clipped, which spares faces.
+    Reference white, 203 cd/m² in ITU-R BT.2408, becomes 255; brighter values are clipped, which faces rarely reach.
     """
     root = (np.arange(65536) / 65535) ** (32 / 2523)
     light = 10_000 * (np.maximum(root - 107 / 128, 0) / (2413 / 128 - 2392 / 128 * root)) ** (8192 / 1305)

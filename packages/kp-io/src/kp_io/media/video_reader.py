@@ -1,4 +1,4 @@
-"""Video files as frames: any container and frame rate in, constant frame rate out (PyAV)."""
+"""Read video files in any container as frames at a constant frame rate (PyAV)."""
 
 import logging
 import os
@@ -13,35 +13,35 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
-from kp_io.media.container import decoded, moving_pictures, open_media
-from kp_io.media.deinterlace import deinterlaced
+from kp_io.media.container import decode_frames, find_video_stream, open_media
+from kp_io.media.deinterlace import deinterlace
 from kp_io.media.video_frame import FramePixels, display_size
 
 logger = logging.getLogger(__name__)
 
-#: File name endings that are taken for videos when a folder is searched; `read_video` itself looks at the content.
+#: Suffixes of videos when a folder is searched; `read_video` itself looks at the content.
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".flv", ".wmv", ".ogv", ".3gp"}
 )
 
-#: Timestamps that jump further than this are broken; filling the gap would never end.
+#: Larger jumps of timestamps are errors; filling the gap would never end.
 _MAX_GAP_SECONDS = 600
 
-#: A file that ends this much before its stated duration is cut off.
+#: A file that ends this much before its stated duration is truncated.
 _MISSING_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """What a video file says of itself.
+    """Metadata of a video file.
 
     Attributes:
-        width: Pixels, after rotation, square.
-        height: Pixels, after rotation, square.
-        fps: Average frames a second.
-        duration_seconds: Length of the video stream as the file states it; None where it does not.
-        start_seconds: Time of the first frame on the container's clock, on which audio is placed too.
-        rotation: Degrees counter-clockwise by which the stored picture is turned for display: 0, 90, 180 or 270.
+        width: In square pixels, after rotation.
+        height: In square pixels, after rotation.
+        fps: Average frames per second.
+        duration_seconds: Stated duration of the video stream; None if the file has none.
+        start_seconds: Time of the first frame on the container's clock, which audio uses too.
+        rotation: Counter-clockwise rotation of the stored frames for display, degrees: 0, 90, 180 or 270.
         has_audio: Whether there is an audio stream.
     """
 
@@ -54,22 +54,22 @@ class VideoInfo:
     has_audio: bool
 
     def num_frames(self, fps: float) -> int | None:
-        """Return about how many frames `read_video` yields at `fps`; None where the file states no duration."""
+        """Return the approximate number of frames of `read_video` at `fps`; None without a stated duration."""
         return None if self.duration_seconds is None else max(1, round(self.duration_seconds * fps))
 
 
 def probe_video(path: str | os.PathLike[str]) -> VideoInfo:
-    """Return size, rate, duration and start of a video by decoding one frame.
+    """Return the metadata of a video; one frame is decoded.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file is no video that can be read.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is not a readable video.
     """
     source = Path(path)
     with _open_video(source) as container:
         stream = _video_stream(container)
         clock = _Clock(stream)
-        first = next(decoded(container, stream, source), None)
+        first = next(decode_frames(container, stream, source), None)
         if first is None:
             raise ValueError(f"expected a video with frames, got {source}, of which no frame can be decoded")
         duration = _stated_duration(stream)
@@ -89,28 +89,28 @@ def probe_video(path: str | os.PathLike[str]) -> VideoInfo:
 def read_video(path: str | os.PathLike[str], *, fps: float | None = 25.0) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
     """Read a video frame by frame, at a constant frame rate.
 
-    Output frame n is what the video shows at `(n + ½) / fps` seconds after its first frame, so frames are dropped or
-    repeated one at a time, and neither 29.97 fps nor a variable rate drifts. There are exactly
-    `round(duration * fps)` frames, at least one, where the duration goes from the start of the first frame to the end
-    of the last. Frames are shown as players show them: rotation metadata is applied, pixels that are not square are
-    stretched until they are, interlaced frames lose their combs, transparency is laid on white, HDR (PQ) gets the
-    brightness of ordinary video; frames of another size than the first are scaled to it. Only a few frames are in
-    memory at a time. Of a truncated file the frames that can be decoded are read, with a logged warning. Of several
-    video streams the first is read.
+    Output frame n is the frame shown at `(n + ½) / fps` seconds after the first one: frames are dropped or repeated
+    one at a time, and neither 29.97 fps nor a variable rate drifts. There are exactly `round(duration * fps)` frames,
+    at least one, where the duration is from the start of the first frame to the end of the last. Frames look as in a
+    video player: rotation metadata is applied, pixels are made square, interlaced frames are deinterlaced, transparent
+    ones are composited on white, HDR (PQ) is mapped to standard range, and frames of another size are scaled to the
+    first. Only a few frames are in memory at a time. Of a truncated file, the decodable frames are read and a warning
+    is logged. Only the first video stream is read.
 
     Args:
         path: A video in any container and codec that FFmpeg reads.
-        fps: Frames a second of the result; None for the frames as stored.
+        fps: Frames per second of the result; None for the frames as stored.
 
     Yields:
-        `(H, W, 3)` uint8 RGB. Repeated frames may be the same array: copy before drawing into one.
+        `(H, W, 3)` uint8 RGB. Repeated frames may be the same array: copy before drawing on one.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: `fps` is not positive, or the file is no video that can be read.
+        FileNotFoundError: The file does not exist.
+        ValueError: `fps` is not positive, or the file is not a readable video.
 
     Example:
         >>> import tempfile
+        >>> from kp_io import write_video
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     write_video(Path(folder, "grey.mp4"), [np.full((64, 96, 3), 128, np.uint8)] * 60, fps=30.0)
         ...     frames = list(read_video(Path(folder, "grey.mp4")))
@@ -133,7 +133,7 @@ def _read(container: InputContainer, source: Path, fps: Fraction | None) -> Iter
         size: tuple[int, int] | None = None
         shown: FramePixels | None = None
         count = 0
-        for frame in deinterlaced(decoded(container, stream, source)):
+        for frame in deinterlace(decode_frames(container, stream, source)):
             time = clock.time_of(frame)
             if time - end > _MAX_GAP_SECONDS and shown is not None:
                 raise ValueError(
@@ -160,7 +160,7 @@ def _read(container: InputContainer, source: Path, fps: Fraction | None) -> Iter
 
 
 class _Clock:
-    """Gives every decoded frame a time and a duration, also where the container gives none."""
+    """Times and durations of decoded frames, including those without a timestamp."""
 
     def __init__(self, stream: VideoStream) -> None:
         rate = stream.average_rate or stream.guessed_rate or stream.base_rate
@@ -168,7 +168,7 @@ class _Clock:
         self._last: Fraction | None = None
 
     def time_of(self, frame: av.VideoFrame) -> Fraction:
-        """Return the time of the next frame: its timestamp, or one frame after the last where that is missing."""
+        """Return the timestamp of the next frame, or one frame after the last if it is missing or does not increase."""
         time = None if frame.pts is None else frame.pts * (frame.time_base or Fraction(1))
         if self._last is not None and (time is None or time <= self._last):
             time = self._last + self.frame_seconds
@@ -182,24 +182,26 @@ class _Clock:
 
 def _open_video(source: Path) -> InputContainer:
     container = open_media(source, expected="a video")
-    if moving_pictures(container) is None:
+    if find_video_stream(container) is None:
         container.close()
         raise ValueError(f"expected a video, got {source}, which holds no video stream")
     return container
 
 
 def _video_stream(container: InputContainer) -> VideoStream:
-    stream = moving_pictures(container)
+    stream = find_video_stream(container)
     assert stream is not None, "_open_video has checked it"
     stream.thread_type = "AUTO"
     return stream
 
 
 def _stated_duration(stream: VideoStream) -> float | None:
-    """Return the stream's own duration in seconds: the container's includes sound that goes on after the picture."""
+    """Return the duration of the stream in seconds; that of the container includes audio after the last frame."""
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
-    hours, minutes, seconds = [*stream.metadata.get("DURATION", "").split(":"), "", ""][:3]  # Matroska has it as text
+    hours, minutes, seconds = [*stream.metadata.get("DURATION", "").split(":"), "", ""][
+        :3
+    ]  # Matroska stores it as text
     try:
         return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Frames, and sound, into a video file that plays everywhere (PyAV)."""
+"""Write frames and audio to video files that play everywhere (PyAV)."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -21,7 +21,7 @@ from kp_io.media.audio import resample_audio
 #: Containers that hold H.264 and AAC.
 _SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
 
-#: The sample rates that AAC knows; sound at another one is resampled to 48 kHz.
+#: Sample rates of AAC; audio at another rate is resampled to 48 kHz.
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 
 
@@ -33,20 +33,20 @@ def write_video(
     audio: Float[Tensor, " s"] | None = None,
     sample_rate: int = 16000,
 ) -> None:
-    """Write frames, and sound when given, as H.264 and AAC that browsers play; whole or not at all.
+    """Write frames, and optionally audio, atomically as H.264 and AAC that browsers play.
 
-    Frames are taken one at a time. Odd sizes are padded to even ones by repeating the last row or column. The sound is
-    cut or padded with silence to the length of the frames, as `kp_io.media.audio.align_audio` does.
+    Frames are consumed one at a time. Odd sizes are padded to even by repeating the last row or column. The audio is
+    cut or padded with silence to the duration of the frames, as by `align_audio`.
 
     Args:
-        path: File to write: `.mp4`, `.m4v`, `.mov` or `.mkv`. A missing folder is made.
+        path: Output file: `.mp4`, `.m4v`, `.mov` or `.mkv`. A missing folder is created.
         frames: `(H, W, 3)` uint8 RGB each, all of one size.
-        fps: Frames a second.
+        fps: Frames per second.
         audio: `(S,)` in [-1, 1].
-        sample_rate: Samples a second of `audio`.
+        sample_rate: Samples per second of `audio`.
 
     Raises:
-        ValueError: There is no frame, a frame has another shape or type, or the suffix is another one.
+        ValueError: There is no frame, frames differ in shape or are not uint8, or the suffix is unknown.
         OSError: The folder cannot be written.
     """
     target = Path(path)
@@ -60,7 +60,7 @@ def write_video(
         raise ValueError(f"expected at least one frame for {target}, got none")
     if first.ndim != 3 or first.shape[2] != 3 or first.dtype != np.uint8:
         raise ValueError(f"expected frames (H, W, 3) uint8, got {first.shape} {first.dtype}")
-    # The index goes to the front, so that a browser plays before it has loaded everything.
+    # The index goes to the front, so that a browser can play before the whole file is loaded.
     options = {} if target.suffix.lower() == ".mkv" else {"movflags": "+faststart"}
     with atomic_path(target) as temporary:
         try:
@@ -98,11 +98,11 @@ def _video_encoder(
     stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(100_000))
     stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
     stream.options = {"crf": "18", "preset": "veryfast"}
-    # Written down, because players guess the matrix of untagged video by its size and get small videos' reds wrong.
+    # Tagged explicitly: players guess the colour matrix of untagged video by its size, and get small ones wrong.
     context = stream.codec_context
     context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
     context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
-    reformatter = VideoReformatter()  # one for all frames: setting it up takes longer than a frame
+    reformatter = VideoReformatter()  # one for all frames: its setup takes longer than a frame
 
     def encode(pixels: UInt8[np.ndarray, "h w 3"] | None) -> None:
         if pixels is None:
@@ -129,7 +129,7 @@ def _audio_encoder(
     done = 0
 
     def encode_until(seconds: float | None) -> None:
-        """Encode up to that time, silence where the sound has ended; None ends the stream."""
+        """Encode up to a time, with silence after the end of the audio; None ends the stream."""
         nonlocal done
         if seconds is None:
             container.mux(stream.encode(None))

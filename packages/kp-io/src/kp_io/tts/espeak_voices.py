@@ -1,4 +1,4 @@
-"""Which languages and voices eSpeak NG has, and the name that it knows a choice of both by."""
+"""List the languages and voices of eSpeak NG, and choose one of them."""
 
 import ctypes
 from collections.abc import Iterable, Mapping
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SpeechVoices:
-    """What `synthesize_speech` can speak in.
+    """Languages and voices of `synthesize_speech`.
 
     Attributes:
-        languages: Codes of languages, such as `en-us`, `de`, `zh`, and the file of eSpeak's that speaks each.
-        voices: Ways to speak each of them, such as `f2`, `m3`, `whisper`, `grandpa`.
+        languages: Language codes, such as `en-us`, `de`, `zh`, with eSpeak's voice file for each.
+        voices: Voice variants for every language, such as `f2`, `m3`, `whisper`, `grandpa`.
     """
 
     languages: Mapping[str, str]
@@ -19,7 +19,7 @@ class SpeechVoices:
 
 
 class _Voice(ctypes.Structure):
-    """`espeak_VOICE` of espeak-ng/speak_lib.h, as far as it is public."""
+    """Struct `espeak_VOICE` of espeak-ng/speak_lib.h, public fields only."""
 
     _fields_ = (
         ("name", ctypes.c_char_p),
@@ -35,13 +35,13 @@ class _Voice(ctypes.Structure):
 
 
 def list_voices(espeak: ctypes.CDLL) -> SpeechVoices:
-    """Return what a started library has."""
+    """Return the languages and voices of an initialized library."""
     languages: dict[str, str] = {}
-    # A language without a region comes first: `fr` is French before it is the French of Belgium.
-    for voice in sorted(_ask(espeak, None), key=lambda voice: (len(voice.identifier), voice.identifier)):
-        for code in _codes(voice.languages):
+    # Shorter names first, so that `fr` is French of France, not of Belgium.
+    for voice in sorted(_query_voices(espeak, None), key=lambda voice: (len(voice.identifier), voice.identifier)):
+        for code in _language_codes(voice.languages):
             languages.setdefault(code, voice.identifier.decode())
-    named = (voice.identifier.decode() for voice in _ask(espeak, b"variant"))
+    named = (voice.identifier.decode() for voice in _query_voices(espeak, b"variant"))
     return SpeechVoices(dict(sorted(languages.items())), tuple(sorted(name.rpartition("/")[2] for name in named)))
 
 
@@ -49,12 +49,12 @@ def choose_voice(known: SpeechVoices, *, language: str | None, voice: str | None
     """Return eSpeak's name of a voice in a language.
 
     Args:
-        known: What there is.
-        language: A language; None takes the voice's, or English.
-        voice: A voice, a language, or both as `de+f2`; None takes the language's own.
+        known: The available languages and voices.
+        language: A language; None for that of the voice, or English.
+        voice: A voice, a language, or both as `de+f2`; None for the language's default.
 
     Raises:
-        ValueError: There is no such language or voice; the message lists those that there are.
+        ValueError: The language or voice is unknown; the message lists the available ones.
 
     Example:
         >>> known = SpeechVoices({"de": "gmw/de", "en": "gmw/en"}, ("croak", "f2"))
@@ -63,45 +63,45 @@ def choose_voice(known: SpeechVoices, *, language: str | None, voice: str | None
     """
     if language is None and voice:
         first, _, rest = voice.partition("+")
-        if rest or _find(first, known.languages):
+        if rest or _match_name(first, known.languages):
             language, voice = first, rest or None
-    code = _find(language or "en", known.languages)
+    code = _match_name(language or "en", known.languages)
     if code is None:
         raise ValueError(f"expected a language of eSpeak NG, got {language!r}; there are {', '.join(known.languages)}")
     file = known.languages[code]
     if not voice:
         return file
-    name = _find(voice, known.voices)
+    name = _match_name(voice, known.voices)
     if name is None:
         raise ValueError(f"expected a voice of eSpeak NG, got {voice!r}; there are {', '.join(known.voices)}")
     return f"{file}+{name}"
 
 
-def _find(name: str, names: Iterable[str]) -> str | None:
-    """Return the one of the names that is written so but for upper case and underscores."""
+def _match_name(name: str, names: Iterable[str]) -> str | None:
+    """Return the matching name, ignoring case and `_` against `-`."""
     wanted = name.casefold().replace("_", "-")
     return next((known for known in names if known.casefold().replace("_", "-") == wanted), None)
 
 
-def _ask(espeak: ctypes.CDLL, languages: bytes | None) -> list[_Voice]:
+def _query_voices(espeak: ctypes.CDLL, languages: bytes | None) -> list[_Voice]:
     espeak.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
     espeak.espeak_ListVoices.argtypes = [ctypes.POINTER(_Voice)]
     wanted = None
     if languages is not None:
         text = ctypes.create_string_buffer(languages)  # kept alive while the library reads it
         wanted = ctypes.pointer(_Voice(languages=ctypes.cast(text, ctypes.c_void_p).value))
-    found = espeak.espeak_ListVoices(wanted)
+    listed = espeak.espeak_ListVoices(wanted)
     voices: list[_Voice] = []
-    while found[len(voices)]:
-        voices.append(found[len(voices)].contents)
+    while listed[len(voices)]:
+        voices.append(listed[len(voices)].contents)
     return voices
 
 
-def _codes(place: int | None) -> list[str]:
-    """Read a list of languages: each a priority, which is one byte, and a string; a priority of 0 ends it."""
+def _language_codes(address: int | None) -> list[str]:
+    """Read eSpeak's language list: pairs of a priority (one byte) and a string, ended by priority 0."""
     codes = []
-    while place and ctypes.string_at(place, 1) != b"\0":
-        code = ctypes.string_at(place + 1)
+    while address and ctypes.string_at(address, 1) != b"\0":
+        code = ctypes.string_at(address + 1)
         codes.append(code.decode())
-        place += len(code) + 2
+        address += len(code) + 2
     return codes

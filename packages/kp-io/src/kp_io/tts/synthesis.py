@@ -1,4 +1,4 @@
-"""Speech from text, offline, through eSpeak NG's C interface."""
+"""Synthesize speech from text offline, with the C interface of eSpeak NG."""
 
 import ctypes
 import threading
@@ -11,7 +11,7 @@ from torch import Tensor
 from kp_io.media.audio import resample_audio
 from kp_io.tts.espeak_voices import SpeechVoices, choose_voice, list_voices
 
-# Names and numbers of espeak-ng/speak_lib.h.
+# Constants of espeak-ng/speak_lib.h.
 _AUDIO_OUTPUT_SYNCHRONOUS = 2
 _INITIALIZE_DONT_EXIT = 0x8000
 _CHARS_UTF8 = 1
@@ -27,23 +27,23 @@ _lock = threading.Lock()
 def synthesize_speech(
     text: str, *, language: str | None = None, voice: str | None = None, sample_rate: int = 16000
 ) -> Float[Tensor, " s"]:
-    """Speak a text with eSpeak NG: a clear robot, good for trying things out without a recording.
+    """Synthesize speech with eSpeak NG: clear but robotic, for trying things out without a recording.
 
-    Needs the optional package espeakng-loader, which brings the library and its voices.
+    Needs the optional package espeakng-loader, which contains the library and its voices.
 
     Args:
-        text: What to say; at least one letter or digit.
+        text: The text; at least one letter or digit.
         language: A language of eSpeak NG, e.g. `"en-us"`, `"de"`, `"fr"`, `"pl"`, `"zh"`; English by default.
-        voice: A way to speak it, e.g. `"f2"`, `"m3"`, `"whisper"`, `"grandpa"`; without a language it may also be one,
-            or both as `"de+f2"`. `speech_voices` lists them all.
-        sample_rate: Samples a second of the result.
+        voice: A voice, e.g. `"f2"`, `"m3"`, `"whisper"`, `"grandpa"`; without `language` also a language, or both as
+            `"de+f2"`. `speech_voices` lists them all.
+        sample_rate: Samples per second of the result.
 
     Returns:
-        `(S,)` float32 in [-1, 1]. eSpeak keeps its state, so that a second call differs by some samples.
+        `(S,)` float32 in [-1, 1]. eSpeak keeps state between calls, so a second call differs by some samples.
 
     Raises:
         ModuleNotFoundError: espeakng-loader is not installed.
-        ValueError: The text says nothing, or there is no such language or voice; the message lists those there are.
+        ValueError: The text has nothing to speak, or the language or voice is unknown (the message lists them).
     """
     if not any(character.isalnum() for character in text):
         raise ValueError(f"expected a text to speak, got {text!r}")
@@ -62,7 +62,7 @@ def synthesize_speech(
 
 
 def speech_voices() -> SpeechVoices:
-    """Return the languages and voices that `synthesize_speech` takes.
+    """Return the languages and voices of `synthesize_speech`.
 
     Raises:
         ModuleNotFoundError: espeakng-loader is not installed.
@@ -77,9 +77,9 @@ def _speak(espeak: ctypes.CDLL, text: str) -> bytes:
     def receive(samples: "ctypes._Pointer[ctypes.c_short]", count: int, _events: int | None) -> int:
         if samples and count > 0:
             parts.append(ctypes.string_at(samples, 2 * count))
-        return 0  # go on
+        return 0  # continue
 
-    callback = _Callback(receive)  # kept alive until the library is done with it
+    callback = _Callback(receive)  # kept alive until the library no longer uses it
     espeak.espeak_SetSynthCallback(callback)
     encoded = text.encode()
     status = espeak.espeak_Synth(encoded, len(encoded) + 1, 0, _POS_CHARACTER, 0, _CHARS_UTF8, None, None)
@@ -91,25 +91,17 @@ def _speak(espeak: ctypes.CDLL, text: str) -> bytes:
 
 @lru_cache(maxsize=1)
 def _library() -> tuple[ctypes.CDLL, int, SpeechVoices]:
-    """Load and initialize the library once; return it with its sample rate and what it can speak in."""
+    """Load and initialize the library once; return it with its sample rate and voices."""
     try:
         import espeakng_loader
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            "speech from text needs espeakng-loader: install it with `pip install espeakng-loader` "
+            "speech synthesis needs espeakng-loader: install it with `pip install espeakng-loader` "
             "(the extra kp-io[tts]), or give a recording instead"
         ) from error
     espeak = ctypes.CDLL(str(espeakng_loader.get_library_path()))
-    espeak.espeak_Synth.argtypes = [
-        ctypes.c_char_p,
-        ctypes.c_size_t,
-        ctypes.c_uint,
-        ctypes.c_int,
-        ctypes.c_uint,
-        ctypes.c_uint,
-        ctypes.c_void_p,
-        ctypes.c_void_p,
-    ]
+    numbers = ctypes.c_uint, ctypes.c_int, ctypes.c_uint, ctypes.c_uint
+    espeak.espeak_Synth.argtypes = [ctypes.c_char_p, ctypes.c_size_t, *numbers, ctypes.c_void_p, ctypes.c_void_p]
     data = str(espeakng_loader.get_data_path()).encode()
     rate = espeak.espeak_Initialize(_AUDIO_OUTPUT_SYNCHRONOUS, 0, data, _INITIALIZE_DONT_EXIT)
     if rate <= 0:
