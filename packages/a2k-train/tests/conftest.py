@@ -14,7 +14,7 @@ from a2k_nets.config.residual import ModelConfig
 from a2k_train.config.train_config import TrainConfig, defaults
 from a2k_train.data.clip import Clip, to_int16
 from a2k_train.data.clip_store import ClipStore
-from kp_io.corpus.shards.reader import spool_rows, write_shard
+from kp_io.corpus.shards.writer import stage_rows, write_shard
 from kp_io.formats.registry import save_keypoints
 from kp_io.keypoints.sequence import KeypointSequence
 from kp_io.media.audio import encode_flac, write_audio
@@ -169,7 +169,7 @@ def _write_corpus(folder: Path, clips: Iterable[Clip], *, clips_per_shard: int =
         }
         row |= {name: value(clip) if callable(value) else value for name, value in columns.items()}
         spooled = folder / "spool" / f"{number}.arrow"
-        spool_rows(spooled, [row])
+        stage_rows(spooled, [row])
         home = shards.setdefault(clip.split, [[]])
         if len(home[-1]) == clips_per_shard:
             home.append([])

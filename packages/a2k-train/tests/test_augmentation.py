@@ -8,7 +8,7 @@ from a2k_train.recipes.augmentation import (
     augment_mel,
     augment_waveform,
     change_tempo,
-    fall_silent,
+    insert_silence,
     mirror_faces,
 )
 from kp_io.keypoints.layout import IBUG68
@@ -108,7 +108,7 @@ class TestTempo:
         batch = windows(16)
         # A band that rises as the first point runs: four hops a frame, each telling the time of its middle.
         mel = ((torch.arange(256) + 0.5) / 4 - 0.5).expand(16, 80, 256)
-        faster, changed = change_tempo(mel, batch, most=0.2, generator=seeded(0))
+        faster, changed = change_tempo(mel, batch, max_change=0.2, generator=seeded(0))
         for row in range(16):
             frames = changed.mask[row].nonzero().flatten()
             told = faster[row, 0].reshape(64, 4).mean(dim=1)[frames]
@@ -116,7 +116,7 @@ class TestTempo:
 
     def test_every_window_has_a_tempo_of_its_own(self):
         batch = windows(64)
-        _, changed = change_tempo(torch.zeros(64, 80, 256), batch, most=0.2, generator=seeded(1))
+        _, changed = change_tempo(torch.zeros(64, 80, 256), batch, max_change=0.2, generator=seeded(1))
         speeds = changed.keypoints[:, 21, 0, 0] - changed.keypoints[:, 20, 0, 0]
         assert 0.8 <= float(speeds.min()) < 0.85
         assert 1.15 < float(speeds.max()) <= 1.2 + 1e-3
@@ -126,13 +126,13 @@ class TestTempo:
     def test_what_was_masked_stays_masked(self):
         batch = windows(8)
         batch.mask[:, 30:34] = False
-        _, changed = change_tempo(torch.zeros(8, 80, 256), batch, most=0.1, generator=seeded(2))
+        _, changed = change_tempo(torch.zeros(8, 80, 256), batch, max_change=0.1, generator=seeded(2))
         x = changed.keypoints[..., 0, 0]
         assert not bool((changed.mask & (x > 29.01) & (x < 33.99)).any())
 
     def test_no_change_changes_nothing(self):
         batch, mel = windows(2), torch.randn(2, 80, 256, generator=seeded(5))
-        same, unchanged = change_tempo(mel, batch, most=0.0, generator=seeded(0))
+        same, unchanged = change_tempo(mel, batch, max_change=0.0, generator=seeded(0))
         assert torch.allclose(same, mel, atol=1e-5)
         assert torch.allclose(unchanged.keypoints, batch.keypoints, atol=1e-4)
         assert torch.equal(unchanged.mask, batch.mask)
@@ -143,7 +143,7 @@ class TestSilence:
         batch = windows(200)
         resting = batch.reference.clone()
         resting[:, 66, 1] -= 5
-        quiet = fall_silent(batch, resting, share=0.3, generator=seeded(0))
+        quiet = insert_silence(batch, resting, share=0.3, generator=seeded(0))
         changed = (quiet.waveform != batch.waveform).any(dim=1)
         assert 0.2 < float(changed.float().mean()) < 0.4
         assert torch.equal(quiet.keypoints[~changed], batch.keypoints[~changed])
@@ -160,16 +160,16 @@ class TestSilence:
         batch = windows(100)
         resting = batch.reference.clone()
         resting[:, 66, 1] -= 6
-        quiet = fall_silent(batch, resting, share=1.0, generator=seeded(1))
+        quiet = insert_silence(batch, resting, share=1.0, generator=seeded(1))
         steps = (quiet.keypoints[:, 1:, 66] - quiet.keypoints[:, :-1, 66]).norm(dim=-1)
         assert float(steps.max()) == pytest.approx(6 / SETTLING_FRAMES, abs=1e-2)
 
     def test_silence_is_known_where_nobody_was_measured(self):
         batch = windows(50)
         batch.mask[:] = False
-        quiet = fall_silent(batch, batch.reference, share=1.0, generator=seeded(2))
+        quiet = insert_silence(batch, batch.reference, share=1.0, generator=seeded(2))
         assert bool(quiet.mask[:, -1].all() | ~quiet.mask.any(dim=1).all())
-        assert not bool(fall_silent(batch, batch.reference, share=0.0, generator=seeded(2)).mask.any())
+        assert not bool(insert_silence(batch, batch.reference, share=0.0, generator=seeded(2)).mask.any())
 
 
 def test_what_is_too_loud_is_clipped():

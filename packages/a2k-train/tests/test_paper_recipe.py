@@ -40,27 +40,27 @@ def parts_of(recipe: PaperRecipe) -> dict[str, nn.Module]:
 def test_an_update_leaves_the_other_networks_as_they_are(trainer, whose):
     recipe, seen = trainer.recipe, []
     parts = parts_of(recipe)
-    update = recipe._updaters[whose].update
+    update = recipe._steps[whose].update
 
     def watched(loss: Tensor) -> None:
         before = {name: state_of(part) for name, part in parts.items()}
         update(loss)
         seen.append({name for name, part in parts.items() if changed(part, before[name])})
 
-    recipe._updaters[whose].update = watched
+    recipe._steps[whose].update = watched
     trainer.train_step()
     assert seen == [{whose}]
 
 
 def test_the_order_is_discriminator_generator_encoder(trainer):
     order = []
-    for name, updater in trainer.recipe._updaters.items():
+    for name, optimizer_step in trainer.recipe._steps.items():
 
-        def watched(loss: Tensor, name=name, update=updater.update) -> None:
+        def watched(loss: Tensor, name=name, update=optimizer_step.update) -> None:
             order.append(name)
             update(loss)
 
-        updater.update = watched
+        optimizer_step.update = watched
     trainer.train_step()
     assert order == ["discriminator", "generator", "piv_encoder"]
 
@@ -83,7 +83,7 @@ def test_the_encoder_learns_through_the_frozen_generator(tiny_paper, store, loss
     trainer = Trainer(replace(tiny_paper, losses=weights), store)
     recipe = trainer.recipe
     gradients = {}
-    update = recipe._updaters["piv_encoder"].update
+    update = recipe._steps["piv_encoder"].update
 
     def watched(total: Tensor) -> None:
         gradients["encoder"] = torch.autograd.grad(
@@ -91,7 +91,7 @@ def test_the_encoder_learns_through_the_frozen_generator(tiny_paper, store, loss
         )
         update(total)
 
-    recipe._updaters["piv_encoder"].update = watched
+    recipe._steps["piv_encoder"].update = watched
     trainer.train_step()
     assert any(bool(g.abs().max() > 0) for g in gradients["encoder"])
 
@@ -131,11 +131,11 @@ def test_the_critic_sees_nothing_past_the_end_of_a_clip(trainer):
     other = motion.clone()
     other[:, :, 8:] += 5.0
     recipe.discriminator.eval()
-    assert torch.allclose(recipe._judge(motion, mask), recipe._judge(other, mask))
+    assert torch.allclose(recipe._discriminate(motion, mask), recipe._discriminate(other, mask))
     # ... and judges the points that move: the base point is not among them.
     moved = motion.clone()
     moved.view(2, 68, 2, 16)[:, 27] += torch.randn(2, 2, 16)
-    assert torch.allclose(recipe._judge(moved, mask), recipe._judge(motion, mask))
+    assert torch.allclose(recipe._discriminate(moved, mask), recipe._discriminate(motion, mask))
 
 
 def test_frozen_norm_keeps_its_statistics(tiny_paper, store):
@@ -170,7 +170,7 @@ def test_what_the_triplet_asks_for(form):
     assert away == (form == "margin")
 
 
-def test_untouched_normalises_by_the_batch_and_forgets_it():
+def test_frozen_batch_norm_stats_normalises_by_the_batch_and_forgets_it():
     norm = nn.BatchNorm1d(3).train()
     x = 5 + 2 * torch.randn(8, 3, 4)
     with frozen_batch_norm_stats(norm, None):

@@ -8,10 +8,12 @@ from a2k_nets.config.paper import PaperConfig
 from a2k_nets.paper.model import PaperAudio2Keypoint
 from a2k_nets.residual.model import Audio2Keypoint
 
+AnyModel = Audio2Keypoint | PaperAudio2Keypoint
+
 
 def load_model(
     source: Path | str | None = None, *, revision: str | None = None, sha256: str | None = None, **download: Any
-) -> Audio2Keypoint | PaperAudio2Keypoint:
+) -> AnyModel:
     """Load a model of the preset that the checkpoint names, by default the one that comes with the package.
 
     Args:

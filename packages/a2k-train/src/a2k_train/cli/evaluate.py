@@ -7,13 +7,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from a2k_nets import Audio2Keypoint
+from a2k_nets import AnyModel, Audio2Keypoint
 from a2k_train.data.clip import Clip
 from a2k_train.data.clip_store import ClipStore
 from a2k_train.evaluation.clip_score import ClipScore
 from a2k_train.evaluation.evaluate import evaluate
 from a2k_train.evaluation.predictions import GROUND_TRUTH
-from a2k_train.recipes.base import AnyModel
 from a2k_train.reports.evaluation_report import evaluate_fully, write_evaluation
 from a2k_train.reports.plots import plot_correlations, plot_mouths
 from a2k_train.reports.results_table import Table, summarize, write_scores

@@ -1,4 +1,4 @@
-"""Settings in files: TOML for people, and the same again in every run's folder."""
+"""Settings as TOML: for users, and in every run's folder."""
 
 import tomllib
 from collections.abc import Sequence
@@ -11,14 +11,17 @@ import tomli_w
 from a2k_nets.config import config_from_dict, preset_of, refuse_unknown
 from a2k_train.config.train_config import LossWeights, PaperLossWeights, TrainConfig, defaults
 
+#: Former names of losses, in files of version 0.1.
+_RENAMED_LOSSES = {"sway": "head_motion_gain"}
+
 
 def config_to_toml(config: TrainConfig) -> str:
-    """Return every setting as TOML, the preset first."""
+    """Return all settings as TOML, the preset first."""
     return tomli_w.dumps({"preset": preset_of(config.model), **asdict(config)})
 
 
 def config_from_toml(text: str) -> TrainConfig:
-    """Read settings; what is not given is the preset's default, and unknown names are refused with the nearest one.
+    """Read settings from TOML; missing ones get the preset's defaults, unknown ones are refused with the nearest name.
 
     Example:
         >>> config_from_toml("model.width = 64").model.width
@@ -28,22 +31,22 @@ def config_from_toml(text: str) -> TrainConfig:
         ValueError: unknown setting 'step' of TrainConfig; did you mean 'steps'?
     """
     try:
-        return _from_dict(tomllib.loads(text))
+        return _from_dict(_parse(text))
     except (AttributeError, TypeError, RecursionError, tomllib.TOMLDecodeError) as error:
         raise ValueError(f"expected settings in TOML, as in a run's config.toml, got {text[:80]!r}: {error}") from error
 
 
 def read_config(path: Path | None, *, preset: str | None = None, changes: Sequence[str] = ()) -> TrainConfig:
-    """Read the settings of a file and change some of them.
+    """Read settings from a file and apply changes.
 
     Args:
         path: A TOML file, or None for the preset's defaults.
-        preset: Whose defaults; a file names its own.
-        changes: Lines of TOML that replace what the file says, as `model.width = 0.25`.
+        preset: Preset whose defaults apply; must agree with the preset of the file.
+        changes: Lines of TOML that override the file, such as `model.width = 0.25`.
 
     Raises:
-        ValueError: The file is no such TOML, which the message names, or a change is none.
-        OSError: There is no such file, or it cannot be read.
+        ValueError: The file or a change is invalid; the message names the file.
+        OSError: The file does not exist or cannot be read.
 
     Example:
         >>> read_config(None, preset="paper", changes=["model.width=0.25", "epochs=10"]).epochs
@@ -54,7 +57,7 @@ def read_config(path: Path | None, *, preset: str | None = None, changes: Sequen
         try:
             text = path.read_text(encoding="utf-8")
             config_from_toml(text)
-            values = tomllib.loads(text)
+            values = _parse(text)
         except UnicodeDecodeError as error:
             raise ValueError(f"expected settings in TOML (UTF-8), got {path}: {error}") from error
         except ValueError as error:
@@ -63,7 +66,7 @@ def read_config(path: Path | None, *, preset: str | None = None, changes: Sequen
         raise ValueError(f"expected settings of the preset {preset}, got {values['preset']} in {path}")
     for change in changes:
         try:
-            _merge(values, tomllib.loads(change))
+            _merge(values, _parse(change))
         except tomllib.TOMLDecodeError as error:
             raise ValueError(
                 f'expected a change such as model.width=0.25 or schedule="constant", got {change!r}'
@@ -71,8 +74,16 @@ def read_config(path: Path | None, *, preset: str | None = None, changes: Sequen
     return config_from_toml(tomli_w.dumps(values))
 
 
+def _parse(text: str) -> dict[str, Any]:
+    """Parse TOML, replacing former names."""
+    values = tomllib.loads(text)
+    if isinstance(losses := values.get("losses"), dict):
+        values["losses"] = {_RENAMED_LOSSES.get(name, name): weight for name, weight in losses.items()}
+    return values
+
+
 def _merge(values: dict[str, Any], changes: dict[str, Any]) -> None:
-    """Put changes into nested tables, in place; of `steps` and `epochs`, the one given replaces the other."""
+    """Merge changes into nested tables, in place; of `steps` and `epochs`, the changed one replaces the other."""
     for name, other in (("steps", "epochs"), ("epochs", "steps")):
         if name in changes and other not in changes:
             values.pop(other, None)
@@ -91,6 +102,6 @@ def _from_dict(values: dict[str, Any]) -> TrainConfig:
     weights: type[LossWeights] | type[PaperLossWeights] = type(base.losses)
     refuse_unknown(weights, losses)
     if "steps" in values or "epochs" in values:
-        # Whoever gives one of the two means that one.
+        # Only the given one of the two applies.
         values = {"steps": 0, "epochs": 0, **values}
     return replace(base, model=config_from_dict(model, preset=preset), losses=weights(**losses), **values)

@@ -1,4 +1,4 @@
-"""The settings of a training run, saved in the run and in nothing else."""
+"""Settings of a training run, saved in the run's folder only."""
 
 from dataclasses import dataclass, field
 
@@ -10,7 +10,7 @@ _SAMPLINGS = ("balanced", "epochs")
 _PRECISIONS = ("64-true", "32-true", "bf16-mixed")
 _TRIPLETS = ("margin", "literal")
 
-# Seeds are spread by a factor of a million before they reach torch, which takes 64 bits.
+# Seeds are multiplied by a million before they reach torch, which takes 64 bits.
 _LARGEST_SEED = 2**31 - 1
 
 
@@ -23,11 +23,11 @@ class LossWeights:
         velocity: L1 of its first differences.
         opening: L1 of lip distances (three inner gaps, outer height, width).
         correlation: One minus the correlation of the mouth opening over a window.
-        pose: L1 of the head's pose.
-        sway: L1 of the logarithm of how much the head moves in a window, against the typical head.
+        pose: L1 of the head pose.
+        head_motion_gain: L1 of the logarithm of a window's head motion relative to the typical head (0.1: `sway`).
         closure: Cross-entropy of closed against open lips.
         adversarial: Least-squares GAN against the motion discriminator; 0 trains without one.
-        lip: How many times heavier lip points count than the others.
+        lip: Weight of lip points relative to other points.
     """
 
     expression: float = 1.0
@@ -35,7 +35,7 @@ class LossWeights:
     opening: float = 1.0
     correlation: float = 1.0
     pose: float = 0.1
-    sway: float = 0.05
+    head_motion_gain: float = 0.05
     closure: float = 0.3
     adversarial: float = 0.0
     lip: float = 3.0
@@ -49,14 +49,14 @@ class PaperLossWeights:
     """Weights of the `paper` preset's losses; the paper gives none, so all are 1. Their names are the log's keys.
 
     Attributes:
-        discriminator: How well the discriminator tells real motion from generated one.
-        regression: L1 of normalised keypoints, for the generator and the pose-invariant encoder.
-        adversarial: How far generated motion is from being taken for real, for both as well.
-        piv: Distance of the codes of the reference and of the generated faces, for the generator.
-        triplet: What the encoder's codes are to be, see `triplet`'s forms in `a2k_train.recipes.paper_losses`.
-        margin: Of the triplet loss.
-        triplet_form: `margin`, or `literal` as the paper prints it (for study: it pulls together what the text
-            pushes apart).
+        discriminator: The discriminator's loss on real and generated motion.
+        regression: L1 of normalized keypoints, for the generator and the pose-invariant encoder.
+        adversarial: GAN loss of generated motion, for both as well.
+        piv: Distance between the codes of the reference and of generated faces, for the generator.
+        triplet: Triplet loss of the encoder's codes, see `a2k_train.recipes.paper_losses`.
+        margin: Margin of the triplet loss.
+        triplet_form: `margin`, or `literal` as printed in the paper (for study: it pulls together what the text says
+            to push apart).
     """
 
     discriminator: float = 1.0
@@ -69,39 +69,38 @@ class PaperLossWeights:
 
     def __post_init__(self) -> None:
         check_kinds(self)
-        _one_of("triplet_form", self.triplet_form, _TRIPLETS)
+        _check_choice("triplet_form", self.triplet_form, _TRIPLETS)
 
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
-    """How a model is trained; the values below are the `residual` preset's, `defaults("paper")` gives the paper's.
+    """Settings of a training; the defaults are the `residual` preset's, `defaults("paper")` returns the paper's.
 
     Attributes:
-        model: The network's settings; their type decides the preset.
+        model: The network's settings; their type determines the preset.
         losses: Weights of the losses, of the same preset.
-        steps: Optimizer steps; 0 lets `epochs` decide.
-        epochs: Passes over the clips, one window of each; 0 lets `steps` decide.
-        batch_size: Windows a step, over all processes together.
-        window_frames: Video frames a window (paper: 64, roughly 2.5 seconds).
-        sampling: `epochs`: every clip gives one window an epoch. `balanced`: windows are drawn by `speaker_balance`.
-        learning_rate: Of all optimizers; the peak where there is a schedule.
-        schedule: `constant`, or `one-cycle` (up along a line, down along a cosine).
-        weight_decay: AdamW's; the paper's Adam has none.
-        ema_decay: Decay of the weights' moving average, which is what is published; 0 publishes the weights themselves.
-        gradient_clip: Bound of the gradient's norm; 0 for none.
-        random_reference: Share of windows whose reference is any of their frames instead of the first.
-        speaker_balance: Exponent by which a speaker's share of windows grows with the footage there is; 1 draws every
-            second of footage alike, 0 every speaker.
-        max_offset_ms: Leave out clips whose sound is known to be further from the picture (`a2k sync`); 0 takes all.
-        augment: Mirror faces, vary and disturb the sound.
-        silence: Share of windows that fall silent, their lips coming to rest, where there is augmentation.
-        tempo: Largest share by which a window is slowed down or sped up, where there is augmentation.
-        frozen_norm: Keep batch norm's statistics as they are from the start, so that no window depends on the others
-            in its batch.
+        steps: Optimizer steps; 0 to use `epochs`.
+        epochs: Passes over the clips, one window of each; 0 to use `steps`.
+        batch_size: Windows per step, over all processes.
+        window_frames: Video frames per window (paper: 64, roughly 2.5 seconds).
+        sampling: `epochs`: one window of every clip per epoch. `balanced`: windows are drawn by `speaker_balance`.
+        learning_rate: Learning rate of all optimizers; with a schedule, its peak.
+        schedule: `constant`, or `one-cycle` (linear warm-up, cosine decay).
+        weight_decay: Weight decay of AdamW; the paper's Adam has none.
+        ema_decay: Decay of the weights' moving average, which is published; 0 publishes the weights themselves.
+        gradient_clip: Maximum norm of the gradient; 0 for no clipping.
+        random_reference: Share of windows whose reference is a random frame instead of the first.
+        speaker_balance: A speaker's share of windows is proportional to footage ** speaker_balance; 1 weights every
+            second of footage equally, 0 every speaker.
+        max_offset_ms: Leave out clips with a known sync offset above this (`a2k sync`); 0 takes all.
+        augment: Mirror faces, and augment the audio.
+        silence: With augmentation, share of windows with silence, in which the lips close.
+        tempo: With augmentation, largest relative change of a window's speed.
+        frozen_norm: Keep batch norm's initial running statistics, so that windows of a batch are independent.
         precision: `32-true`, `bf16-mixed` (automatic mixed precision), or `64-true`.
         compile: Compile the generator with torch.compile.
-        channels_last: Memory format of the spectrogram's convolutions: faster on GPUs, and on many CPUs.
-        seed: Of everything that is drawn.
+        channels_last: Use channels-last memory for the spectrogram's convolutions: faster on GPUs and many CPUs.
+        seed: Seed of everything that is drawn.
         checkpoint_every: Steps between resumable states and lines of the log.
         validate_every: Steps between validations; 0 for none.
     """
@@ -148,9 +147,9 @@ class TrainConfig:
             raise ValueError("expected ema_decay in [0, 1) and random_reference in [0, 1]")
         if abs(self.seed) > _LARGEST_SEED:
             raise ValueError(f"expected a seed from -{_LARGEST_SEED} to {_LARGEST_SEED}, got {self.seed}")
-        _one_of("schedule", self.schedule, _SCHEDULES)
-        _one_of("sampling", self.sampling, _SAMPLINGS)
-        _one_of("precision", self.precision, _PRECISIONS)
+        _check_choice("schedule", self.schedule, _SCHEDULES)
+        _check_choice("sampling", self.sampling, _SAMPLINGS)
+        _check_choice("precision", self.precision, _PRECISIONS)
         if isinstance(self.model, PaperConfig) != isinstance(self.losses, PaperLossWeights):
             raise ValueError(
                 f"expected model and losses of one preset, got {type(self.model).__name__} and "
@@ -158,12 +157,12 @@ class TrainConfig:
             )
 
     def total_steps(self, steps_per_epoch: int) -> int:
-        """Return how many steps a run has whose epochs have so many."""
+        """Return the number of steps of a run."""
         return self.steps or self.epochs * steps_per_epoch
 
 
 def defaults(preset: str) -> TrainConfig:
-    """Return the settings that a preset is trained with unless told otherwise.
+    """Return the default settings of a preset.
 
     Example:
         >>> defaults("paper").epochs
@@ -189,6 +188,6 @@ def defaults(preset: str) -> TrainConfig:
     )
 
 
-def _one_of(name: str, value: str, valid: tuple[str, ...]) -> None:
+def _check_choice(name: str, value: str, valid: tuple[str, ...]) -> None:
     if value not in valid:
         raise ValueError(f"expected {name} to be one of {', '.join(valid)}, got {value!r}")

@@ -7,13 +7,13 @@ from typing import Any
 
 from lightning_fabric import Fabric
 
+from a2k_nets import AnyModel
 from a2k_train.config.train_config import TrainConfig
 from a2k_train.data.clip import Clip
 from a2k_train.data.clip_store import ClipStore
 from a2k_train.evaluation.predictions import Model
 from a2k_train.experiments.ablation_report import write_report
 from a2k_train.experiments.paper_claims import VARIANTS
-from a2k_train.recipes.base import AnyModel
 from a2k_train.reports.evaluation_report import evaluate_fully
 from a2k_train.reports.results_table import Table
 from a2k_train.statistics.faces import face_statistics

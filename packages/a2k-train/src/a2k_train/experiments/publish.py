@@ -3,11 +3,10 @@
 import hashlib
 from pathlib import Path
 
-from a2k_nets import Audio2Keypoint, PaperAudio2Keypoint, PaperConfig, load_model
+from a2k_nets import AnyModel, Audio2Keypoint, PaperAudio2Keypoint, PaperConfig, load_model
 from a2k_nets.checkpoints import put_state, read_tensors
 from a2k_train.config.toml_file import config_to_toml, read_config
 from a2k_train.config.train_config import TrainConfig
-from a2k_train.recipes.base import AnyModel
 from kp_io.filesystem import atomic_path
 
 _ABOUT = """Trained for {step} by a2k-train; `config.toml` tells how, and `SHA256SUMS` has the digest.

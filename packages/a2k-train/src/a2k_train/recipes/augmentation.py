@@ -1,4 +1,6 @@
-"""Variations that leave the link between speech and lips as it is; all is drawn on the generator's device."""
+"""Augmentations that preserve the relation of speech and lips; random numbers come from the generator's device."""
+
+from dataclasses import replace
 
 import torch
 from jaxtyping import Bool, Float, Int64
@@ -9,17 +11,16 @@ from a2k_nets import ModelConfig
 from a2k_nets.blocks import apply_similarity, fit_similarity
 from a2k_train.data.window_sampler import Batch
 
-#: Video frames in which lips come to rest when speech ends.
+#: Video frames in which the lips close when speech ends.
 SETTLING_FRAMES = 6
 
 _STABLE = ModelConfig().stable_points
 
 
 def augment_waveform(waveform: Float[Tensor, "b s"], *, generator: torch.Generator) -> Float[Tensor, "b s"]:
-    """Return waveforms with another gain and with noise: hiss, and half of them another window's voice behind.
+    """Return waveforms with random gain, white noise and, for half of them, another window's voice.
 
-    Gain is -24 to 6 dB, after which the sound is clipped as a recorder does; hiss is 10 to 50 dB and the other voice
-    8 to 30 dB below the speech.
+    Gain is -24 to 6 dB, followed by clipping; noise is 10 to 50 dB and the other voice 8 to 30 dB below the speech.
     """
     with generator.device:
         batch = len(waveform)
@@ -37,10 +38,9 @@ def augment_waveform(waveform: Float[Tensor, "b s"], *, generator: torch.Generat
 
 
 def augment_mel(log_mel: Float[Tensor, "b m f"], *, generator: torch.Generator) -> Float[Tensor, "b m f"]:
-    """Return normalised spectrograms with stretched formants, another tilt, and masked bands and moments.
+    """Return normalized spectrograms with stretched formants, random spectral tilt, and masked bands and frames.
 
-    Stretching the mel axis by up to 15 % makes other vocal tracts of the speakers there are; masking
-    follows SpecAugment (Park et al., 2019).
+    Stretching the mel axis by up to 15 % simulates other vocal tracts; masking follows SpecAugment (Park et al., 2019).
     """
     with generator.device:
         batch, bands, frames = log_mel.shape
@@ -67,80 +67,80 @@ def augment_mel(log_mel: Float[Tensor, "b m f"], *, generator: torch.Generator) 
         return x
 
 
-def fall_silent(batch: Batch, resting: Float[Tensor, "b k 2"], *, share: float, generator: torch.Generator) -> Batch:
-    """Return the batch with some windows that fall silent, from their beginning or a later moment on, lips at rest.
+def insert_silence(batch: Batch, closed: Float[Tensor, "b k 2"], *, share: float, generator: torch.Generator) -> Batch:
+    """Return the batch with silence in some windows, from the start or a random frame on, and closing lips.
 
-    Pauses of read speech are short and held open; whoever uses a model also lets it wait. The lips come to rest within
-    `SETTLING_FRAMES`, the rest of the face stays. What is left of the sound is noise of a room, -90 to -45 dB.
+    Read speech has only short pauses with open lips, but a model in use also hears long silence. The lips close within
+    `SETTLING_FRAMES`; the rest of the face holds still. The sound is replaced by room noise of -90 to -45 dB.
 
     Args:
         batch: The windows.
-        resting: The reference of each with its lips at rest, pixels.
-        share: Of the windows.
-        generator: Source of what is drawn.
+        closed: Each window's reference with closed lips, pixels.
+        share: Share of the windows that fall silent.
+        generator: Source of random numbers.
     """
     windows, frames = batch.mask.shape
     samples = batch.waveform.shape[1] // frames
     with generator.device:
         chosen = torch.rand(windows, 1, generator=generator) < share
-        # A third of them is silent throughout.
+        # A third of them are silent throughout.
         begin = (frames * (1.5 * torch.rand(windows, 1, generator=generator) - 0.5)).clamp(min=0).long()
         level = 10 ** ((-90 + 45 * torch.rand(windows, 1, generator=generator)) / 20)
         room = level * torch.randn(batch.waveform.shape, generator=generator)
     begin = begin.masked_fill(~chosen, frames)
-    late = torch.arange(batch.waveform.shape[1], device=begin.device) >= begin * samples
+    replaced = torch.arange(batch.waveform.shape[1], device=begin.device) >= begin * samples
     since = torch.arange(frames, device=begin.device) - begin
     settled = ((since + 1) / SETTLING_FRAMES).clamp(0, 1)
-    # From throughout silence the lips are at rest at once, since nothing was said.
+    # Windows that are silent throughout start with closed lips.
     settled = torch.where(begin == 0, 1.0, settled)
     last = batch.keypoints[torch.arange(windows), (begin[:, 0] - 1).clamp(0, frames - 1)]
     held = torch.where((begin == 0)[..., None], batch.reference, last)[:, None]
-    rested = torch.lerp(held, _in_place_of(resting, batch.reference, held[:, 0])[:, None], settled[..., None, None])
+    closing = torch.lerp(held, _align(closed, batch.reference, held[:, 0])[:, None], settled[..., None, None])
     silent = since >= 0
     return Batch(
-        torch.where(late, room, batch.waveform),
+        torch.where(replaced, room, batch.waveform),
         batch.reference,
-        torch.where(silent[..., None, None], rested, batch.keypoints),
+        torch.where(silent[..., None, None], closing, batch.keypoints),
         batch.mask | silent,
     )
 
 
-def _in_place_of(
-    resting: Float[Tensor, "b k 2"], reference: Float[Tensor, "b k 2"], face: Float[Tensor, "b k 2"]
+def _align(
+    closed: Float[Tensor, "b k 2"], reference: Float[Tensor, "b k 2"], face: Float[Tensor, "b k 2"]
 ) -> Float[Tensor, "b k 2"]:
-    """Return the resting faces in the poses of other frames."""
+    """Move faces from the pose of their reference to the pose of another face."""
     stable = list(_STABLE)
-    return apply_similarity(fit_similarity(reference[:, stable], face[:, stable]), resting)
+    return apply_similarity(fit_similarity(reference[:, stable], face[:, stable]), closed)
 
 
 def change_tempo(
-    log_mel: Float[Tensor, "b m f"], batch: Batch, *, most: float, generator: torch.Generator
+    log_mel: Float[Tensor, "b m f"], batch: Batch, *, max_change: float, generator: torch.Generator
 ) -> tuple[Float[Tensor, "b m f"], Batch]:
-    """Return spectrograms and faces that run up to `most` slower or faster, each window at a tempo of its own.
+    """Return spectrograms and faces slowed down or sped up by a random factor per window.
 
-    Pitch and formants stay. What a faster window lacks at its end is masked; the waveforms are as before.
+    Pitch and formants stay. Frames that a faster window lacks at its end are masked; the waveforms do not change.
 
     Args:
-        log_mel: Spectrograms, a whole number of frames a video frame.
+        log_mel: Spectrograms with a whole number of frames per video frame.
         batch: The windows.
-        most: Largest change, 0.15 for 0.85 to 1.15 times the speed.
-        generator: Source of the tempos.
+        max_change: Largest change, 0.15 for 0.85 to 1.15 times the speed.
+        generator: Source of random numbers.
     """
     with generator.device:
-        tempo = 1 + most * (2 * torch.rand(len(log_mel), 1, generator=generator) - 1)
+        tempo = 1 + max_change * (2 * torch.rand(len(log_mel), 1, generator=generator) - 1)
     keypoints, inside, low = _at_tempo(batch.keypoints.flatten(2).mT, tempo)
     high = (low + 1).clamp(max=batch.mask.shape[1] - 1)
     mask = batch.mask.gather(1, low) & batch.mask.gather(1, high) & inside
-    faster = Batch(batch.waveform, batch.reference, keypoints.mT.reshape(batch.keypoints.shape), mask)
-    return _at_tempo(log_mel, tempo)[0], faster
+    resampled = replace(batch, keypoints=keypoints.mT.reshape(batch.keypoints.shape), mask=mask)
+    return _at_tempo(log_mel, tempo)[0], resampled
 
 
 def _at_tempo(
     x: Float[Tensor, "b c t"], tempo: Float[Tensor, "b 1"]
 ) -> tuple[Float[Tensor, "b c t"], Bool[Tensor, "b t"], Int64[Tensor, "b t"]]:
-    """Return x resampled linearly, which of its frames lie inside x, and each one's left neighbour in x."""
+    """Return x resampled linearly, whether each frame lies inside x, and the index of its left neighbour in x."""
     frames = x.shape[-1]
-    # Time counts from the beginning of the first frame, whose own moment is its middle.
+    # Time starts at the beginning of the first frame; a frame's time is its middle.
     time = tempo.to(x) * (torch.arange(frames).to(x) + 0.5) - 0.5
     inside = (time >= 0) & (time <= frames - 1)
     time = time.clamp(0, frames - 1)
@@ -153,7 +153,7 @@ def _at_tempo(
 
 
 def mirror_faces(batch: Batch, mirror: tuple[int, ...], *, generator: torch.Generator) -> Batch:
-    """Return the batch with half of its faces mirrored, left and right points swapped."""
+    """Return the batch with each face mirrored with probability 0.5, left and right points swapped."""
     with generator.device:
         flip = torch.rand(len(batch.waveform), generator=generator) < 0.5
 
@@ -161,24 +161,23 @@ def mirror_faces(batch: Batch, mirror: tuple[int, ...], *, generator: torch.Gene
         swapped = points[..., list(mirror), :] * points.new_tensor([-1.0] + [1.0] * (points.shape[-1] - 1))
         return torch.where(flip.reshape(-1, *(1,) * (points.ndim - 1)), swapped, points)
 
-    return Batch(batch.waveform, mirrored(batch.reference), mirrored(batch.keypoints), batch.mask)
+    return replace(batch, reference=mirrored(batch.reference), keypoints=mirrored(batch.keypoints))
 
 
-def turn_faces(batch: Batch, *, generator: torch.Generator) -> Batch:
-    """Return the batch with each window's faces, plane ones, turned by up to 10 degrees and scaled by up to 10 %.
+def rotate_faces(batch: Batch, *, generator: torch.Generator) -> Batch:
+    """Return the batch with each window's 2-D faces rotated by up to 10 degrees and scaled by up to 10 %.
 
-    The centre is the reference's mean point. The `residual` preset has no use for it: turning and scaling are what it
-    takes away itself.
+    The centre is the reference's mean point. The `residual` preset normalizes rotation and scale itself.
     """
     with generator.device:
         angle, size = 2 * torch.rand(2, len(batch.waveform), 1, generator=generator) - 1
     angle, size = angle.to(batch.reference) * (torch.pi / 18), 1 + 0.1 * size.to(batch.reference)
     centre = batch.reference.mean(dim=1, keepdim=True)
     zero = torch.zeros_like(angle)
-    turn = torch.cat((size * angle.cos(), size * angle.sin(), zero, zero), dim=1)
+    transform = torch.cat((size * angle.cos(), size * angle.sin(), zero, zero), dim=1)
 
-    def turned(points: Tensor) -> Tensor:
-        return apply_similarity(turn, points - centre) + centre
+    def transformed(points: Tensor) -> Tensor:
+        return apply_similarity(transform, points - centre) + centre
 
-    keypoints = turned(batch.keypoints.flatten(1, 2)).view_as(batch.keypoints)
-    return Batch(batch.waveform, turned(batch.reference), keypoints, batch.mask)
+    keypoints = transformed(batch.keypoints.flatten(1, 2)).view_as(batch.keypoints)
+    return replace(batch, reference=transformed(batch.reference), keypoints=keypoints)

@@ -1,54 +1,84 @@
-"""What a preset brings to the training loop: its networks, and what it does with a batch."""
+"""The interface between a preset and the training loop, and what all presets share."""
 
-from typing import Protocol, runtime_checkable
+from abc import ABC, abstractmethod
 
+import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from a2k_nets import Audio2Keypoint, PaperAudio2Keypoint, PaperConfig
+from a2k_nets import AnyModel
+from a2k_nets.paper import MotionDiscriminator
 from a2k_train.config.train_config import TrainConfig
-from a2k_train.data.clip_store import ClipStore
 from a2k_train.data.window_sampler import Batch
 
-AnyModel = Audio2Keypoint | PaperAudio2Keypoint
+#: Distance of the random states of two seeds, in steps.
+SEED_STRIDE = 1_000_003
 
 
-@runtime_checkable
-class Recipe(Protocol):
-    """Networks, optimizers, and one step of training; the loop knows nothing of losses or of GANs."""
+class Recipe(ABC):
+    """Networks, optimizers and one training step of a preset; the loop knows nothing of losses and GANs.
 
-    @property
-    def model(self) -> AnyModel:
-        """What is published."""
-        ...
+    Args:
+        config: The run's settings.
+        model: The network that is published, its statistics fitted.
+        discriminator: The discriminator, if there is one.
+        fabric: Device, precision and processes.
+    """
+
+    model: AnyModel
+
+    def __init__(
+        self, config: TrainConfig, model: AnyModel, discriminator: MotionDiscriminator | None, fabric: Fabric
+    ) -> None:
+        self.config, self.model, self.discriminator, self._fabric = config, model, discriminator, fabric
+        to_device(fabric, config, *self.modules.values())
 
     @property
     def modules(self) -> dict[str, nn.Module]:
-        """Every network by its name in the run's state."""
-        ...
+        """All networks by their names in the run's state."""
+        return {"model": self.model} | ({} if self.discriminator is None else {"discriminator": self.discriminator})
 
     @property
+    @abstractmethod
     def optimizers(self) -> dict[str, Optimizer]:
-        """Every optimizer by its name in the run's state."""
-        ...
+        """All optimizers by their names in the run's state."""
 
     @property
     def scheduled(self) -> list[Optimizer]:
-        """Those whose learning rate is the settings' and follows their schedule."""
-        ...
+        """Optimizers with the learning rate and schedule of the settings."""
+        return list(self.optimizers.values())
 
+    @abstractmethod
     def step(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """Update all networks; return the losses, unweighted and detached, by the names of their weights."""
-        ...
+
+    def _train_mode(self) -> None:
+        for module in self.modules.values():
+            module.train()
+
+    def _weighted_sum(self, losses: dict[str, Tensor]) -> Tensor:
+        return torch.stack([getattr(self.config.losses, name) * loss for name, loss in losses.items()]).sum()
+
+    def _generator(self, batch: Batch, step: int) -> torch.Generator:
+        """Return the generator of a step's augmentation on this rank."""
+        seed = (self.config.seed + 1) * SEED_STRIDE + self._rank_step(step)
+        return torch.Generator(batch.waveform.device).manual_seed(seed)
+
+    def _rank_step(self, step: int) -> int:
+        """Return a number that is unique to this step and rank."""
+        return step * self._fabric.world_size + self._fabric.global_rank
 
 
-def make_recipe(config: TrainConfig, store: ClipStore, fabric: Fabric) -> Recipe:
-    """Return the recipe of the preset that the settings are of, its statistics fitted to the clips."""
-    if isinstance(config.model, PaperConfig):
-        from a2k_train.recipes.paper import PaperRecipe
+def to_device(fabric: Fabric, config: TrainConfig, *modules: nn.Module) -> None:
+    """Move networks to the device, in place, and convert them to the precision of the settings.
 
-        return PaperRecipe(config, store, fabric)
-    from a2k_train.recipes.residual import ResidualRecipe
-
-    return ResidualRecipe(config, store, fabric)
+    On several GPUs batch norm is synchronized, so that its statistics are those of one process with the whole batch.
+    """
+    for module in modules:
+        if config.precision == "64-true":
+            module.double()
+        if fabric.world_size > 1 and fabric.device.type == "cuda":
+            for name, child in module.named_children():
+                setattr(module, name, nn.SyncBatchNorm.convert_sync_batchnorm(child))  # type: ignore[no-untyped-call]  # untyped in torch
+        fabric.to_device(module)

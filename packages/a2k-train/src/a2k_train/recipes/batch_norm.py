@@ -1,4 +1,4 @@
-"""Using a network in a loss without leaving a trace in it."""
+"""Control of batch norm's running statistics during training."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,13 +7,18 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
+def _norms(modules: tuple[nn.Module | None, ...]) -> list[_BatchNorm]:
+    parts = (part for module in modules if module is not None for part in module.modules())
+    return [part for part in parts if isinstance(part, _BatchNorm)]
+
+
 @contextmanager
 def frozen_batch_norm_stats(*modules: nn.Module | None) -> Iterator[None]:
-    """Let batch norm normalise by the batch as in training, but keep its running statistics as they are.
+    """Keep running statistics unchanged while batch norm normalizes by the batch, as in training.
 
-    Gradients need no such care: every update asks for those of its own parameters only.
+    Gradients need no such care: every update computes those of its own parameters only.
     """
-    norms = [m for module in modules if module is not None for m in module.modules() if isinstance(m, _BatchNorm)]
+    norms = _norms(modules)
     before = [norm.track_running_stats for norm in norms]
     try:
         for norm in norms:
@@ -24,9 +29,7 @@ def frozen_batch_norm_stats(*modules: nn.Module | None) -> Iterator[None]:
             norm.track_running_stats = tracks
 
 
-def freeze_norm(*modules: nn.Module | None) -> None:
-    """Let batch norm use its running statistics, and keep them, though the rest of a module is in training."""
-    for module in modules:
-        for part in () if module is None else module.modules():
-            if isinstance(part, _BatchNorm):
-                part.eval()
+def freeze_batch_norm(*modules: nn.Module | None) -> None:
+    """Make batch norm use its running statistics, unchanged, while the rest of a module is in training mode."""
+    for norm in _norms(modules):
+        norm.eval()

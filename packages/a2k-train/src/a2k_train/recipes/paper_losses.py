@@ -1,11 +1,11 @@
-"""The paper's losses (section 4.4) as pure functions; the names are those of their weights."""
+"""Losses of the paper (section 4.4) as pure functions, named after their weights."""
 
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 
 def discriminator(real: Float[Tensor, "b p"], fake: Float[Tensor, "b p"]) -> Float[Tensor, ""]:
-    """Return ‖1 - D(y)‖² + ‖D(ŷ)‖², means over patches.
+    """Return the discriminator's loss ‖1 - D(y)‖² + ‖D(ŷ)‖², means over patches.
 
     Example:
         >>> discriminator(torch.ones(2, 13), torch.zeros(2, 13))
@@ -15,7 +15,7 @@ def discriminator(real: Float[Tensor, "b p"], fake: Float[Tensor, "b p"]) -> Flo
 
 
 def adversarial(fake: Float[Tensor, "b p"]) -> Float[Tensor, ""]:
-    """Return ‖1 - D(ŷ)‖², the mean over patches.
+    """Return the adversarial loss ‖1 - D(ŷ)‖², the mean over patches.
 
     Example:
         >>> adversarial(torch.zeros(2, 13))
@@ -27,13 +27,13 @@ def adversarial(fake: Float[Tensor, "b p"]) -> Float[Tensor, ""]:
 def regression(
     preds: Float[Tensor, "b c t"], target: Float[Tensor, "b c t"], mask: Bool[Tensor, "b t"], count: Tensor
 ) -> Float[Tensor, ""]:
-    """Return the L1 of normalised keypoints over valid frames.
+    """Return the L1 of normalized keypoints over valid frames.
 
     Args:
-        preds: ŷ.
-        target: y.
+        preds: Predicted keypoints ŷ.
+        target: True keypoints y.
         mask: Valid frames.
-        count: How many valid frames to divide by: this batch's, or the mean over processes.
+        count: Number of valid frames to divide by: this batch's, or the mean over processes.
 
     Example:
         >>> mask = torch.tensor([[True, False]])
@@ -45,13 +45,13 @@ def regression(
 
 
 def piv(reference: Float[Tensor, "b e"], generated: Float[Tensor, "b e"]) -> Float[Tensor, ""]:
-    """Return ‖e(k) - mean_t e(ŷ_t)‖₂, the mean over the batch.
+    """Return the pose-invariance loss ‖e(k) - mean_t e(ŷ_t)‖₂, the mean over the batch.
 
     Example:
         >>> piv(torch.zeros(1, 2), torch.tensor([[3.0, 4.0]]))
         tensor(5.)
     """
-    # The square root has no slope at 0, where the codes agree.
+    # The constant avoids the infinite slope of the root at 0, where the codes agree.
     return (reference - generated).square().sum(dim=1).add(1e-12).sqrt().mean()
 
 
@@ -60,8 +60,8 @@ def triplet(
 ) -> Float[Tensor, ""]:
     """Return max(0, d(e(k), e(y)) - d(e(k), e(ŷ)) + margin), d the root mean square; the mean over the batch.
 
-    The code of the person's real motion is drawn to that of the reference, the code of generated motion is pushed away
-    from it, as the paper's text says.
+    As the paper's text says, the code of real motion is pulled towards the reference's code, and the code of generated
+    motion is pushed away from it.
 
     Example:
         >>> a, b = torch.zeros(1, 4), torch.ones(1, 4)
@@ -74,7 +74,7 @@ def triplet(
 def literal_triplet(
     reference: Float[Tensor, "b e"], real: Float[Tensor, "b e"], generated: Float[Tensor, "b e"], *, margin: float
 ) -> Float[Tensor, ""]:
-    """Return ‖k - y‖ + ‖k - ŷ‖ + ε as the paper prints it, for study: it draws all codes together.
+    """Return ‖k - y‖ + ‖k - ŷ‖ + ε as printed in the paper, for study: it pulls all codes together.
 
     Example:
         >>> literal_triplet(torch.zeros(1, 4), torch.ones(1, 4), torch.ones(1, 4), margin=0.5)
@@ -84,5 +84,5 @@ def literal_triplet(
 
 
 def _distance(a: Float[Tensor, "b e"], b: Float[Tensor, "b e"]) -> Float[Tensor, " b"]:
-    # The root has no slope at 0, where the codes agree.
+    # The constant avoids the infinite slope of the root at 0.
     return (a - b).square().mean(dim=1).add(1e-12).sqrt()

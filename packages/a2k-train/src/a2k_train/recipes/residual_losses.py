@@ -1,11 +1,11 @@
-"""What a model is trained for, as pure functions of normalised motion."""
+"""Losses of the `residual` preset, as pure functions of normalized motion."""
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
 
-# Pairs whose distances say how a mouth is shaped: three inner gaps, outer height, width.
+# Pairs of lip points whose distances describe the mouth: three inner gaps, outer height, width.
 _LIP_PAIRS = ((61, 67), (62, 66), (63, 65), (51, 57), (48, 54))
 
 
@@ -33,31 +33,31 @@ def velocity_loss(
     *,
     weight: Tensor | float,
 ) -> Float[Tensor, ""]:
-    """Return the masked L1 of first differences; a difference is valid where both of its frames are."""
+    """Return the masked L1 of first differences; a difference is valid if both of its frames are."""
     both = mask[:, 1:] & mask[:, :-1]
     return masked_l1(preds[:, 1:] - preds[:, :-1], target[:, 1:] - target[:, :-1], both, weight=weight)
 
 
 def lip_distances(face: Float[Tensor, "b t k 2"]) -> Float[Tensor, "b t p"]:
-    """Return five lip distances of a face, in its own unit: the inner gaps, the outer height, the width."""
+    """Return five lip distances of a face, in the face's unit: three inner gaps, outer height, width."""
     first, second = zip(*_LIP_PAIRS, strict=True)
-    # The small number keeps the gradient of a closed mouth finite.
+    # The small constant keeps the gradient of a closed mouth finite.
     return ((face[..., list(first), :] - face[..., list(second), :]).square().sum(dim=-1) + 1e-6).sqrt()
 
 
 def correlation_loss(
     preds: Float[Tensor, "b t"], target: Float[Tensor, "b t"], mask: Bool[Tensor, "b t"], *, floor: float
 ) -> Float[Tensor, ""]:
-    """Return one minus the concordance of two series over each window, as a mean.
+    """Return one minus the concordance of two series in each window, averaged over windows.
 
-    Concordance (Lin, 1989) is 2·cov / (var + var + (mean - mean)²): it rewards following as correlation does, and the
-    right amplitude and level as well.
+    Concordance (Lin, 1989), 2·cov / (var + var + (mean - mean)²), rewards correlation and also the right amplitude and
+    level.
 
     Args:
         preds: Predicted series.
         target: True series.
         mask: Valid frames.
-        floor: Added to the denominator, so that windows without motion do not ask for any.
+        floor: Added to numerator and denominator, so that windows without motion contribute little.
     """
     valid = mask.to(preds.dtype)
     count = valid.sum(dim=1, keepdim=True).clamp(min=1)
@@ -78,19 +78,18 @@ def closure_loss(
     tolerance: int = 1,
     floor: float = 0.02,
 ) -> Float[Tensor, ""]:
-    """Return the cross-entropy of closed against open lips, both kinds of frames counted alike.
+    """Return the cross-entropy of closed against open lips, with equal weight of both classes.
 
-    Lips are closed where their opening is below the window's lowest plus a share of its range, as
-    `kp_metrics.closure_f1` has it. A mean over what could be is half open wherever a closure is uncertain; this asks
-    for a decision.
+    Lips are closed if their opening is below the window's minimum plus a share of its range, as in
+    `kp_metrics.closure_f1`. Under L1 alone an uncertain closure is predicted half open; this loss forces a decision.
 
     Args:
         preds: Predicted openings, in inter-ocular distances.
         target: True openings.
         mask: Valid frames.
-        share: Of the range.
-        tolerance: Frames around a closed one that may be open or closed: they do not count.
-        floor: Smallest range that is believed; a mouth that moves less is all noise.
+        share: Share of the range below which lips are closed.
+        tolerance: Frames around a closed frame that are ignored.
+        floor: Smallest range that counts as motion; anything below is noise.
     """
     low = target.masked_fill(~mask, torch.inf).amin(dim=1, keepdim=True)
     high = target.masked_fill(~mask, -torch.inf).amax(dim=1, keepdim=True)

@@ -1,1 +1,1 @@
-"""Means and deviations of a training set, which the networks normalise with."""
+"""Statistics of the training clips: normalization, mean face, head motion, blinks."""

@@ -1,6 +1,7 @@
-"""Mean and spread of the training faces: the paper's units, and a mean face that belongs to no model."""
+"""Mean and standard deviation of the training faces, as the units of L1 and as the baseline "mean face"."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +13,10 @@ from a2k_train.data.clip import Clip
 from kp_io import IBUG68
 from kp_io.keypoints import KeypointStatistics
 
-# The paper computes its statistics over the first 10,000 training sequences (section 4.5).
-_MAX_CLIPS = 10_000
+#: The paper computes its statistics over the first 10,000 training sequences (section 4.5).
+MAX_CLIPS = 10_000
 
-# A coordinate that never moves, as the base point's, has no unit of its own.
+# Coordinates with less deviation, such as the base point's, never move and are left out of L1.
 _MIN_STD = 1e-3
 
 
@@ -23,7 +24,7 @@ _MIN_STD = 1e-3
 class FaceStatistics:
     """Mean and standard deviation of every training coordinate after the base point is subtracted.
 
-    They are in pixels of the clips that they were taken from, and fit clips of the same frame height only.
+    They are in pixels and only valid for clips of the same frame height.
 
     Attributes:
         mean: `(K, D)`, pixels.
@@ -42,13 +43,15 @@ class FaceStatistics:
             )
 
     def mean_face_at(self, reference: Float[Tensor, "k d"]) -> Float[Tensor, "k d"]:
-        """Return the mean face with its base point at that of a reference, pixels."""
+        """Return the mean face, moved to the base point of a reference, pixels."""
         return self.mean.to(reference) + reference[IBUG68.base_point]
 
     def l1(
         self, preds: Float[Tensor, "t k d"], target: Float[Tensor, "t k d"], *, measured: Bool[Tensor, " t"]
     ) -> float:
-        """Return the paper's L1: centred coordinates, each over its standard deviation; those that never move left out.
+        """Return the paper's L1: the error of centred coordinates, each divided by its standard deviation.
+
+        Coordinates that never move are left out.
 
         Example:
             >>> mean, std = torch.zeros(68, 2), torch.ones(68, 2)
@@ -65,23 +68,30 @@ class FaceStatistics:
 
 
 def face_statistics(clips: list[Clip]) -> FaceStatistics:
-    """Return the statistics of the training clips, of the first 10,000 as in the paper.
+    """Return the statistics of the first 10,000 training clips, as in the paper.
 
     Raises:
         ValueError: There is no clip.
     """
-    running = KeypointStatistics(base_point=IBUG68.base_point)
-    for clip in clips[:_MAX_CLIPS]:
+    return FaceStatistics(*coordinate_statistics(clips[:MAX_CLIPS], base_point=IBUG68.base_point))
+
+
+def coordinate_statistics(
+    clips: Iterable[Clip], *, base_point: int
+) -> tuple[Float[Tensor, "k d"], Float[Tensor, "k d"]]:
+    """Return mean and standard deviation of all coordinates after the base point is subtracted."""
+    running = KeypointStatistics(base_point=base_point)
+    for clip in clips:
         running.add(clip.keypoints.cpu())
-    return FaceStatistics(running.mean.float(), running.std.float())
+    return running.mean.float(), running.std.float()
 
 
 def read_face_statistics(path: Path | str) -> FaceStatistics:
-    """Read the `statistics.json` of a corpus, as `kp-io build` writes it.
+    """Read the `statistics.json` of a corpus from `kp-io build`.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no such JSON.
+        ValueError: The file is not such JSON.
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""What the normalizer must know of the training data."""
+"""Statistics of the `residual` preset's model: mean face, normalization, head motion, blinks."""
 
 import torch
 from jaxtyping import Float
@@ -8,9 +8,7 @@ from a2k_nets import Audio2Keypoint, ModelConfig
 from a2k_nets.blocks import apply_similarity, fit_similarity
 from a2k_train.data.clip import Clip
 from a2k_train.statistics.blinks import fit_blinks
-
-# The paper computes its statistics over the first 10,000 training sequences (section 4.5).
-_MAX_CLIPS = 10_000
+from a2k_train.statistics.faces import MAX_CLIPS
 
 # Savitzky-Golay, five points, second order.
 _SMOOTHING = (-3 / 35, 12 / 35, 17 / 35, 12 / 35, -3 / 35)
@@ -19,8 +17,8 @@ _SMOOTHING = (-3 / 35, 12 / 35, 17 / 35, 12 / 35, -3 / 35)
 def mean_face(clips: list[Clip], config: ModelConfig) -> Float[Tensor, "k 2"]:
     """Return the mean face: upright, base point at the origin, inter-ocular distance 1.
 
-    Every clip's mean shape is brought onto the current mean by its stable points, twice; the first guess is the first
-    clip's.
+    Starting from the first clip's mean shape, all clips' mean shapes are aligned to the current mean by their stable
+    points and averaged, three times.
     """
     stable = list(config.stable_points)
     shapes = torch.stack([clip.keypoints.mean(dim=0) for clip in clips])
@@ -32,7 +30,7 @@ def mean_face(clips: list[Clip], config: ModelConfig) -> Float[Tensor, "k 2"]:
 
 
 def _upright(face: Float[Tensor, "k 2"], config: ModelConfig) -> Float[Tensor, "k 2"]:
-    """Return the face with level outer eye corners one unit apart and the base point at the origin."""
+    """Return the face with the outer eye corners level and one unit apart, and the base point at the origin."""
     left, right = config.eye_corners
     eyes = face[[left, right]]
     upright = apply_similarity(fit_similarity(eyes, torch.tensor([[-0.5, 0.0], [0.5, 0.0]])), face)
@@ -42,7 +40,7 @@ def _upright(face: Float[Tensor, "k 2"], config: ModelConfig) -> Float[Tensor, "
 @torch.no_grad()
 def fit_statistics(model: Audio2Keypoint, clips: list[Clip]) -> None:
     """Fit the model's normalizer, head motion and blinks to training clips."""
-    clips = clips[:_MAX_CLIPS]
+    clips = clips[:MAX_CLIPS]
     normalizer = model.normalizer
     normalizer.set_statistics(mean_face=mean_face(clips, model.config))
     faces, expressions, poses, mels = [], [], [], []
@@ -61,28 +59,28 @@ def fit_statistics(model: Audio2Keypoint, clips: list[Clip]) -> None:
         mean_mel=mel.mean(dim=1),
         std_mel=mel.std(dim=1),
     )
-    model.head_motion.fit([_swaying(pose) for pose in poses])
+    model.head_motion.fit([_head_track(pose) for pose in poses])
     curve, per_frame = fit_blinks(clips)
     model.blinks.fit(curve, per_frame=per_frame)
 
 
 @torch.no_grad()
 def head_tracks(model: Audio2Keypoint, clips: list[Clip]) -> list[Float[Tensor, "_ 4"]]:
-    """Return the heads' smoothed poses in clips, each about its own mean, as `HeadMotion.fit` takes them."""
+    """Return the smoothed, centred head poses of clips, as `HeadMotion.fit` takes them."""
     normalizer = model.normalizer
-    poses = (normalizer.encode_motion(clip.keypoints[None], clip.keypoints[:1])[1][0] for clip in clips[:_MAX_CLIPS])
-    return [_swaying(pose * normalizer.std_pose) for pose in poses]
+    poses = (normalizer.encode_motion(clip.keypoints[None], clip.keypoints[:1])[1][0] for clip in clips[:MAX_CLIPS])
+    return [_head_track(pose * normalizer.std_pose) for pose in poses]
 
 
-def _swaying(pose: Float[Tensor, "t 4"]) -> Float[Tensor, "s 4"]:
+def _head_track(pose: Float[Tensor, "t 4"]) -> Float[Tensor, "s 4"]:
     return smooth_track(pose - pose.mean(dim=0))
 
 
 def smooth_track(track: Float[Tensor, "*b t 4"]) -> Float[Tensor, "*b s 4"]:
-    """Return the track without most of the detector's jitter, shorter by four frames; less than five stay as they are.
+    """Reduce the detector's jitter in a track; the result is four frames shorter. Tracks under five frames are kept.
 
-    The filter is Savitzky and Golay's of five points and the second order: it leaves what a head does below 5 Hz, where
-    a mean over as many frames would have its first zero.
+    The Savitzky-Golay filter of five points and second order preserves head motion below 5 Hz, where a mean over five
+    frames has its first zero.
 
     Example:
         >>> parabola = torch.arange(7.0)[:, None].square().expand(7, 4)

@@ -1,5 +1,6 @@
-"""The resumable state of a run: one safetensors file, written whole or not at all."""
+"""The resumable state of a run: one safetensors file, written atomically."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,12 @@ def save_state(
     modules: dict[str, nn.Module],
     optimizers: dict[str, Optimizer],
 ) -> None:
-    """Write modules and optimizers at a step.
+    """Write the state of modules and optimizers.
 
     Args:
-        path: The file.
+        path: File to write.
         step: Steps done.
-        identity: What makes the run this run, such as its settings and clips; resuming with another one is refused.
+        identity: Properties of the run, such as settings and clips; `load_state` refuses to resume with other ones.
         modules: Networks by name.
         optimizers: Optimizers by name.
     """
@@ -39,25 +40,39 @@ def save_state(
 
 
 def load_state(
-    path: Path, *, identity: dict[str, str], modules: dict[str, nn.Module], optimizers: dict[str, Optimizer]
+    path: Path,
+    *,
+    identity: dict[str, str],
+    modules: dict[str, nn.Module],
+    optimizers: dict[str, Optimizer],
+    upgrade: Callable[[str, str], str] = lambda name, value: value,
 ) -> int:
-    """Put a written state back into modules and optimizers; return the steps done.
+    """Load a state into modules and optimizers; return the steps done.
+
+    Args:
+        path: File to read.
+        identity: Properties of the run, as given to `save_state`.
+        modules: Networks by name.
+        optimizers: Optimizers by name.
+        upgrade: Called with name and value of a property that differs, which may have been written by an older version;
+            returns the value that this version writes.
 
     Raises:
-        ValueError: The file is damaged, no state of this kind, or of another run.
+        ValueError: The file is damaged, not a training state, or belongs to another run.
     """
     tensors, metadata = read_tensors(path)
     if metadata.get("format") != _FORMAT:
         raise ValueError(f"expected a training state ({_FORMAT}), got {path} ({metadata.get('format', 'unknown')})")
     for name, ours in identity.items():
-        if metadata.get(name) != ours:
+        saved = metadata.get(name)
+        if saved != ours and (saved is None or upgrade(name, saved) != ours):
             raise ValueError(f"expected the {name} that {path} was made with; choose another run folder for other ones")
     try:
         for name, module in modules.items():
-            put_state(module, _below(tensors, name))
+            put_state(module, _with_prefix(tensors, name))
         for name, optimizer in optimizers.items():
             state: dict[int, dict[str, Any]] = {}
-            for key, value in _below(tensors, name).items():
+            for key, value in _with_prefix(tensors, name).items():
                 index, _, entry = key.partition("/")
                 state.setdefault(int(index), {})[entry] = value
             _check_fits(name, state, optimizer)
@@ -68,7 +83,7 @@ def load_state(
 
 
 def _check_fits(name: str, state: dict[int, dict[str, Any]], optimizer: Optimizer) -> None:
-    """Raise where an optimizer's numbers are not those of its parameters: torch takes any, and fails a step later."""
+    """Raise if an optimizer's state does not fit its parameters: torch accepts any, and fails a step later."""
     shapes = [parameter.shape for group in optimizer.param_groups for parameter in group["params"]]
     if set(state) != set(range(len(shapes))):
         raise ValueError(f"expected {len(shapes)} parameters in {name}, got {len(state)}")
@@ -80,6 +95,6 @@ def _check_fits(name: str, state: dict[int, dict[str, Any]], optimizer: Optimize
                 )
 
 
-def _below(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+def _with_prefix(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
     prefix = f"{name}/"
     return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

@@ -1,29 +1,29 @@
-"""A training in a folder: it logs, validates, writes checkpoints, and goes on where it was stopped."""
+"""Training in a run folder: logs, validations, checkpoints, and resumption after an interruption."""
 
 import json
 import logging
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from lightning_fabric import Fabric
 
+from a2k_nets import AnyModel
 from a2k_nets.checkpoints import save_checkpoint
 from a2k_train.config.toml_file import config_to_toml
 from a2k_train.config.train_config import TrainConfig
 from a2k_train.data.clip_store import ClipStore
-from a2k_train.recipes.base import AnyModel
 from a2k_train.training.launch import launch
-from a2k_train.training.loss_log import LossBuffer
+from a2k_train.training.loss_buffer import LossBuffer
 from a2k_train.training.run_log import RunLog
 from a2k_train.training.trainer import Trainer
 from kp_io.filesystem import atomic_path
-from kp_io.filesystem.lock import file_lock
 
 logger = logging.getLogger(__name__)
 
-#: Steps between looks at the losses on a GPU: each look waits for it.
-_LOOK_EVERY = 25
+#: Steps between transfers of the losses from a GPU, each of which waits for it.
+_FLUSH_EVERY = 25
 
 
 def fit(
@@ -35,44 +35,55 @@ def fit(
     on_step: Callable[[int, dict[str, float]], None] | None = None,
     validate: Callable[[AnyModel, int], float] | None = None,
 ) -> AnyModel:
-    """Train in a folder, or go on where an interrupted training stopped there.
+    """Train in a run folder, or resume the interrupted training there.
 
     Args:
         config: The run's settings.
         store: Training clips.
-        run: Folder that receives `config.toml`, `state.safetensors` (to resume), `log.jsonl`, `model.safetensors` and,
-            where there is a validation, `best/model.safetensors`.
+        run: Output folder: `config.toml`, `state.safetensors` (to resume), `log.jsonl`, `model.safetensors` and, with
+            validation, `best/model.safetensors`.
         fabric: Device, precision and processes, launched; by default one process on the CPU.
-        on_step: Called with the steps done and the losses, which are empty where nobody has looked at them yet.
-        validate: Called every `validate_every` steps with the model and the step; it returns a score, the lower the
-            better.
+        on_step: Called with the steps done and the losses, which are empty between transfers from a GPU.
+        validate: Called every `validate_every` steps with the model and the step; returns a score, lower is better.
 
     Returns:
-        The published model: of averaged weights where there is an average.
+        The published model: with averaged weights if the settings ask for an average.
 
     Raises:
-        ValueError: The folder holds a run with other settings or clips, or one that is longer already.
+        ValueError: The folder holds a run with other settings or clips, or a longer one.
         FloatingPointError: A loss is no longer finite; the last good state is kept.
-        OSError: The disk is full, the folder cannot be written, or another training is at work in it; the last state is
-            kept.
+        OSError: The disk is full, the folder cannot be written, or another training runs in it; the last state is kept.
     """
     run, fabric = Path(run), fabric or launch(precision=config.precision)
-    busy = f"expected to be alone in {run}, but another training is at work there"
-    with file_lock(run / ".lock", busy=busy) if fabric.is_global_zero else nullcontext():
-        return _fit(config, store, run, fabric=fabric, on_step=on_step, validate=validate)
+    with _lock(run) if fabric.is_global_zero else nullcontext():
+        trainer = Trainer(config, store, fabric=fabric)
+        _resume(trainer, run)
+        _train(trainer, run, on_step, validate)
+        model = trainer.published()
+        if fabric.is_global_zero:
+            save_checkpoint(run / "model.safetensors", model.state_dict(), model.config)
+        fabric.barrier()
+        return model
 
 
-def _fit(
-    config: TrainConfig,
-    store: ClipStore,
-    run: Path,
-    *,
-    fabric: Fabric,
-    on_step: Callable[[int, dict[str, float]], None] | None,
-    validate: Callable[[AnyModel, int], float] | None,
-) -> AnyModel:
+@contextmanager
+def _lock(run: Path) -> Iterator[None]:
+    """Lock the run folder against other trainings; the lock ends with the process, however it ends."""
+    run.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(run / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise OSError(f"expected to be alone in {run}, but another training is at work there") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _resume(trainer: Trainer, run: Path) -> None:
+    """Load the state of the folder, if there is one, and write the settings."""
     state = run / "state.safetensors"
-    trainer = Trainer(config, store, fabric=fabric)
     if state.is_file():
         trainer.load(state)
         logger.info("resumed %s at step %d", run, trainer.step)
@@ -81,38 +92,42 @@ def _fit(
             f"expected at least {trainer.step} steps, which {run} has done already, got {trainer.total_steps}; "
             "choose another run folder for a shorter training"
         )
-    first = fabric.is_global_zero
-    if first:
+    if trainer.fabric.is_global_zero:
         with atomic_path(run / "config.toml") as file:
-            file.write_text(config_to_toml(config), encoding="utf-8")
-    pending = LossBuffer(look_every=1 if fabric.device.type == "cpu" else _LOOK_EVERY, state=state)
-    with RunLog(run if first else None, start=trainer.step) as log, trainer.batches() as batches:
+            file.write_text(config_to_toml(trainer.config), encoding="utf-8")
+
+
+def _train(
+    trainer: Trainer,
+    run: Path,
+    on_step: Callable[[int, dict[str, float]], None] | None,
+    validate: Callable[[AnyModel, int], float] | None,
+) -> None:
+    config, fabric, state = trainer.config, trainer.fabric, run / "state.safetensors"
+    is_main = fabric.is_global_zero
+    buffer = LossBuffer(flush_every=1 if fabric.device.type == "cpu" else _FLUSH_EVERY, state=state)
+    with RunLog(run if is_main else None, start=trainer.step) as log, trainer.batches() as batches:
         for batch in batches:
-            seen = pending.add(trainer.step, trainer.train_step(batch))
-            if on_step is not None and first:
-                on_step(trainer.step, seen)
+            latest = buffer.add(trainer.step, trainer.train_step(batch))
+            if on_step is not None and is_main:
+                on_step(trainer.step, latest)
             at_end = trainer.step == trainer.total_steps
             if validate is not None and config.validate_every and (at_end or trainer.step % config.validate_every == 0):
-                pending.look()
-                if first:
+                buffer.flush()
+                if is_main:
                     score = validate(trainer.published(), trainer.step)
                     log.write(trainer.step, {"validation": score})
                     _keep_best(run / "best", trainer, score)
                 fabric.barrier()
             if at_end or trainer.step % config.checkpoint_every == 0:
-                log.write(trainer.step, pending.means())
+                log.write(trainer.step, buffer.means())
                 trainer.save(state)
-    model = trainer.published()
-    if first:
-        save_checkpoint(run / "model.safetensors", model.state_dict(), model.config)
-    fabric.barrier()
-    return model
 
 
 def _keep_best(folder: Path, trainer: Trainer, score: float) -> None:
-    """Write the model if no validation before was better."""
+    """Write the model if no earlier validation was better."""
     record = folder / "score.json"
-    if record.is_file() and _score_in(record) <= score:
+    if record.is_file() and _read_score(record) <= score:
         return
     model = trainer.published()
     save_checkpoint(folder / "model.safetensors", model.state_dict(), model.config)
@@ -120,7 +135,7 @@ def _keep_best(folder: Path, trainer: Trainer, score: float) -> None:
         file.write_text(json.dumps({"score": score, "step": trainer.step}) + "\n", encoding="utf-8")
 
 
-def _score_in(record: Path) -> float:
+def _read_score(record: Path) -> float:
     try:
         return float(json.loads(record.read_text(encoding="utf-8"))["score"])
     except (KeyError, TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""What a run tells of itself: `log.jsonl`, and TensorBoard's files where it is installed."""
+"""Log of a run: `log.jsonl`, and TensorBoard files if TensorBoard is installed."""
 
 import json
 import logging
@@ -13,10 +13,10 @@ logger = logging.getLogger(__name__)
 
 
 class RunLog:
-    """Appends lines of numbers; those that a resumed run writes again are dropped first.
+    """Appends lines of numbers; lines after the step of resumption are dropped first.
 
     Args:
-        run: The run's folder; None logs nothing.
+        run: Folder of the run; None disables logging.
         start: Steps done so far.
     """
 
@@ -26,7 +26,7 @@ class RunLog:
         if self._file is None or run is None:
             return
         if self._file.is_file():
-            # What is no text counts as cut short: a log is no reason not to go on.
+            # A damaged log must not stop the training: lines that are not JSON are dropped.
             lines = self._file.read_text(encoding="utf-8", errors="replace").splitlines()
             kept = [line for line in lines if _step_of(line) <= start]
             with atomic_path(self._file) as file:
@@ -48,7 +48,7 @@ class RunLog:
             self._writer.close()
 
     def write(self, step: int, numbers: dict[str, float]) -> None:
-        """Append one line for the steps done."""
+        """Append one line."""
         if self._file is None or not numbers:
             return
         with self._file.open("a", encoding="utf-8") as file:
@@ -59,7 +59,7 @@ class RunLog:
 
 
 def _step_of(line: str) -> int:
-    """Return the step of a line; one that a crash cut short counts as never written."""
+    """Return the step of a line; a damaged line, such as one cut short by a crash, is after all steps."""
     try:
         return int(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):

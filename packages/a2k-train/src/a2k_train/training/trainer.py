@@ -1,28 +1,30 @@
-"""The training loop: draw, step, average; resumable at any checkpoint, to the same bits on a CPU."""
+"""The state of a training and its steps; resumption from a checkpoint is bit-identical on a CPU."""
 
 import hashlib
 import math
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from a2k_train.config.toml_file import config_to_toml
+from a2k_nets import AnyModel
+from a2k_train.config.toml_file import config_from_toml, config_to_toml
 from a2k_train.config.train_config import TrainConfig
 from a2k_train.data.clip_store import ClipStore
 from a2k_train.data.prefetcher import Prefetcher
 from a2k_train.data.window_sampler import Batch, WindowSampler
-from a2k_train.recipes.base import AnyModel, make_recipe
-from a2k_train.recipes.placement import number_type
+from a2k_train.recipes.make_recipe import make_recipe
 from a2k_train.training.checkpoint import load_state, save_state
 from a2k_train.training.launch import launch
 
 
 class Trainer:
-    """Holds what a run changes: networks, optimizers, the weights' average, the step.
+    """Holds the changing state of a run: networks, optimizers, the weights' average, the step.
 
     Args:
         config: The run's settings.
@@ -30,8 +32,8 @@ class Trainer:
         fabric: Device, precision and processes, launched; by default one process on the CPU.
 
     Attributes:
-        recipe: The preset's networks and what it does with a batch.
-        average: The moving average of the model's weights, where there is one.
+        recipe: The preset's networks and training step.
+        average: The moving average of the model's weights, or None.
         step: Steps done.
     """
 
@@ -65,7 +67,7 @@ class Trainer:
         return self.recipe.model
 
     def batches(self) -> Prefetcher:
-        """Return the batches of the steps that are left, each made while the one before is trained on."""
+        """Return the batches of the remaining steps, each prepared while the previous one is trained on."""
         pinned = self.fabric.device.type == "cuda" and self.sampler.store.device.type == "cpu"
         return Prefetcher(self.sampler.batch, start=self.step, stop=self.total_steps, pin_memory=pinned)
 
@@ -73,59 +75,54 @@ class Trainer:
         """Do one step; return the losses, unweighted, on the device, by the names of their weights.
 
         Args:
-            batch: The batch of this step where it is made already.
+            batch: The batch of this step, if it is ready.
         """
         if self.config.schedule == "one-cycle":
             rate = self.config.learning_rate * one_cycle(self.step, self.total_steps)
             for group in (group for optimizer in self.recipe.scheduled for group in optimizer.param_groups):
                 group["lr"] = rate
-        losses = self.recipe.step(self._to_device(batch or self.sampler.batch(self.step)), self.step)
+        dtype = torch.float64 if self.config.precision == "64-true" else torch.float32
+        batch = (batch or self.sampler.batch(self.step)).to(self.fabric.device, dtype)
+        losses = self.recipe.step(batch, self.step)
         if self.average is not None:
             self.average.update_parameters(self.model)
         self.step += 1
         return losses
 
-    def _to_device(self, batch: Batch) -> Batch:
-        kind, device = number_type(self.config), self.fabric.device
-
-        def moved(numbers: Tensor) -> Tensor:
-            return numbers.to(device, kind, non_blocking=True)
-
-        mask = batch.mask.to(device, non_blocking=True)
-        return Batch(moved(batch.waveform), moved(batch.reference), moved(batch.keypoints), mask)
-
     def published(self) -> AnyModel:
-        """Return the model that a run publishes, ready to generate: of averaged weights where there is an average."""
+        """Return the model that a run publishes, in eval mode: with averaged weights if there is an average."""
         model = self.model if self.average is None else self.average.module
         assert isinstance(model, AnyModel)
         return model.eval()
 
     def save(self, path: Path) -> None:
-        """Write everything that `load` needs to go on as if nothing had happened; of several processes, the first."""
+        """Write everything that `load` needs to resume without a difference; only the first process writes."""
         if self.fabric.is_global_zero:
-            modules, optimizers = self._parts()
+            modules, optimizers = self._state_parts()
             save_state(path, step=self.step, identity=self._identity(), modules=modules, optimizers=optimizers)
         self.fabric.barrier()
 
     def load(self, path: Path) -> None:
-        """Go on from a written state; see `a2k_train.training.checkpoint.load_state` for what is refused."""
-        modules, optimizers = self._parts()
-        self.step = load_state(path, identity=self._identity(), modules=modules, optimizers=optimizers)
+        """Resume from a written state; `a2k_train.training.checkpoint.load_state` lists what is refused."""
+        modules, optimizers = self._state_parts()
+        self.step = load_state(
+            path, identity=self._identity(), modules=modules, optimizers=optimizers, upgrade=_upgrade_identity
+        )
 
     def _identity(self) -> dict[str, str]:
-        """Return what makes this run this run; without a schedule, its length does not."""
+        """Return the settings and clips that must not change on resumption; without a schedule, the length may."""
         config = replace(self.config, checkpoint_every=1, validate_every=0, compile=False)
         if config.schedule == "constant":
             config = replace(config, steps=1, epochs=0)
         return {"settings": config_to_toml(config), "clips": self._clips}
 
-    def _parts(self) -> tuple[dict[str, nn.Module], dict[str, Optimizer]]:
+    def _state_parts(self) -> tuple[dict[str, nn.Module], dict[str, Optimizer]]:
         modules = self.recipe.modules | ({} if self.average is None else {"average": self.average})
         return modules, self.recipe.optimizers
 
 
 def one_cycle(step: int, steps: int, *, warmup: float = 0.1) -> float:
-    """Return the share of the peak learning rate at a step: up along a line, then down along a cosine.
+    """Return the learning rate at a step relative to its peak: linear warm-up, then cosine decay.
 
     Example:
         >>> [round(one_cycle(step, 100), 2) for step in (0, 9, 55, 99)]
@@ -135,3 +132,11 @@ def one_cycle(step: int, steps: int, *, warmup: float = 0.1) -> float:
     if step < rise:
         return (step + 1) / rise
     return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
+
+
+def _upgrade_identity(name: str, value: str) -> str:
+    """Return a value of another version's state as this version writes it: settings may have been renamed."""
+    if name == "settings":
+        with suppress(ValueError):
+            return config_to_toml(config_from_toml(value))
+    return value
