@@ -20,10 +20,10 @@ def test_a_visitor_has_the_last_results_only(tmp_path):
         assert files(tmp_path) == [f"{number}.npz"]
     (folders.renew("ben") / "ben.npz").write_bytes(b"keypoints")
     assert files(tmp_path) == ["2.npz", "ben.npz"]
-    folders.drop("anna")
+    folders.discard("anna")
     assert files(tmp_path) == ["ben.npz"]
-    folders.drop("ben")
-    folders.drop("nobody")
+    folders.discard("ben")
+    folders.discard("nobody")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -193,13 +193,13 @@ def portrait(tmp_path_factory):
 
 def test_a_portrait_speaks(page, server, portrait):
     page.upload("portrait", portrait)
-    page.upload("sound", SPEECH)
+    page.upload("audio", SPEECH)
     assert "178 frames" in page.generate()
     page.until(lambda: (page.video() or [0])[0] >= 2, "a video that can be played")
     assert page.video()[1] == pytest.approx(7.12, abs=0.1)
     page.until(lambda: page.video()[2] > 0, "a video that plays by itself")
-    page.wait("#track svg polyline")
-    page.wait("#found img")
+    page.wait("#chart svg polyline")
+    page.wait("#detected img")
     assert len(load_keypoints(page.download(".npz"))) == 178
     assert len(load_keypoints(page.download(".csv"))) == 178
     assert len(load_keypoints(page.download(".json"))) == 178
@@ -216,7 +216,7 @@ def test_bad_ones_stop_nothing(page, server, portrait, tmp_path):
     assert "portrait is missing" in page.generate()
     Image.fromarray(np.full((256, 256, 3), 90, np.uint8)).save(tmp_path / "wall.png")
     page.upload("portrait", tmp_path / "wall.png")
-    page.upload("sound", SPEECH)
+    page.upload("audio", SPEECH)
     assert "face" in page.generate()
     assert not page.all("#video video")
     page.click("#portrait button[aria-label*='lear'], #portrait button[aria-label*='emove']")
@@ -238,7 +238,7 @@ def test_bad_ones_stop_nothing(page, server, portrait, tmp_path):
 
 def test_a_file_that_is_too_large(page, tmp_path):
     (tmp_path / "endless.wav").write_bytes(b"RIFF\0\0\0\0WAVE" + bytes(26_000_000))
-    page.wait("#sound input[type=file]").send_keys(str(tmp_path / "endless.wav"))
+    page.wait("#audio input[type=file]").send_keys(str(tmp_path / "endless.wav"))
     page.until(lambda: "size" in page.text("body").lower() and "25" in page.text("body"), "a word about the size")
     assert "portrait is missing" in page.generate()
 
@@ -250,7 +250,7 @@ def test_examples_and_a_phone(page):
         page.click("#example-portrait button.gallery-item, #example-portrait .gallery-item")
         page.click("#example-speech button.gallery-item, #example-speech .gallery-item")
         page.wait("#portrait img")
-        page.until(lambda: not page.all("#sound input[type=file]"), "the reading")
+        page.until(lambda: not page.all("#audio input[type=file]"), "the reading")
         assert "178 frames" in page.generate()
         assert page.driver.execute_script("return document.documentElement.scrollWidth") <= 390
     finally:

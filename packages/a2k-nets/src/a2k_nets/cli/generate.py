@@ -1,15 +1,12 @@
 """The command `a2k generate`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from a2k_nets.cli.console import clear_errors
 from a2k_nets.cli.options import Blink, Expression, Face, HeadMotion, NeutralizeMouth, Revision, Seed, Sha256, Weights
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 _VIDEO_HEIGHT = 512
 
@@ -54,7 +51,16 @@ def generate(
     with clear_errors(extra="io"):
         from a2k_nets.inference.generate import generate_sequence
         from a2k_nets.pretrained import load_model
-        from kp_io import face_box, load_keypoints, rasterize, resample_fps, save_keypoints, write_video
+        from kp_io import (
+            face_box,
+            load_keypoints,
+            rasterize,
+            read_audio,
+            resample_fps,
+            save_keypoints,
+            synthesize_speech,
+            write_video,
+        )
         from kp_io.filesystem import atomic_path
         from kp_io.formats import FORMATS
 
@@ -62,7 +68,10 @@ def generate(
             raise ValueError(f"expected a keypoint file ending in {' or '.join(FORMATS)}, got {out}")
         network = load_model(model, revision=revision, sha256=sha256)
         sample_rate = network.config.audio.sample_rate
-        waveform = _load_speech(audio, text, language, voice, sample_rate=sample_rate)
+        if audio is not None:
+            waveform = read_audio(audio, sample_rate=sample_rate)
+        else:
+            waveform = synthesize_speech(text or "", language=language, voice=voice, sample_rate=sample_rate)
         sequence = generate_sequence(
             load_keypoints(image) if image.suffix.lower() in FORMATS else image,
             waveform,
@@ -86,13 +95,3 @@ def generate(
                 frames = rasterize(sequence, crop=face_box(sequence), height=_VIDEO_HEIGHT)
                 write_video(video, frames, fps=sequence.fps, audio=waveform, sample_rate=sample_rate)
     typer.echo(f"{len(sequence)} frames, {sequence.duration_seconds:.2f} s: {out}" + (f", {video}" if video else ""))
-
-
-def _load_speech(
-    audio: Path | None, text: str | None, language: str | None, voice: str | None, *, sample_rate: int
-) -> "Tensor":
-    from kp_io import read_audio, synthesize_speech
-
-    if audio is not None:
-        return read_audio(audio, sample_rate=sample_rate)
-    return synthesize_speech(text or "", language=language, voice=voice, sample_rate=sample_rate)

@@ -39,8 +39,7 @@ def stream(
     if not mic and sys.stdin.isatty():
         raise typer.BadParameter("pipe audio into the command, or record with --mic", param_hint="stdin")
     with clear_errors(extra="io"):
-        from a2k_nets.inference.microphone import open_microphone
-        from a2k_nets.inference.pcm_source import open_pcm
+        from a2k_nets.inference.pcm_source import open_microphone, open_pcm
         from a2k_nets.inference.streaming import StreamingGenerator
         from a2k_nets.residual.model import Audio2Keypoint
         from kp_io import annotate_image, load_keypoints

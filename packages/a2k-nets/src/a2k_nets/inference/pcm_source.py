@@ -1,4 +1,4 @@
-"""Audio from a pipe: raw 16-bit samples, or a WAV file that is still being written."""
+"""Audio as it arrives: from a pipe (raw 16-bit samples, or a WAV file that is still being written) or a microphone."""
 
 import struct
 from collections.abc import Iterator
@@ -10,6 +10,9 @@ from torch import Tensor
 
 #: Bytes per read at most; what a pipe holds is returned at once, however little it is.
 _BLOCK = 1 << 16
+
+#: Seconds per chunk of the microphone.
+_MICROPHONE_SECONDS = 0.02
 
 #: Sample rates that a WAV header may give: resampled from 1 Hz, a damaged file would fill the memory.
 _RATES = (1_000, 768_000)
@@ -49,7 +52,31 @@ def open_pcm(source: Readable, *, rate: int) -> PcmSource:
     return PcmSource(rate, _read_samples(source, b"", channels=channels, size=size))
 
 
-def to_float(data: bytes) -> Float[Tensor, " s"]:
+def open_microphone(*, rate: int) -> PcmSource:
+    """Record from the default microphone (extra `mic`) until the program stops.
+
+    Raises:
+        ImportError: `sounddevice` is not installed.
+        OSError: There is no PortAudio, or no microphone.
+    """
+    try:
+        import sounddevice
+    except ImportError as error:
+        raise ImportError('expected sounddevice for a microphone: `pip install "a2k-nets[mic]"`') from error
+
+    def record() -> Iterator[Tensor]:
+        try:
+            with sounddevice.RawInputStream(samplerate=rate, channels=1, dtype="int16") as stream:
+                while True:
+                    data, _ = stream.read(round(_MICROPHONE_SECONDS * rate))
+                    yield _to_float(bytes(data))
+        except sounddevice.PortAudioError as error:
+            raise OSError(f"expected a microphone, got: {error}") from error
+
+    return PcmSource(rate, record())
+
+
+def _to_float(data: bytes) -> Float[Tensor, " s"]:
     """Return 16-bit samples as numbers in [-1, 1)."""
     return torch.frombuffer(bytearray(data), dtype=torch.int16).float() / 32768
 
@@ -106,7 +133,7 @@ def _read_samples(source: Readable, rest: bytes, *, channels: int, size: int | N
         data = rest + block
         whole = len(data) - len(data) % width
         if whole:
-            yield to_float(data[:whole]).view(-1, channels).mean(dim=1)
+            yield _to_float(data[:whole]).view(-1, channels).mean(dim=1)
         rest = data[whole:]
         if not block or size == 0:
             return

@@ -18,11 +18,8 @@ class StreamingGenerator:
     Args:
         reference: The person's keypoints, pixels, x right, y down.
         model: The `residual` network; by default the one embedded in the package.
-        head_motion: Gain of the head motion; 0 keeps the head still.
-        expression: Gain of the predicted motion of lips, jaw, brows and eyelids.
-        blink: How far a blink closes the eyelids; 0 for no blinks.
+        head_motion, expression, blink, seed: As in `generate_sequence`.
         neutralize_mouth: Close open lips of the reference, e.g. a smile, when the stream begins.
-        seed: Random seed of the head motion and the blinks.
 
     Raises:
         ValueError: The reference has a wrong shape, or is not finite.

@@ -1,10 +1,10 @@
 """Audio-video offsets of all clips of a corpus, as columns of it or as a corrected copy."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
 
 from a2k_nets.residual.model import Audio2Keypoint
@@ -41,10 +41,13 @@ def sync_corpus(
     """
     splits = tuple(sorted(set(read_speakers(corpus).values())))
     notes: dict[str, str] = {}
-    with _progress(sum(1 for split in splits for _ in read_rows(corpus, split=split, columns=["id"]))) as advance:
+    total = sum(1 for split in splits for _ in read_rows(corpus, split=split, columns=["id"]))
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("", total=total)
 
         def known_or_measured(clip: CorpusClip) -> SyncOffset:
-            advance(clip.id)
+            progress.update(task, advance=1, description=clip.id)
             if not again and clip.sync_offset_ms is not None and clip.sync_confidence is not None:
                 return SyncOffset(clip.sync_offset_ms, clip.sync_confidence)
             offset = _measure(model, clip)
@@ -113,15 +116,3 @@ def _rows(corpus: Path, splits: tuple[str, ...], notes: dict[str, str], *, appli
         for row in read_rows(corpus, split=split, columns=columns)
         for applied_ms in [row.get("sync_applied_ms", 0.0)]
     ]
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[str], None]]:
-    """Show a progress bar with the current clip on stderr; yield the function that advances it."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False))
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda clip: bar.update(task, advance=1, description=clip)

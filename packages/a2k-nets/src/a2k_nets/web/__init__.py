@@ -1,1 +1,1 @@
-"""The page of `a2k web`."""
+"""The web page of `a2k web`."""

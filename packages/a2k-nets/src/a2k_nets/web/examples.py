@@ -1,4 +1,4 @@
-"""What the web page offers to try: a portrait and a reading that come along, and a sentence to speak."""
+"""Example inputs of the web page: a portrait, a reading, and texts."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,7 +18,7 @@ def example_portrait() -> Path | None:
 
 
 def example_speech() -> Path | None:
-    """Return the LibriVox reading: it lies in this package when it is built, and in examples/ of a checkout."""
-    here = Path(__file__).parents[1]
-    places = (here / "examples" / _SPEECH, *(p / "examples" / "assets" / _SPEECH for p in here.parents[3:4]))
-    return next((place for place in places if place.is_file()), None)
+    """Return the LibriVox reading: inside the built package, or in examples/ of a checkout."""
+    package = Path(__file__).parents[1]
+    paths = (package / "examples" / _SPEECH, *(p / "examples" / "assets" / _SPEECH for p in package.parents[3:4]))
+    return next((path for path in paths if path.is_file()), None)

@@ -1,11 +1,11 @@
-"""What the web page takes: how large, how long, and which kinds of files, by their first bytes."""
+"""Limits of the web page's inputs: size, duration, and file types by their first bytes."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Kinds of files: name, and which bytes stand where. Only these are opened: decoders know many more, some of which are
-#: lists of other files or little programs.
-_PICTURES = (
+#: File types: name, offset and magic bytes. No others are opened: decoders accept more types, some of which list other
+#: files or contain programs.
+_PICTURE_TYPES = (
     ("PNG", 0, b"\x89PNG\r\n\x1a\n"),
     ("JPEG", 0, b"\xff\xd8\xff"),
     ("WebP", 8, b"WEBP"),
@@ -14,7 +14,7 @@ _PICTURES = (
     ("TIFF", 0, b"II*\0"),
     ("TIFF", 0, b"MM\0*"),
 )
-_SOUNDS = (
+_SOUND_TYPES = (
     ("WAV", 8, b"WAVE"),
     ("MP3", 0, b"ID3"),
     *(("MP3", 0, bytes((0xFF, second))) for second in (0xFA, 0xFB, 0xF2, 0xF3, 0xE2, 0xE3)),
@@ -30,13 +30,13 @@ _SOUNDS = (
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The largest of everything that one request may bring.
+    """The limits of one request.
 
     Attributes:
-        picture_megabytes: Size of the portrait's file.
+        picture_megabytes: Size of the portrait file.
         picture_megapixels: Width × height of the portrait.
-        sound_megabytes: Size of the speech's file.
-        seconds: Duration of the speech, recorded or spoken from text.
+        sound_megabytes: Size of the speech file.
+        seconds: Duration of the speech, recorded or synthesized.
         characters: Length of a text.
     """
 
@@ -48,26 +48,26 @@ class Limits:
 
     @property
     def file_megabytes(self) -> float:
-        """What no upload may exceed, whatever it is."""
+        """Upper limit of every upload."""
         return max(self.picture_megabytes, self.sound_megabytes)
 
     @property
-    def told(self) -> str:
-        """The limits as the page tells them."""
+    def text(self) -> str:
+        """The limits as the page shows them."""
         return (
             f"Pictures up to {self.picture_megabytes:g} MB; speech up to {self.seconds:g} s and "
-            f"{self.sound_megabytes:g} MB. What you upload is removed after an hour, or when the server stops."
+            f"{self.sound_megabytes:g} MB. Uploads are deleted after an hour, or when the server stops."
         )
 
 
 def check_picture(path: Path, limits: Limits) -> None:
-    """Raise a `ValueError` for a file that is too large, or that does not begin as a picture does."""
-    _check(path, "a picture", _PICTURES, limits.picture_megabytes)
+    """Raise a `ValueError` for a file that is too large or no picture."""
+    _check(path, "a picture", _PICTURE_TYPES, limits.picture_megabytes)
 
 
 def check_sound(path: Path, limits: Limits) -> None:
-    """Raise a `ValueError` for a file that is too large, or that does not begin as sound does."""
-    _check(path, "a sound file", _SOUNDS, limits.sound_megabytes)
+    """Raise a `ValueError` for a file that is too large or no sound file."""
+    _check(path, "a sound file", _SOUND_TYPES, limits.sound_megabytes)
 
 
 def check_text(text: str, limits: Limits) -> None:
@@ -82,14 +82,14 @@ def check_text(text: str, limits: Limits) -> None:
         raise ValueError(f"expected a text of at most {limits.characters} characters, got {len(text)}: shorten it")
 
 
-def _check(path: Path, expected: str, kinds: tuple[tuple[str, int, bytes], ...], max_megabytes: float) -> None:
+def _check(path: Path, expected: str, types: tuple[tuple[str, int, bytes], ...], max_megabytes: float) -> None:
     if not path.is_file():
-        raise ValueError(f"expected {expected}, but {path.name} is no longer here: choose it again")
+        raise ValueError(f"expected {expected}, but {path.name} was removed from the server: choose it again")
     megabytes = path.stat().st_size / 1e6
     if megabytes > max_megabytes:
         raise ValueError(f"expected {expected} of at most {max_megabytes:g} MB, got {path.name} of {megabytes:.1f} MB")
     with path.open("rb") as file:
         head = file.read(16)
-    if not any(head[at:].startswith(mark) for _, at, mark in kinds):
-        names = ", ".join(dict.fromkeys(name for name, _, _ in kinds))
-        raise ValueError(f"expected {expected} ({names}), got {path.name}, which is none of these")
+    if not any(head.startswith(magic, offset) for _, offset, magic in types):
+        names = ", ".join(dict.fromkeys(name for name, _, _ in types))
+        raise ValueError(f"expected {expected} ({names}), got {path.name}, which is not one of these")

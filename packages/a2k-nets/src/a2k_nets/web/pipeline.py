@@ -1,4 +1,4 @@
-"""One request of the web page, from its inputs to its files; knows nothing of the page itself."""
+"""One request of the web page, from its inputs to its files, independent of Gradio."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -8,10 +8,9 @@ from typing import Any
 from torch import Tensor
 
 from a2k_nets.inference.generate import generate_sequence
-from a2k_nets.paper.model import PaperAudio2Keypoint
-from a2k_nets.residual.model import Audio2Keypoint
+from a2k_nets.pretrained import AnyModel
 from a2k_nets.web.limits import Limits, check_picture, check_sound, check_text
-from a2k_nets.web.mouth_chart import track_svg
+from a2k_nets.web.mouth_chart import draw_mouth_chart
 from kp_io import (
     KeypointSequence,
     annotate_image,
@@ -28,10 +27,10 @@ from kp_io import (
 )
 from kp_io.media import RGBImage
 
-#: What can be downloaded: suffix and what it is.
+#: Files to download: suffix and label.
 DOWNLOADS = {".mp4": "video", ".npz": "NumPy", ".csv": "table", ".json": "COCO"}
 
-#: Height of what is drawn, and width of lines on the portrait: on a phone, one pixel would not be seen.
+#: Height of the pictures, and width of lines on the portrait: one pixel would be too thin on a phone.
 _HEIGHT, _LINE_PX = 480, 2
 
 _Progress = Callable[[float, str], None]
@@ -39,15 +38,15 @@ _Progress = Callable[[float, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody asks for.
+    """The inputs of one request.
 
     Attributes:
         portrait: Picture file.
         speech: Audio or video file; takes precedence over `text`.
-        text: Text to speak where there is no recording.
-        voice: Voice of the text, a language of eSpeak NG.
-        gains: Options of `generate_sequence` by name, such as `head_motion`.
-        seed: Of the head's own motion.
+        text: Text to speak if there is no `speech`.
+        voice: eSpeak NG voice of the text.
+        gains: Arguments of `generate_sequence` by name, such as `head_motion`.
+        seed: Random seed of the head motion and the blinks.
     """
 
     portrait: Path | None
@@ -59,80 +58,81 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What there is so far; later answers hold what earlier ones held.
+class Result:
+    """The results so far; each later one includes the earlier ones.
 
     Attributes:
-        found: Picture file: the portrait with the keypoints that were found in it.
-        track: SVG of the mouth's opening under the waveform.
+        detected: Picture file: the portrait with the keypoints that were detected in it.
+        chart: SVG of the waveform and the mouth opening.
         files: Files to download, by suffix.
-        summary: One line about the result; empty while there is more to come.
+        summary: One line about the result; empty until it is complete.
     """
 
-    found: Path
-    track: str = ""
+    detected: Path
+    chart: str = ""
     files: Mapping[str, Path] = field(default_factory=dict)
     summary: str = ""
 
 
-def answer(
+def process(
     request: Request,
     folder: Path,
     *,
-    model: Audio2Keypoint | PaperAudio2Keypoint,
+    model: AnyModel,
     limits: Limits | None = None,
-    on_progress: _Progress = lambda fraction, what: None,
-) -> Iterator[Answer]:
-    """Answer a request, telling what there is as soon as it is there: the face, the keypoints, the video.
+    on_progress: _Progress = lambda fraction, step: None,
+) -> Iterator[Result]:
+    """Process a request, and yield each part of the result as soon as it is ready: the face, the keypoints, the video.
 
     Args:
         request: The inputs.
-        folder: Where the files are written; they have fixed names.
+        folder: Where the files are written, under fixed names.
         model: The network.
-        limits: What is refused; by default `Limits()`.
-        on_progress: Called with a share in [0, 1] and what is being done.
+        limits: Limits of the inputs; by default `Limits()`.
+        on_progress: Called with the fraction that is done, in [0, 1], and the name of the current step.
 
     Yields:
-        Ever fuller answers; the last has a summary.
+        Increasingly complete results; the last one has a summary.
 
     Raises:
-        ValueError: The portrait or the speech is missing, of another kind, damaged, too large or too long, or there
-            is no face in the picture (`NoFaceFoundError`).
-        ModuleNotFoundError: Text is to be spoken, and espeakng-loader is not installed.
+        ValueError: The portrait or the speech is missing, of a wrong type, damaged, too large or too long, or there is
+            no face in the picture (`NoFaceFoundError`).
+        ModuleNotFoundError: The request has a text, and espeakng-loader is not installed.
     """
     limits = limits or Limits()
     rate = model.config.audio.sample_rate
-    on_progress(0.0, "Finding the face")
-    portrait = _portrait(request, limits)
+    on_progress(0.0, "Detecting the face")
+    portrait = _read_portrait(request, limits)
     still = annotate_image(portrait)
-    so_far = Answer(folder / "found.png")
+    result = Result(folder / "found.png")
     crop = face_box(still, margin=0.6)
     write_image(
-        so_far.found, next(rasterize(still, background=portrait, crop=crop, height=_HEIGHT, thickness=_LINE_PX))
+        result.detected, next(rasterize(still, background=portrait, crop=crop, height=_HEIGHT, thickness=_LINE_PX))
     )
-    yield so_far
+    yield result
 
-    on_progress(0.1, "Listening")
-    waveform = _waveform(request, limits, rate)
+    on_progress(0.1, "Generating keypoints")
+    waveform = _read_speech(request, limits, rate)
     gains: dict[str, Any] = dict(request.gains)
-    sequence = generate_sequence(still, waveform, model=model, rest_lips=True, seed=request.seed, **gains)
+    sequence = generate_sequence(still, waveform, model=model, neutralize_mouth=True, seed=request.seed, **gains)
     files = {suffix: folder / f"keypoints{suffix}" for suffix in DOWNLOADS}
-    for suffix in DOWNLOADS.keys() - {".mp4"}:
-        save_keypoints(files[suffix], sequence)
-    track = track_svg(waveform, sequence.keypoints, sample_rate=rate, fps=sequence.fps)
-    so_far = replace(so_far, track=track, files={s: path for s, path in files.items() if s != ".mp4"})
-    yield so_far
+    video = files.pop(".mp4")
+    for path in files.values():
+        save_keypoints(path, sequence)
+    chart = draw_mouth_chart(waveform, sequence.keypoints, sample_rate=rate, fps=sequence.fps)
+    result = replace(result, chart=chart, files=files)
+    yield result
 
-    frames = _drawn(sequence, portrait, on_progress)
-    write_video(files[".mp4"], frames, fps=sequence.fps, audio=waveform, sample_rate=rate)
+    frames = _draw_frames(sequence, portrait, on_progress)
+    write_video(video, frames, fps=sequence.fps, audio=waveform, sample_rate=rate)
     yield replace(
-        so_far,
-        files=files,
+        result,
+        files=files | {".mp4": video},
         summary=f"{len(sequence)} frames, {sequence.duration_seconds:.2f} s at {sequence.fps:g} fps",
     )
 
 
-def _portrait(request: Request, limits: Limits) -> RGBImage:
+def _read_portrait(request: Request, limits: Limits) -> RGBImage:
     if request.portrait is None:
         raise ValueError("a portrait is missing: choose a picture of a face first")
     check_picture(request.portrait, limits)
@@ -146,7 +146,7 @@ def _portrait(request: Request, limits: Limits) -> RGBImage:
     return portrait
 
 
-def _waveform(request: Request, limits: Limits, sample_rate: int) -> Tensor:
+def _read_speech(request: Request, limits: Limits, sample_rate: int) -> Tensor:
     if request.speech is not None:
         check_sound(request.speech, limits)
         return read_audio(request.speech, sample_rate=sample_rate, max_seconds=limits.seconds)
@@ -159,8 +159,8 @@ def _waveform(request: Request, limits: Limits, sample_rate: int) -> Tensor:
     return waveform
 
 
-def _drawn(sequence: KeypointSequence, portrait: RGBImage, on_progress: _Progress) -> Iterator[RGBImage]:
-    """Yield the frames of the video: on the portrait, and alone."""
+def _draw_frames(sequence: KeypointSequence, portrait: RGBImage, on_progress: _Progress) -> Iterator[RGBImage]:
+    """Yield the frames of the video: the keypoints on the moving portrait, and beside it alone."""
     crop = face_box(sequence)
     columns = [
         rasterize(

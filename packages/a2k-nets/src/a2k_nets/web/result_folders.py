@@ -1,8 +1,7 @@
-"""Where the results of every visitor lie while they are looked at: each in a folder that lives until the next one."""
+"""Temporary result folders of the web page's visitors."""
 
 import shutil
 import tempfile
-import threading
 from pathlib import Path
 
 
@@ -19,20 +18,15 @@ class ResultFolders:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._folders: dict[str, Path] = {}
-        self._lock = threading.Lock()
+        self._folders: dict[str, Path] = {}  # needs no lock: each operation below is atomic
 
     def renew(self, visitor: str) -> Path:
-        """Remove the visitor's results and return a new, empty folder for the next ones."""
-        self.drop(visitor)
-        folder = Path(tempfile.mkdtemp(prefix="result-", dir=self._root))
-        with self._lock:
-            self._folders[visitor] = folder
+        """Remove the visitor's results and return a new, empty folder."""
+        self.discard(visitor)
+        self._folders[visitor] = folder = Path(tempfile.mkdtemp(prefix="result-", dir=self._root))
         return folder
 
-    def drop(self, visitor: str) -> None:
+    def discard(self, visitor: str) -> None:
         """Remove the visitor's results, if there are any."""
-        with self._lock:
-            folder = self._folders.pop(visitor, None)
-        if folder is not None:
+        if folder := self._folders.pop(visitor, None):
             shutil.rmtree(folder, ignore_errors=True)

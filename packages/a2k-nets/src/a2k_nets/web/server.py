@@ -1,14 +1,14 @@
-"""The web page as a running server (uvicorn)."""
+"""The server of the web page (uvicorn)."""
 
 import socket
 from typing import Any
 
-#: Open pages keep a connection; so long the server waits for them when it ends.
+#: How long the stopping server waits for open pages, which keep a connection.
 _GRACE_SECONDS = 1
 
 
 def serve(app: Any, listener: socket.socket) -> None:
-    """Serve an ASGI application at a listening socket until a signal ends it, which is raised once more then."""
+    """Serve an ASGI application on a listening socket until a signal stops it; the signal is then raised again."""
     import uvicorn
 
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_GRACE_SECONDS)

@@ -13,13 +13,13 @@ from skimage.data import astronaut
 
 from a2k_nets.inference.generate import generate_sequence
 from a2k_nets.web.limits import Limits, check_picture, check_sound
-from a2k_nets.web.mouth_chart import mouth_opening_percent
-from a2k_nets.web.panel import GAINS, explain
-from a2k_nets.web.pipeline import DOWNLOADS, Answer, Request, answer
+from a2k_nets.web.pipeline import DOWNLOADS, Request, Result, process
+from a2k_nets.web.ui_text import GAINS, explain
 from kp_io.formats.registry import load_keypoints
 from kp_io.media.audio import write_audio
 from kp_io.media.image import read_image
 from kp_io.media.video_reader import probe_video
+from kp_metrics import mouth_opening
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -40,12 +40,12 @@ def reading(tmp_path, speech) -> Path:
 
 @pytest.fixture
 def ask(tmp_path, model):
-    """Answer a request with a small network, into a folder of its own."""
+    """Process a request with a small network, into a folder of its own."""
 
-    def run(request: Request, **options) -> list[Answer]:
+    def run(request: Request, **options) -> list[Result]:
         folder = tmp_path / "results"
         folder.mkdir(exist_ok=True)
-        return list(answer(request, folder, model=model, **options))
+        return list(process(request, folder, model=model, **options))
 
     return run
 
@@ -69,14 +69,14 @@ class TestWhatComesOut:
     def test_step_by_step(self, ask, portrait, reading):
         told = []
         answers = ask(Request(portrait, reading), on_progress=lambda share, what: told.append((share, what.split()[0])))
-        assert [(bool(got.track), len(got.files), bool(got.summary)) for got in answers] == [
+        assert [(bool(got.chart), len(got.files), bool(got.summary)) for got in answers] == [
             (False, 0, False),
             (True, 3, False),
             (True, 4, True),
         ]
-        assert read_image(answers[0].found).shape[0] == 480
+        assert read_image(answers[0].detected).shape[0] == 480
         assert [share for share, _ in told] == sorted(share for share, _ in told)
-        assert [word for _, word in told] == ["Finding", "Listening", *["Drawing"] * 10]
+        assert [word for _, word in told] == ["Detecting", "Generating", *["Drawing"] * 10]
         assert told[-1][0] == pytest.approx(1)
 
     def test_every_download_opens_again(self, ask, portrait, reading):
@@ -89,12 +89,12 @@ class TestWhatComesOut:
         assert video.has_audio
         assert video.num_frames(25.0) == 10
 
-    def test_the_track_is_that_of_the_keypoints(self, ask, portrait, reading):
+    def test_the_chart_is_that_of_the_keypoints(self, ask, portrait, reading):
         got = ask(Request(portrait, reading))[-1]
-        drawn = ElementTree.fromstring(got.track)
+        drawn = ElementTree.fromstring(got.chart)
         (line,) = drawn.iter(f"{SVG}polyline")
         points = torch.tensor([[float(n) for n in pair.split(",")] for pair in line.get("points").split()])
-        opening = mouth_opening_percent(load_keypoints(got.files[".npz"]).keypoints)
+        opening = mouth_opening(load_keypoints(got.files[".npz"]).keypoints, reduction="none")
         assert len(points) == len(opening)
         # y points down, so what is wider open is drawn with a smaller y.
         assert float(torch.corrcoef(torch.stack((-points[:, 1], opening)))[0, 1]) == pytest.approx(1, abs=1e-2)

@@ -1,23 +1,16 @@
-"""What the web page says and offers, apart from how Gradio shows it."""
+"""Texts, sliders and languages of the web page, independent of Gradio."""
 
 import html
 import logging
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from a2k_nets.web.pipeline import Request
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Gain:
-    """A slider from 0 to `maximum`, 1 at first.
-
-    Attributes:
-        option: The option of `generate_sequence` that it sets.
-        label: Its name on the page.
-        maximum: Its right end.
-    """
+class Gain(NamedTuple):
+    """A slider from 0 to `maximum` that starts at 1 and sets the argument `option` of `generate_sequence`."""
 
     option: str
     label: str
@@ -31,7 +24,7 @@ GAINS = (
     Gain("blink", "Blinks", maximum=1.0),
 )
 
-#: Languages of the text, and eSpeak NG's names of them.
+#: Languages of the text: label and eSpeak NG voice.
 VOICES = (
     ("English", "en"),
     ("English (US)", "en-us"),
@@ -44,15 +37,15 @@ VOICES = (
     ("中文", "cmn"),
 )
 
-HEAD = (
-    "<h1>Make a portrait speak</h1>"
-    "<p>A picture of a face and speech in, 68 moving facial keypoints out. Nothing leaves the machine that serves this "
-    "page. Only use pictures of people who agreed.</p>"
+HEADER = (
+    "<h1>Animate a portrait</h1>"
+    "<p>Turns a picture of a face and speech into a sequence of 68 facial keypoints. Your files stay on the server of "
+    "this page. Only use pictures of people who consented.</p>"
 )
 
 
 def note(text: str, *, kind: str = "note") -> str:
-    """Return a line for the place where the page tells how things stand; `kind` is `note` or `error`.
+    """Return a line of HTML for the page's status area; `kind` is `note` or `error`.
 
     Example:
         >>> note("a < b", kind="error")
@@ -62,9 +55,9 @@ def note(text: str, *, kind: str = "note") -> str:
 
 
 def explain(error: Exception, request: Request) -> str:
-    """Return what to tell a visitor of an error: what is wrong with the input, or that we do not know.
+    """Return the error message for a visitor: what is wrong with the input, or that the error is internal.
 
-    Files are named as the visitor named them, not as they are called where they lie here.
+    Files have the names that the visitor gave them, without the server's paths.
 
     Example:
         >>> from pathlib import Path
@@ -73,7 +66,7 @@ def explain(error: Exception, request: Request) -> str:
     """
     if not isinstance(error, (ValueError, OSError, ImportError, RuntimeError)):
         logger.error("a request failed", exc_info=error)
-        return "Something went wrong here; whoever runs this page finds the reason in its log."
+        return "Internal error. The details are in the log of the server."
     text = " ".join(str(error).split())
     for path in (request.portrait, request.speech):
         if path is not None:
