@@ -16,9 +16,9 @@ import torch
 from a2k_train.data.clip import Clip
 from a2k_train.data.clip_store import ClipStore
 from a2k_train.data.open_clips import open_clips
-from a2k_train.data.prefetcher import Prefetcher
+from a2k_train.data.prefetch import prefetch
 from a2k_train.data.window_sampler import WindowSampler
-from kp_io.corpus.shards.reader import spool_rows, write_shard
+from kp_io.corpus.shards.writer import stage_rows, write_shard
 from kp_io.media.audio import decode_flac, encode_flac
 
 parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra kp-io[build]")
@@ -43,7 +43,7 @@ def corpus(tmp_path_factory):
         row |= {"interpolated": 0.0, "audio": sound, "sample_rate": 16_000, "detector": "noise", "source": "noise"}
         row |= {"sha256": "", "licence": "", "schema_version": 1}
         spooled.append(folder / "spool" / f"{index}.arrow")
-        spool_rows(spooled[-1], [row])
+        stage_rows(spooled[-1], [row])
     for shard in range(0, CLIPS, 100):
         write_shard(folder / "data" / f"train-{shard // 100:05d}.parquet", spooled[shard : shard + 100])
     (folder / "summary.json").write_text("{}", encoding="utf-8")
@@ -90,7 +90,7 @@ def bench_prefetched_sampler(measure, corpus):
     sampler = WindowSampler(store, window_frames=WINDOW, batch_size=BATCH)
 
     def ahead():
-        with Prefetcher(sampler.batch, start=0, stop=STEPS) as batches:
+        with prefetch(sampler.batch, start=0, stop=STEPS) as batches:
             assert sum(len(batch.mask) for batch in batches) == STEPS * BATCH
 
     measure(ahead, row="frames on a disk, prefetched", **NOTE)

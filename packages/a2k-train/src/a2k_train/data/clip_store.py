@@ -100,14 +100,8 @@ class ClipStore:
     def clip(self, index: int) -> Clip:
         """Return a clip as views into the store."""
         frames = slice(int(self.starts[index]), int(self.starts[index] + self.lengths[index]))
-        return Clip(
-            id=self.ids[index],
-            speaker=self.speakers[index],
-            split=self.splits[index],
-            sound=self.sound[frames].flatten(),
-            keypoints=self.keypoints[frames],
-            measured=self.measured[frames],
-        )
+        keypoints, measured, sound = self.keypoints[frames], self.measured[frames], self.sound[frames].flatten()
+        return Clip(self.ids[index], self.speakers[index], self.splits[index], sound, keypoints, measured)
 
     def clips(self) -> list[Clip]:
         """Return all clips, as views."""
@@ -133,12 +127,8 @@ class ClipStore:
 
     def to(self, device: torch.device | str) -> "ClipStore":
         """Return the store with its frames copied to a device, such as a GPU with enough memory."""
-        return replace(
-            self,
-            keypoints=self.keypoints.to(device),
-            measured=self.measured.to(device),
-            sound=self.sound.to(device),
-        )
+        keypoints, measured, sound = (x.to(device) for x in (self.keypoints, self.measured, self.sound))
+        return replace(self, keypoints=keypoints, measured=measured, sound=sound)
 
 
 def check_consistent(clips: Iterable[Clip]) -> Iterator[Clip]:

@@ -84,11 +84,8 @@ def _write_tensors(folder: Path, clips: Iterable[Clip]) -> dict[str, Any]:
         for clip in clips:
             for name, dtype in _TYPES.items():
                 files[name].write(getattr(clip, name).to(dtype).numpy().tobytes())
-            index["shapes"] = {
-                "keypoints": list(clip.keypoints.shape[1:]),
-                "measured": [],
-                "sound": [len(clip.sound) // clip.num_frames],
-            }
+            per_frame = len(clip.sound) // clip.num_frames
+            index["shapes"] = {"keypoints": list(clip.keypoints.shape[1:]), "measured": [], "sound": [per_frame]}
             entry = {"ids": clip.id, "speakers": clip.speaker, "splits": clip.split, "lengths": clip.num_frames}
             for key, value in entry.items():
                 index[key].append(value)

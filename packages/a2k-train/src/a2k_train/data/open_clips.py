@@ -140,14 +140,7 @@ def _checked(clips: Iterable[CorpusClip], wanted: _Wanted) -> Iterator[Clip]:
         keypoints = sequence.keypoints[..., : wanted.dims]
         if wanted.face_size > 0:
             keypoints = keypoints * (wanted.face_size / _box_side(keypoints[int(measured.int().argmax())]))
-        yield Clip(
-            id=clip.id,
-            speaker=clip.speaker,
-            split=clip.split,
-            sound=to_int16(clip.waveform),
-            keypoints=keypoints,
-            measured=measured,
-        )
+        yield Clip(clip.id, clip.speaker, clip.split, to_int16(clip.waveform), keypoints, measured)
 
 
 def _box_side(face: Float[Tensor, "k d"]) -> float:

@@ -14,7 +14,7 @@ from a2k_train.data.window_sampler import Batch
 #: Video frames in which the lips close when speech ends.
 SETTLING_FRAMES = 6
 
-_STABLE = ModelConfig().stable_points
+_STABLE = list(ModelConfig().stable_points)
 
 
 def augment_waveform(waveform: Float[Tensor, "b s"], *, generator: torch.Generator) -> Float[Tensor, "b s"]:
@@ -95,7 +95,8 @@ def insert_silence(batch: Batch, closed: Float[Tensor, "b k 2"], *, share: float
     settled = torch.where(begin == 0, 1.0, settled)
     last = batch.keypoints[torch.arange(windows), (begin[:, 0] - 1).clamp(0, frames - 1)]
     held = torch.where((begin == 0)[..., None], batch.reference, last)[:, None]
-    closing = torch.lerp(held, _align(closed, batch.reference, held[:, 0])[:, None], settled[..., None, None])
+    to_held = fit_similarity(batch.reference[:, _STABLE], held[:, 0, _STABLE])
+    closing = torch.lerp(held, apply_similarity(to_held, closed)[:, None], settled[..., None, None])
     silent = since >= 0
     return Batch(
         torch.where(replaced, room, batch.waveform),
@@ -103,14 +104,6 @@ def insert_silence(batch: Batch, closed: Float[Tensor, "b k 2"], *, share: float
         torch.where(silent[..., None, None], closing, batch.keypoints),
         batch.mask | silent,
     )
-
-
-def _align(
-    closed: Float[Tensor, "b k 2"], reference: Float[Tensor, "b k 2"], face: Float[Tensor, "b k 2"]
-) -> Float[Tensor, "b k 2"]:
-    """Move faces from the pose of their reference to the pose of another face."""
-    stable = list(_STABLE)
-    return apply_similarity(fit_similarity(reference[:, stable], face[:, stable]), closed)
 
 
 def change_tempo(

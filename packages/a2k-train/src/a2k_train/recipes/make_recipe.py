@@ -16,27 +16,16 @@ from a2k_train.statistics.residual import fit_statistics
 
 def make_recipe(config: TrainConfig, store: ClipStore, fabric: Fabric) -> Recipe:
     """Build the networks of the settings' preset, fit their statistics to the clips, and return their recipe."""
-    # The global generator initializes the networks; the caller's state is restored.
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        model, discriminator = _build_networks(config)
-    if isinstance(model, PaperAudio2Keypoint):
-        fit_paper_statistics(model.normalizer, store)
-        return PaperRecipe(config, model, discriminator, fabric)
-    fit_statistics(model, store.clips())
-    return ResidualRecipe(config, model, discriminator, fabric)
-
-
-def _build_networks(
-    config: TrainConfig,
-) -> tuple[Audio2Keypoint | PaperAudio2Keypoint, MotionDiscriminator | None]:
-    if isinstance(config.model, PaperConfig):
-        paper = config.model
-        moving = paper.motion_channels - paper.dimensions
-        return PaperAudio2Keypoint(paper), (
-            MotionDiscriminator(moving, width=paper.channels(64)) if paper.has_discriminator else None
-        )
-    assert isinstance(config.losses, LossWeights)
-    return Audio2Keypoint(config.model), (
-        MotionDiscriminator(2 * config.model.num_keypoints) if config.losses.adversarial > 0 else None
-    )
+        torch.manual_seed(config.seed)  # networks are initialized from the global generator
+        if isinstance(config.model, PaperConfig):
+            paper = PaperAudio2Keypoint(config.model)
+            moving, width = config.model.motion_channels - config.model.dimensions, config.model.channels(64)
+            critic = MotionDiscriminator(moving, width=width) if config.model.has_discriminator else None
+            fit_paper_statistics(paper.normalizer, store)
+            return PaperRecipe(config, paper, critic, fabric)
+        assert isinstance(config.losses, LossWeights)
+        residual, channels = Audio2Keypoint(config.model), 2 * config.model.num_keypoints
+        critic = MotionDiscriminator(channels) if config.losses.adversarial > 0 else None
+        fit_statistics(residual, store.clips())
+        return ResidualRecipe(config, residual, critic, fabric)

@@ -1,6 +1,5 @@
 """The resumable state of a run: one safetensors file, written atomically."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from a2k_nets.checkpoints import put_state, read_tensors, write_tensors
+from a2k_train.config.toml_file import config_from_toml, config_to_toml
 
 _FORMAT = "a2k-train-state-1"
 
@@ -40,22 +40,9 @@ def save_state(
 
 
 def load_state(
-    path: Path,
-    *,
-    identity: dict[str, str],
-    modules: dict[str, nn.Module],
-    optimizers: dict[str, Optimizer],
-    upgrade: Callable[[str, str], str] = lambda name, value: value,
+    path: Path, *, identity: dict[str, str], modules: dict[str, nn.Module], optimizers: dict[str, Optimizer]
 ) -> int:
     """Load a state into modules and optimizers; return the steps done.
-
-    Args:
-        path: File to read.
-        identity: Properties of the run, as given to `save_state`.
-        modules: Networks by name.
-        optimizers: Optimizers by name.
-        upgrade: Called with name and value of a property that differs, which may have been written by an older version;
-            returns the value that this version writes.
 
     Raises:
         ValueError: The file is damaged, not a training state, or belongs to another run.
@@ -64,8 +51,8 @@ def load_state(
     if metadata.get("format") != _FORMAT:
         raise ValueError(f"expected a training state ({_FORMAT}), got {path} ({metadata.get('format', 'unknown')})")
     for name, ours in identity.items():
-        saved = metadata.get(name)
-        if saved != ours and (saved is None or upgrade(name, saved) != ours):
+        saved = metadata.get(name, "")
+        if saved != ours and _with_current_names(saved) != ours:
             raise ValueError(f"expected the {name} that {path} was made with; choose another run folder for other ones")
     try:
         for name, module in modules.items():
@@ -80,6 +67,14 @@ def load_state(
         return int(metadata["step"])
     except (KeyError, ValueError) as error:
         raise ValueError(f"expected a whole training state, got the damaged file {path}: {error}") from error
+
+
+def _with_current_names(settings: str) -> str:
+    """Return settings as this version writes them: an older version may have used other names."""
+    try:
+        return config_to_toml(config_from_toml(settings))
+    except ValueError:
+        return settings
 
 
 def _check_fits(name: str, state: dict[int, dict[str, Any]], optimizer: Optimizer) -> None:

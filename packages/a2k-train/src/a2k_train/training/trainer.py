@@ -2,7 +2,8 @@
 
 import hashlib
 import math
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +14,10 @@ from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from a2k_nets import AnyModel
-from a2k_train.config.toml_file import config_from_toml, config_to_toml
+from a2k_train.config.toml_file import config_to_toml
 from a2k_train.config.train_config import TrainConfig
 from a2k_train.data.clip_store import ClipStore
-from a2k_train.data.prefetcher import Prefetcher
+from a2k_train.data.prefetch import prefetch
 from a2k_train.data.window_sampler import Batch, WindowSampler
 from a2k_train.recipes.make_recipe import make_recipe
 from a2k_train.training.checkpoint import load_state, save_state
@@ -66,10 +67,10 @@ class Trainer:
         """The network in training."""
         return self.recipe.model
 
-    def batches(self) -> Prefetcher:
+    def batches(self) -> AbstractContextManager[Iterator[Batch]]:
         """Return the batches of the remaining steps, each prepared while the previous one is trained on."""
         pinned = self.fabric.device.type == "cuda" and self.sampler.store.device.type == "cpu"
-        return Prefetcher(self.sampler.batch, start=self.step, stop=self.total_steps, pin_memory=pinned)
+        return prefetch(self.sampler.batch, start=self.step, stop=self.total_steps, pin_memory=pinned)
 
     def train_step(self, batch: Batch | None = None) -> dict[str, Tensor]:
         """Do one step; return the losses, unweighted, on the device, by the names of their weights.
@@ -105,9 +106,7 @@ class Trainer:
     def load(self, path: Path) -> None:
         """Resume from a written state; `a2k_train.training.checkpoint.load_state` lists what is refused."""
         modules, optimizers = self._state_parts()
-        self.step = load_state(
-            path, identity=self._identity(), modules=modules, optimizers=optimizers, upgrade=_upgrade_identity
-        )
+        self.step = load_state(path, identity=self._identity(), modules=modules, optimizers=optimizers)
 
     def _identity(self) -> dict[str, str]:
         """Return the settings and clips that must not change on resumption; without a schedule, the length may."""
@@ -132,11 +131,3 @@ def one_cycle(step: int, steps: int, *, warmup: float = 0.1) -> float:
     if step < rise:
         return (step + 1) / rise
     return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
-
-
-def _upgrade_identity(name: str, value: str) -> str:
-    """Return a value of another version's state as this version writes it: settings may have been renamed."""
-    if name == "settings":
-        with suppress(ValueError):
-            return config_to_toml(config_from_toml(value))
-    return value

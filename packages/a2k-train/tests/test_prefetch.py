@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from a2k_train.data.clip_store import ClipStore
-from a2k_train.data.prefetcher import Prefetcher
+from a2k_train.data.prefetch import prefetch
 from a2k_train.data.window_sampler import WindowSampler
 
 
@@ -17,14 +17,14 @@ def threads():
 
 
 def test_batches_come_in_order(batch):
-    with Prefetcher(batch, start=2, stop=6) as batches:
+    with prefetch(batch, start=2, stop=6) as batches:
         got = list(batches)
     assert [float(made.keypoints.sum()) for made in got] == [float(batch(step).keypoints.sum()) for step in range(2, 6)]
     assert not threads()
 
 
 def test_nothing_to_do(batch):
-    with Prefetcher(batch, start=6, stop=6) as batches:
+    with prefetch(batch, start=6, stop=6) as batches:
         assert list(batches) == []
 
 
@@ -35,7 +35,7 @@ def test_the_next_batch_is_made_meanwhile(batch):
         made[step].set()
         return batch(step)
 
-    with Prefetcher(watched, start=0, stop=3) as batches:
+    with prefetch(watched, start=0, stop=3) as batches:
         next(batches)
         assert made[1].wait(10)
         assert not made[2].wait(0.2)  # one ahead, and no more: memory holds two batches
@@ -47,7 +47,7 @@ def test_what_goes_wrong_is_told_in_its_step(batch):
             raise FileNotFoundError("the disk is gone")
         return batch(step)
 
-    with Prefetcher(broken, start=0, stop=3) as batches:
+    with prefetch(broken, start=0, stop=3) as batches:
         next(batches)
         with pytest.raises(FileNotFoundError, match="the disk is gone"):
             next(batches)
@@ -58,6 +58,6 @@ def test_an_interrupt_ends_the_thread(batch):
     def step(made):
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), Prefetcher(batch, start=0, stop=1_000) as batches:
+    with pytest.raises(KeyboardInterrupt), prefetch(batch, start=0, stop=1_000) as batches:
         step(next(batches))
     assert not threads()
