@@ -75,7 +75,7 @@ def main(
         given = from_video(video, rate) if video else from_portrait(image, audio, text, rate)
         # A portrait's open lips are a smile to leave; a video's first frame may be in the middle of a word.
         posed = given.truth is None
-        sequence = generate_sequence(given.reference, given.waveform, model=model, rest_lips=posed, seed=seed)
+        sequence = generate_sequence(given.reference, given.waveform, model=model, neutralize_mouth=posed, seed=seed)
         save_keypoints(out / "keypoints.npz", sequence)
         save_keypoints(out / "keypoints.csv", sequence)
         if given.truth is not None:

@@ -134,7 +134,7 @@ COMMANDS = (
         weight=2,
     ),
     _a2k(
-        "generate --head",
+        "generate --driving",
         KEYPOINTS,
         _with(
             "generate",
@@ -142,7 +142,7 @@ COMMANDS = (
             "GOOD/points.npz",
             "--audio",
             "GOOD/written.wav",
-            "--head",
+            "--driving",
             "BAD",
             "-o",
             "OUT/c.npz",

@@ -8,16 +8,19 @@ from jaxtyping import Float
 from torch import Tensor
 
 from a2k_nets.config.presets import preset_of
+from a2k_nets.config.renamed import accept_renamed
 from a2k_nets.paper.model import PaperAudio2Keypoint
+from a2k_nets.pretrained import AnyModel
 from a2k_nets.residual.model import Audio2Keypoint
 from kp_io import KeypointSequence, annotate_image, read_audio, resample_fps
 
 
+@accept_renamed(rest_lips="neutralize_mouth")
 def generate_sequence(
     reference: Path | str | np.ndarray | KeypointSequence,
     audio: Path | str | Float[Tensor, " s"],
     *,
-    model: Audio2Keypoint | PaperAudio2Keypoint | None = None,
+    model: AnyModel | None = None,
     face: int = 0,
     head_motion: float = 1.0,
     expression: float = 1.0,

@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from a2k_nets.blocks.input_checks import check_inputs
+from a2k_nets.config.renamed import accept_renamed
 from a2k_nets.residual.model import Audio2Keypoint
 from a2k_nets.residual.motion_stream import MotionStream
 
@@ -31,6 +32,7 @@ class StreamingGenerator:
         ([0, 1, 1, 2], 2)
     """
 
+    @accept_renamed(rest_lips="neutralize_mouth")
     def __init__(
         self,
         reference: Float[Tensor, "k 2"],

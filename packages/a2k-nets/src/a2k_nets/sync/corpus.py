@@ -8,7 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
 
 from a2k_nets.residual.model import Audio2Keypoint
-from a2k_nets.sync.offset import SyncOffset, measure_offset
+from a2k_nets.sync.offset import CONFIDENT, SyncOffset, measure_offset
 from a2k_nets.sync.table import ClipOffset
 from kp_io import CorpusClip, read_clips, read_speakers, resample_audio, resample_fps
 from kp_io.corpus import read_rows, rewrite_corpus
@@ -22,7 +22,7 @@ def sync_corpus(
     corpus: Path,
     *,
     apply: Path | None = None,
-    min_confidence: float = 0.9,
+    min_confidence: float = CONFIDENT,
     again: bool = False,
     dry_run: bool = False,
 ) -> list[ClipOffset]:

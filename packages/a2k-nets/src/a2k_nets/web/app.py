@@ -61,7 +61,7 @@ def make_app(model: "AnyModel", folder: Path, *, limits: Limits | None = None, r
         _page(model, folder, limits),
         path="/",
         root_path=root_path,
-        max_file_size=round(1e6 * limits.file_megabytes),
+        max_file_size=round(1e6 * max(limits.picture_megabytes, limits.sound_megabytes)),
         theme=gr.themes.Default(
             primary_hue="orange", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
         ),

@@ -3,29 +3,26 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-#: File types: name, offset and magic bytes. No others are opened: decoders accept more types, some of which list other
-#: files or contain programs.
-_PICTURE_TYPES = (
-    ("PNG", 0, b"\x89PNG\r\n\x1a\n"),
-    ("JPEG", 0, b"\xff\xd8\xff"),
-    ("WebP", 8, b"WEBP"),
-    ("GIF", 0, b"GIF8"),
-    ("BMP", 0, b"BM"),
-    ("TIFF", 0, b"II*\0"),
-    ("TIFF", 0, b"MM\0*"),
-)
-_SOUND_TYPES = (
-    ("WAV", 8, b"WAVE"),
-    ("MP3", 0, b"ID3"),
-    *(("MP3", 0, bytes((0xFF, second))) for second in (0xFA, 0xFB, 0xF2, 0xF3, 0xE2, 0xE3)),
-    ("AAC", 0, b"\xff\xf1"),
-    ("AAC", 0, b"\xff\xf9"),
-    ("FLAC", 0, b"fLaC"),
-    ("OGG", 0, b"OggS"),
-    ("M4A, MP4", 4, b"ftyp"),
-    ("WebM", 0, b"\x1aE\xdf\xa3"),
-    ("AIFF", 8, b"AIF"),
-)
+#: Offset and magic bytes by file type. No other types are opened: decoders accept more, some of which list other files
+#: or contain programs.
+_PICTURE_TYPES = {
+    "PNG": (0, [b"\x89PNG\r\n\x1a\n"]),
+    "JPEG": (0, [b"\xff\xd8\xff"]),
+    "WebP": (8, [b"WEBP"]),
+    "GIF": (0, [b"GIF8"]),
+    "BMP": (0, [b"BM"]),
+    "TIFF": (0, [b"II*\0", b"MM\0*"]),
+}
+_SOUND_TYPES = {
+    "WAV": (8, [b"WAVE"]),
+    "MP3": (0, [b"ID3", b"\xff\xfa", b"\xff\xfb", b"\xff\xf2", b"\xff\xf3", b"\xff\xe2", b"\xff\xe3"]),
+    "AAC": (0, [b"\xff\xf1", b"\xff\xf9"]),
+    "FLAC": (0, [b"fLaC"]),
+    "OGG": (0, [b"OggS"]),
+    "M4A, MP4": (4, [b"ftyp"]),
+    "WebM": (0, [b"\x1aE\xdf\xa3"]),
+    "AIFF": (8, [b"AIF"]),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +42,6 @@ class Limits:
     sound_megabytes: float = 25
     seconds: float = 60
     characters: int = 600
-
-    @property
-    def file_megabytes(self) -> float:
-        """Upper limit of every upload."""
-        return max(self.picture_megabytes, self.sound_megabytes)
 
     @property
     def text(self) -> str:
@@ -82,7 +74,7 @@ def check_text(text: str, limits: Limits) -> None:
         raise ValueError(f"expected a text of at most {limits.characters} characters, got {len(text)}: shorten it")
 
 
-def _check(path: Path, expected: str, types: tuple[tuple[str, int, bytes], ...], max_megabytes: float) -> None:
+def _check(path: Path, expected: str, types: dict[str, tuple[int, list[bytes]]], max_megabytes: float) -> None:
     if not path.is_file():
         raise ValueError(f"expected {expected}, but {path.name} was removed from the server: choose it again")
     megabytes = path.stat().st_size / 1e6
@@ -90,6 +82,5 @@ def _check(path: Path, expected: str, types: tuple[tuple[str, int, bytes], ...],
         raise ValueError(f"expected {expected} of at most {max_megabytes:g} MB, got {path.name} of {megabytes:.1f} MB")
     with path.open("rb") as file:
         head = file.read(16)
-    if not any(head.startswith(magic, offset) for _, offset, magic in types):
-        names = ", ".join(dict.fromkeys(name for name, _, _ in types))
-        raise ValueError(f"expected {expected} ({names}), got {path.name}, which is not one of these")
+    if not any(head.startswith(tuple(magics), offset) for offset, magics in types.values()):
+        raise ValueError(f"expected {expected} ({', '.join(types)}), got {path.name}, which is not one of these")
