@@ -18,10 +18,7 @@ _BACKGROUND = 24
 
 
 def side_by_side(
-    columns: Sequence[Iterable[RGBImage] | RGBImage],
-    *,
-    labels: Sequence[str] | None = None,
-    height: int | None = None,
+    columns: Sequence[Iterable[RGBImage] | RGBImage], *, labels: Sequence[str] | None = None, height: int | None = None
 ) -> Iterator[RGBImage]:
     """Combine several videos into one, from left to right.
 
@@ -52,11 +49,7 @@ def side_by_side(
 
 
 def contact_sheet(
-    frames: Iterable[RGBImage],
-    *,
-    columns: int,
-    labels: Sequence[str] | None = None,
-    height: int | None = None,
+    frames: Iterable[RGBImage], *, columns: int, labels: Sequence[str] | None = None, height: int | None = None
 ) -> RGBImage:
     """Arrange frames in rows of `columns`, in reading order, as one image.
 
@@ -146,9 +139,7 @@ def method_sheet(
 
 
 def _joined(
-    columns: Sequence[Iterable[RGBImage] | RGBImage],
-    labels: Sequence[str] | None,
-    height: int | None,
+    columns: Sequence[Iterable[RGBImage] | RGBImage], labels: Sequence[str] | None, height: int | None
 ) -> Iterator[RGBImage]:
     videos = [iter(()) if isinstance(column, np.ndarray) else iter(column) for column in columns]
     current = [c if isinstance(c, np.ndarray) else next(video, None) for c, video in zip(columns, videos, strict=True)]

@@ -35,16 +35,10 @@ class LineStyle(NamedTuple):
 
 
 def choose_style(xy: np.ndarray, background: object, *, thickness: int | None, dots: bool | None) -> LineStyle:
-    """Return the given line width and dots, or by default those that suit the median face and the background.
+    """Return the given line width and dots, or those that suit the median face `(T, K, 2)` and the background.
 
-    Args:
-        xy: `(T, K, 2)` pixels.
-        background: A colour `(R, G, B)`, or one or more images.
-        thickness: Line width, pixels.
-        dots: Whether to draw dots; by default only on images.
-
-    Raises:
-        ValueError: The thickness is not from 1 to 255.
+    Only images get dots by default; a tuple is a background colour. Raises `ValueError` if the thickness is not from 1
+    to 255.
 
     Example:
         >>> choose_style(np.array([[[0.0, 0.0], [200.0, 330.0]]]), BLACK, thickness=None, dots=None)

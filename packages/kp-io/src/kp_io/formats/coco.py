@@ -90,11 +90,7 @@ def read_coco(
 
 
 def coco_from_json(
-    value: dict[str, Any],
-    image_size: tuple[int, int] | None = None,
-    *,
-    image: str | None = None,
-    one_based: bool = False,
+    value: dict[str, Any], image_size: tuple[int, int] | None, *, image: str | None = None, one_based: bool = False
 ) -> KeypointSequence:
     """Convert the JSON object of a COCO file to keypoints; see `read_coco`."""
     info: dict[str, Any] = member(value, "info", dict, "file", default={})
@@ -103,19 +99,18 @@ def coco_from_json(
     size = _common_size(images, image_size)
     ids = [integer_member(entry, "id", where) for where, entry in images]
     faces = _largest_faces(value, set(ids), layout)
-    found = [faces.get(image_id) for image_id in ids]
-    first = next((face for face in found if face is not None), None)
-    if first is None:
+    if not faces:
         raise ValueError("expected an annotation with keypoints for at least one image, found none")
-    if any(face is not None and face[0].shape != first[0].shape for face in found):
+    measured: Bool[Tensor, " t"] = torch.tensor([image_id in faces for image_id in ids])
+    any_face = next(iter(faces.values()))
+    filled = [faces.get(image_id, any_face) for image_id in ids]
+    if len({points.shape for points, _ in filled}) > 1:
         raise ValueError("expected keypoints_z in every annotation, or in none")
-    measured: Bool[Tensor, " t"] = torch.tensor([face is not None for face in found])
-    points = torch.stack([torch.zeros_like(first[0]) if face is None else face[0] for face in found])
-    scores = torch.stack([torch.zeros_like(first[1]) if face is None else face[1] for face in found])
+    points = torch.stack([points for points, _ in filled])
     points[..., :2] -= float(one_based)
     return KeypointSequence(
         interpolate_missing(points, measured),
-        scores,
+        torch.stack([scores for _, scores in filled]) * measured[:, None],
         fps=member(info, "fps", float, "info", default=25.0),
         image_size=size,
         layout=layout,
@@ -145,19 +140,19 @@ def _matches(entry: dict[str, Any], name: str) -> bool:
 
 
 def _common_size(images: list[tuple[str, dict[str, Any]]], image_size: tuple[int, int] | None) -> tuple[int, int]:
-    sizes: dict[tuple[int, int], None] = {}  # in the order of the file
+    sizes: list[tuple[int, int]] = []
     for where, entry in images:
         if image_size is None or "height" in entry or "width" in entry:
-            sizes[integer_member(entry, "height", where), integer_member(entry, "width", where)] = None
+            sizes.append((integer_member(entry, "height", where), integer_member(entry, "width", where)))
         else:
-            sizes[image_size] = None
-    if len(sizes) > 1:
-        (height, width), (other_height, other_width) = list(sizes)[:2]
+            sizes.append(image_size)
+    other = next((size for size in sizes if size != sizes[0]), None)
+    if other is not None:
         raise ValueError(
-            f"expected images of one size, the frames of one video, got {width}×{height} and {other_width}×"
-            f"{other_height} px; choose one with image=, or `kp-io convert --image`"
+            f"expected images of one size, the frames of one video, got {sizes[0][1]}×{sizes[0][0]} and "
+            f"{other[1]}×{other[0]} px; choose one with image=, or `kp-io convert --image`"
         )
-    return next(iter(sizes))
+    return sizes[0]
 
 
 _Face = tuple[Float64[Tensor, "k d"], Float64[Tensor, " k"]]

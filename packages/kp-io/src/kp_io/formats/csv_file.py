@@ -37,11 +37,7 @@ def write_csv(path: Path, sequence: KeypointSequence) -> None:
 
 
 def read_table(path: Path) -> Table:
-    """Read a comma-separated file with a header; strip the column names and skip blank lines.
-
-    Raises:
-        ValueError: The file is not such a table, has no row below the header, or a row has another number of cells.
-    """
+    """Read a comma-separated file with a header, or raise `ValueError`; blank lines are skipped."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = [row for row in csv.reader(file, strict=True) if row]
@@ -60,11 +56,7 @@ def keypoints_from_table(table: Table, image_size: tuple[int, int] | None) -> Ke
     """Convert a table of `write_csv`, or another one with its columns `x_0 …`, `y_0 …`, to keypoints.
 
     Missing columns have defaults: scores 1, fps from `time_seconds` (25 without it, or for one frame), layout ibug68,
-    and the given `image_size`.
-
-    Raises:
-        ValueError: A column is missing, a cell is not a number (the message has the line), or the image size is
-            unknown.
+    and the given `image_size`. A `ValueError` names the missing column, or the line of a cell that is not a number.
     """
     layout = get_layout(table["layout"][0]) if "layout" in table else IBUG68
     count = layout.num_keypoints
@@ -129,14 +121,8 @@ def size_in_table(table: Table, image_size: tuple[int, int] | None) -> tuple[int
 def fps_in_table(table: Table, time_column: str, *, num_steps: int, common_rates: Sequence[float] = ()) -> float:
     """Return the frame rate from the column `fps`, or else from the times of the first and last row; 25 without both.
 
-    Args:
-        table: The cells.
-        time_column: Name of the column of times in seconds.
-        num_steps: Number of frames from the first row to the last.
-        common_rates: Rates that are preferred to the computed one if they explain the duration to a millisecond.
-
-    Raises:
-        ValueError: The times do not increase, or a cell is not a number.
+    The times, in seconds, are `num_steps` frames apart. One of `common_rates` is preferred to the computed rate if it
+    explains the duration to a millisecond.
     """
     if "fps" in table:
         return float(float64_column(table, "fps")[0])

@@ -55,11 +55,7 @@ def write_frames(path: Path, sequence: KeypointSequence) -> None:
 
 
 def frames_from_json(value: dict[str, Any], image_size: tuple[int, int] | None) -> KeypointSequence:
-    """Convert the JSON object of such a file to keypoints; `scores`, `fps`, `layout` and `detector` are optional.
-
-    Raises:
-        ValueError: The object is something else or damaged; the message has the path of the member.
-    """
+    """Convert the JSON object of such a file to keypoints; `scores`, `fps`, `layout` and `detector` are optional."""
     version = integer_member(value, "version", "file", default=_VERSION)
     if version != _VERSION:
         raise ValueError(f"expected version {_VERSION}, got {version}; a newer kp-io may read it")

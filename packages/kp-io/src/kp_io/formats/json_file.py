@@ -14,11 +14,7 @@ _NAMES: dict[type, str] = {dict: "an object", list: "a list", str: "a text", int
 
 
 def load_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; NaN and Infinity, which Python would accept, are errors.
-
-    Raises:
-        ValueError: The file is not JSON, or its outermost value is not an object.
-    """
+    """Read a JSON object, or raise `ValueError`; NaN and Infinity, which Python would accept, are errors."""
     try:
         value = json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=_reject_constant)
     except json.JSONDecodeError as error:

@@ -39,11 +39,7 @@ def write_npz(path: Path, sequence: KeypointSequence) -> None:
 
 
 def read_npz(path: Path, image_size: tuple[int, int] | None = None) -> KeypointSequence:
-    """Read a file of `write_npz`; pickled objects are rejected, never loaded.
-
-    Raises:
-        ValueError: The file is damaged, is something else, or has another `format_version`.
-    """
+    """Read a file of `write_npz`, or raise `ValueError`; pickled objects are rejected, never loaded."""
     del image_size  # the file holds it
     arrays = _load(path)
     version = arrays["format_version"]

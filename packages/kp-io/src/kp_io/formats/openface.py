@@ -7,14 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from kp_io.formats.csv_file import (
-    Table,
-    float32_columns,
-    float64_column,
-    fps_in_table,
-    require_columns,
-    size_in_table,
-)
+from kp_io.formats.csv_file import Table, float32_columns, float64_column, fps_in_table, require_columns, size_in_table
 from kp_io.keypoints.layout import IBUG68
 from kp_io.keypoints.sequence import KeypointSequence
 from kp_io.transforms.gaps import interpolate_missing
@@ -61,10 +54,8 @@ def openface_from_table(table: Table, image_size: tuple[int, int] | None) -> Key
 
     Frames without success and skipped frame numbers are interpolated and get scores of 0; in other frames the
     confidence is the score of every point. Of several faces, the one with the most rows is used. Without a column `fps`
-    the rate follows from `timestamp`; without both it is 25.
-
-    Raises:
-        ValueError: A column is missing, a cell is not a number, no row has success, or the image size is unknown.
+    the rate follows from `timestamp`; without both it is 25. Raises `ValueError` if a column is missing, a cell is not
+    a number, no row has success, or the image size is unknown.
     """
     require_columns(table, [*_POINTS, "confidence", "success"], expected="confidence, success, x_0 … y_67")
     if "face_id" in table:

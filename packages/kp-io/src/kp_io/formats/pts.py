@@ -17,11 +17,7 @@ _FIRST_PIXEL = 1.0
 
 
 def write_pts(path: Path, sequence: KeypointSequence) -> None:
-    """Write the points of one frame, with pixels counted from 1; the format holds nothing else.
-
-    Raises:
-        ValueError: The sequence has several frames.
-    """
+    """Write the points of one frame, with pixels counted from 1; the format holds nothing else."""
     if len(sequence) != 1:
         raise ValueError(
             f"expected one frame for a .pts, which holds one face, got {len(sequence)}; take one with "
@@ -36,11 +32,8 @@ def write_pts(path: Path, sequence: KeypointSequence) -> None:
 def read_pts(path: Path, image_size: tuple[int, int] | None = None) -> KeypointSequence:
     """Read the points between the braces; blank lines and comments (`#`, `//`, `%`) are skipped.
 
-    The image size, which the format does not hold, is `image_size` or that of an image beside the file with its name.
-
-    Raises:
-        ValueError: The file is something else, a line (named in the message) is not a point, or the image size is
-            unknown.
+    The image size, which the format does not hold, is `image_size` or that of an image beside the file with its name. A
+    `ValueError` names the line that is not a point.
     """
     points = _points(path)
     size = image_size or _size_of_adjacent_image(path)

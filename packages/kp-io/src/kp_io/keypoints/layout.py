@@ -78,12 +78,11 @@ class KeypointLayout:
         raise KeyError(f"layout {self.name} has no part {name!r}; it has {', '.join(p.name for p in self.parts)}")
 
 
-def _mirror_of(*pairs: tuple[range, range]) -> tuple[int, ...]:
-    mirrored: dict[int, int] = {}
-    for indices, images in pairs:
-        mirrored.update(zip(indices, images, strict=True))
-    return tuple(mirrored[i] for i in range(len(mirrored)))
-
+_IBUG68_MIRROR = (
+    *range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1),  # jaw, brows, nose
+    *range(45, 41, -1), 47, 46, *range(39, 35, -1), 41, 40,  # eyes
+    *range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), *range(67, 64, -1),  # outer and inner lip
+)  # fmt: skip
 
 #: The 68 points of iBUG 300-W. "Right" and "left" are the person's own: the right eye is on the left of the image.
 IBUG68 = KeypointLayout(
@@ -99,20 +98,7 @@ IBUG68 = KeypointLayout(
         Part("outer_lip", 48, 60, True, (255, 90, 110)),
         Part("inner_lip", 60, 68, True, (255, 150, 200)),
     ),
-    mirror=_mirror_of(
-        (range(17), range(16, -1, -1)),
-        (range(17, 27), range(26, 16, -1)),
-        (range(27, 31), range(27, 31)),
-        (range(31, 36), range(35, 30, -1)),
-        (range(36, 40), range(45, 41, -1)),
-        (range(40, 42), range(47, 45, -1)),
-        (range(42, 46), range(39, 35, -1)),
-        (range(46, 48), range(41, 39, -1)),
-        (range(48, 55), range(54, 47, -1)),
-        (range(55, 60), range(59, 54, -1)),
-        (range(60, 65), range(64, 59, -1)),
-        (range(65, 68), range(67, 64, -1)),
-    ),
+    mirror=_IBUG68_MIRROR,
     base_point=27,
     stable_points=(27, 28, 29, 30, 33, 36, 39, 42, 45),
     left_eye_corner=45,

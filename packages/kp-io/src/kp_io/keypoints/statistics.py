@@ -54,16 +54,12 @@ class KeypointStatistics:
     @property
     def mean(self) -> Float64[Tensor, "k d"]:
         """Mean of every coordinate, pixels; 0 at the base point."""
-        if self._mean is None:
-            raise ValueError("expected at least one sequence, got none")
-        return torch.from_numpy(self._mean)
+        return torch.from_numpy(self._accumulated(self._mean))
 
     @property
     def std(self) -> Float64[Tensor, "k d"]:
         """Standard deviation over frames (divided by N, not N - 1), pixels; 0 at the base point."""
-        if self._squares is None:
-            raise ValueError("expected at least one sequence, got none")
-        return torch.from_numpy(np.sqrt(self._squares / self.num_frames))
+        return torch.from_numpy(np.sqrt(self._accumulated(self._squares) / self.num_frames))
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON-serializable values."""
@@ -74,3 +70,9 @@ class KeypointStatistics:
             "mean": self.mean.tolist(),
             "std": self.std.tolist(),
         }
+
+    @staticmethod
+    def _accumulated(value: np.ndarray | None) -> np.ndarray:
+        if value is None:
+            raise ValueError("expected at least one sequence, got none")
+        return value

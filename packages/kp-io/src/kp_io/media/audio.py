@@ -49,12 +49,12 @@ def align_audio(
 
     Args:
         waveform: `(S,)`, starting with the first frame.
-        num_frames: Number of frames, T.
+        num_frames: Number of frames.
         fps: Frames per second.
         sample_rate: Samples per second.
 
     Returns:
-        `(round(T / fps * sample_rate),)`, a new tensor.
+        A new tensor of `num_samples(num_frames, …)` samples.
 
     Raises:
         ValueError: The waveform is not one-dimensional, or a number is not positive.
@@ -67,10 +67,8 @@ def align_audio(
         raise ValueError(f"expected a mono waveform (S,), got {tuple(waveform.shape)}")
     if num_frames < 1 or fps <= 0 or sample_rate <= 0:
         raise ValueError(f"expected positive numbers, got {num_frames=}, {fps=}, {sample_rate=}")
-    aligned = waveform.new_zeros(num_samples(num_frames, fps=fps, sample_rate=sample_rate))
-    kept = min(len(aligned), len(waveform))
-    aligned[:kept] = waveform[:kept]
-    return aligned
+    length = num_samples(num_frames, fps=fps, sample_rate=sample_rate)
+    return torch.nn.functional.pad(waveform[:length], (0, max(0, length - len(waveform))))
 
 
 def read_audio(
@@ -121,9 +119,12 @@ def read_audio(
         num_broken += len(block) - int(np.isfinite(block).sum())
         if count > max_seconds * rate:
             raise ValueError(f"expected sound of at most {max_seconds:g} s, got more in {source}")
-    if resampler is None or not count:
-        early = f"sound that ends before the first frame (at {start or 0:.2f} s)"
-        raise ValueError(f"expected sound in {source}, got {early if resampler else 'an audio stream of 0 samples'}")
+    if resampler is None:
+        raise ValueError(f"expected sound in {source}, got an audio stream of 0 samples")
+    if not count:
+        raise ValueError(
+            f"expected sound in {source}, got sound that ends before the first frame (at {start or 0:.2f} s)"
+        )
     if num_broken:
         raise ValueError(f"expected finite samples in {source}, got NaN or infinity in {num_broken} of {count} samples")
     waveform = torch.cat([*chunks, resampler.flush()])
@@ -261,7 +262,6 @@ def _decode_mono(source: Path, start_seconds: float | None) -> Iterator[tuple[np
 
 
 def _audio_frames(source: Path) -> Iterator[av.AudioFrame]:
-    """Yield the decodable frames of the first audio stream."""
     with open_media(source, expected="an audio or video file") as container:
         if not container.streams.audio:
             raise ValueError(f"expected an audio stream in {source}, found none")

@@ -22,11 +22,7 @@ _NO_MEDIA_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
 
 
 def open_media(source: Path, *, expected: str) -> InputContainer:
-    """Open a file for reading.
-
-    Args:
-        source: The file; special characters in its name have no meaning.
-        expected: What it should be, for error messages: "a video".
+    """Open a file for reading; `expected` says what it should be in errors, such as "a video".
 
     Raises:
         FileNotFoundError: The file does not exist.
@@ -40,10 +36,9 @@ def open_media(source: Path, *, expected: str) -> InputContainer:
         # Without `file:`, FFmpeg would take a name such as `10:30.mp4` for a URL.
         container = av.open(f"file:{source}", metadata_errors="ignore")
     except FFmpegError as error:
+        kinds = "MP4, MKV, WebM, AVI, WAV, …"
         reason = error.strerror or error
-        raise ValueError(
-            f"expected {expected} that can be read (MP4, MKV, WebM, AVI, WAV, …), got {source}: {reason}"
-        ) from error
+        raise ValueError(f"expected {expected} that can be read ({kinds}), got {source}: {reason}") from error
     if container.format.name in _NO_MEDIA_FORMATS:
         container.close()
         raise ValueError(f"expected {expected}, got {source}, which holds no video stream and no sound")
@@ -56,10 +51,9 @@ def find_video_stream(container: InputContainer) -> VideoStream | None:
 
 
 def decode_frames(container: InputContainer, stream: VideoStream | AudioStream, source: Path) -> Iterator[Any]:
-    """Yield the frames of a stream, `av.VideoFrame` or `av.AudioFrame`; broken packets are skipped and logged.
+    """Yield the frames of a stream, `av.VideoFrame` or `av.AudioFrame`.
 
-    Raises:
-        ValueError: Too many packets are broken.
+    Broken packets are skipped and logged; too many of them raise `ValueError`.
     """
     broken = good = 0
     packets = container.demux(stream)

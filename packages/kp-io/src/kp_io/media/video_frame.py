@@ -1,10 +1,13 @@
-"""Convert decoded frames to upright RGB with square pixels (PyAV)."""
+"""Deinterlace decoded frames, and convert them to upright RGB with square pixels (PyAV)."""
 
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from functools import cache
 
 import av
 import numpy as np
+from av.error import BlockingIOError, EOFError
+from av.filter import Graph
 from av.video.reformatter import ColorTrc
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
@@ -15,11 +18,61 @@ _MAX_PIXEL_ASPECT = 4
 _WHITE = 255
 
 
-def display_size(stream: VideoStream, frame: av.VideoFrame) -> tuple[int, int]:
-    """Return width and height in square pixels, before rotation.
+def deinterlace(frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+    """Yield the same number of frames at the same times, with frames flagged as interlaced deinterlaced.
 
-    The shorter side of a stored pixel is stretched, so that no detail is lost.
+    The even and odd lines of an interlaced frame are two fields, taken at different times. The first field is kept and
+    its missing lines are interpolated. If no frame is flagged, all are passed through unchanged.
     """
+    deinterlacer: _Deinterlacer | None = None
+    for frame in frames:
+        if deinterlacer is not None and not deinterlacer.fits(frame):
+            yield from deinterlacer.push(None)
+            deinterlacer = None
+        if deinterlacer is None and not frame.interlaced_frame:
+            yield frame
+            continue
+        # From the first interlaced frame on, all pass through the filter, which leaves progressive ones unchanged.
+        deinterlacer = deinterlacer or _Deinterlacer(frame)
+        yield from deinterlacer.push(frame)
+    if deinterlacer is not None:
+        yield from deinterlacer.push(None)
+
+
+class _Deinterlacer:
+    """Filter for frames of one size and format; it returns a frame after it has got the next one."""
+
+    def __init__(self, frame: av.VideoFrame) -> None:
+        self._format = _format(frame)
+        self._graph = Graph()
+        source = self._graph.add_buffer(
+            width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
+        )
+        bwdif = self._graph.add("bwdif", "mode=send_frame:deint=interlaced")
+        sink = self._graph.add("buffersink")
+        source.link_to(bwdif)
+        bwdif.link_to(sink)
+        self._graph.configure()
+
+    def fits(self, frame: av.VideoFrame) -> bool:
+        return _format(frame) == self._format
+
+    def push(self, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
+        """Add a frame, or None at the end, and yield the frames that are ready."""
+        self._graph.vpush(frame)
+        while True:
+            try:
+                yield self._graph.vpull()
+            except (BlockingIOError, EOFError):
+                return
+
+
+def _format(frame: av.VideoFrame) -> tuple[int, int, str]:
+    return frame.width, frame.height, frame.format.name
+
+
+def display_size(stream: VideoStream, frame: av.VideoFrame) -> tuple[int, int]:
+    """Return width and height in square pixels, before rotation; pixels are only stretched, to keep all detail."""
     aspect = stream.sample_aspect_ratio
     if not aspect or not Fraction(1, _MAX_PIXEL_ASPECT) <= aspect <= _MAX_PIXEL_ASPECT:
         return frame.width, frame.height
@@ -27,12 +80,7 @@ def display_size(stream: VideoStream, frame: av.VideoFrame) -> tuple[int, int]:
 
 
 class FramePixels:
-    """Pixels of a frame, converted on first use.
-
-    Args:
-        frame: The decoded frame.
-        size: Width and height of the result before rotation; a frame of another size is scaled.
-    """
+    """Pixels of a decoded frame, converted on first use and scaled to `size`, width and height before rotation."""
 
     def __init__(self, frame: av.VideoFrame, *, size: tuple[int, int]) -> None:
         self._frame = frame

@@ -14,8 +14,7 @@ from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
 from kp_io.media.container import decode_frames, find_video_stream, open_media
-from kp_io.media.deinterlace import deinterlace
-from kp_io.media.video_frame import FramePixels, display_size
+from kp_io.media.video_frame import FramePixels, deinterlace, display_size
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +36,7 @@ class VideoInfo:
 
     Attributes:
         width: In square pixels, after rotation.
-        height: In square pixels, after rotation.
+        height: Likewise.
         fps: Average frames per second.
         duration_seconds: Stated duration of the video stream; None if the file has none.
         start_seconds: Time of the first frame on the container's clock, which audio uses too.
@@ -66,8 +65,8 @@ def probe_video(path: str | os.PathLike[str]) -> VideoInfo:
         ValueError: The file is not a readable video.
     """
     source = Path(path)
-    with _open_video(source) as container:
-        stream = _video_stream(container)
+    container, stream = _open_video(source)
+    with container:
         clock = _Clock(stream)
         first = next(decode_frames(container, stream, source), None)
         if first is None:
@@ -120,13 +119,13 @@ def read_video(path: str | os.PathLike[str], *, fps: float | None = 25.0) -> Ite
     if fps is not None and not 0 < fps < float("inf"):
         raise ValueError(f"expected a positive number of frames a second or None, got {fps=}")
     source = Path(path)
-    container = _open_video(source)
-    return _read(container, source, None if fps is None else Fraction(fps).limit_denominator(1_000_000))
+    return _read(*_open_video(source), source, None if fps is None else Fraction(fps).limit_denominator(1_000_000))
 
 
-def _read(container: InputContainer, source: Path, fps: Fraction | None) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+def _read(
+    container: InputContainer, stream: VideoStream, source: Path, fps: Fraction | None
+) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
     with container:
-        stream = _video_stream(container)
         clock = _Clock(stream)
         start: Fraction | None = None
         end = Fraction(0)
@@ -180,19 +179,14 @@ class _Clock:
         return duration if 0 < duration <= _MAX_GAP_SECONDS else self.frame_seconds
 
 
-def _open_video(source: Path) -> InputContainer:
+def _open_video(source: Path) -> tuple[InputContainer, VideoStream]:
     container = open_media(source, expected="a video")
-    if find_video_stream(container) is None:
+    stream = find_video_stream(container)
+    if stream is None:
         container.close()
         raise ValueError(f"expected a video, got {source}, which holds no video stream")
-    return container
-
-
-def _video_stream(container: InputContainer) -> VideoStream:
-    stream = find_video_stream(container)
-    assert stream is not None, "_open_video has checked it"
     stream.thread_type = "AUTO"
-    return stream
+    return container, stream
 
 
 def _stated_duration(stream: VideoStream) -> float | None:

@@ -86,14 +86,15 @@ def _encode(
         encode_frame(frame)
         if encode_audio_until:
             encode_audio_until(count / fps)
-    encode_frame(None)
-    if encode_audio_until:
-        encode_audio_until(None)
+    for video in container.streams.video:
+        container.mux(video.encode(None))
+    for track in container.streams.audio:
+        container.mux(track.encode(None))
 
 
 def _video_encoder(
     container: OutputContainer, shape: tuple[int, ...], fps: float
-) -> Callable[[UInt8[np.ndarray, "h w 3"] | None], None]:
+) -> Callable[[UInt8[np.ndarray, "h w 3"]], None]:
     height, width = shape[:2]
     stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(100_000))
     stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
@@ -104,10 +105,7 @@ def _video_encoder(
     context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
     reformatter = VideoReformatter()  # one for all frames: its setup takes longer than a frame
 
-    def encode(pixels: UInt8[np.ndarray, "h w 3"] | None) -> None:
-        if pixels is None:
-            container.mux(stream.encode(None))
-            return
+    def encode(pixels: UInt8[np.ndarray, "h w 3"]) -> None:
         even = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         frame = av.VideoFrame.from_ndarray(even, format="rgb24")
         planes = reformatter.reformat(frame, format="yuv420p", dst_colorspace=Colorspace.ITU709, threads=1)
@@ -116,9 +114,7 @@ def _video_encoder(
     return encode
 
 
-def _audio_encoder(
-    container: OutputContainer, audio: Float[Tensor, " s"], sample_rate: int
-) -> Callable[[float | None], None]:
+def _audio_encoder(container: OutputContainer, audio: Float[Tensor, " s"], sample_rate: int) -> Callable[[float], None]:
     if audio.ndim != 1 or not len(audio) or not bool(torch.isfinite(audio).all()):
         raise ValueError(f"expected audio (S,) of finite samples, S at least 1, got {tuple(audio.shape)}")
     if sample_rate < 1:
@@ -128,12 +124,9 @@ def _audio_encoder(
     stream = container.add_stream("aac", rate=rate, layout="mono")
     done = 0
 
-    def encode_until(seconds: float | None) -> None:
-        """Encode up to a time, with silence after the end of the audio; None ends the stream."""
+    def encode_until(seconds: float) -> None:
+        """Encode up to a time, with silence after the end of the audio."""
         nonlocal done
-        if seconds is None:
-            container.mux(stream.encode(None))
-            return
         stop = round(seconds * rate)
         block = samples[done:stop]
         block = np.pad(block, (0, stop - done - len(block)))

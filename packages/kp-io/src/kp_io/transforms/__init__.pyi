@@ -3,11 +3,7 @@ from .gaps import (
     split_at_gaps as split_at_gaps,
     split_sequence as split_sequence,
 )
-from .head_pose import (
-    HeadPose as HeadPose,
-    compose_head_pose as compose_head_pose,
-    split_head_pose as split_head_pose,
-)
+from .head_pose import HeadPose as HeadPose, compose_head_pose as compose_head_pose, split_head_pose as split_head_pose
 from .mirroring import (
     centre_on_base_point as centre_on_base_point,
     mirror as mirror,

@@ -29,9 +29,6 @@ _HALF = {
 def mean_face_3d(layout: KeypointLayout = IBUG68) -> Float64[Tensor, "k 3"]:
     """Return the 3-D mean face, `(68, 3)` millimetres from the nose root, facing the viewer.
 
-    Raises:
-        ValueError: The layout is not iBUG's.
-
     Example:
         >>> face = mean_face_3d()
         >>> (face[45] - face[36]).tolist()  # the outer corners of the eyes

@@ -47,13 +47,10 @@ def nearest_rotation(correlation: Float64[Tensor, "t 3 3"]) -> Float64[Tensor, "
 def fit_weak_perspective(
     model: Float64[Tensor, "p 3"], points: Float64[Tensor, "t p 2"]
 ) -> tuple[Float64[Tensor, "t 3 3"], Float64[Tensor, " t"]]:
-    """Fit the rotation and scale whose scaled orthographic projection of a 3-D model is nearest to 2-D points.
+    """Return the rotations and scales whose scaled orthographic projection of a 3-D model is nearest to 2-D points.
 
     The best affine map, made orthogonal, is the initial pose. Each iteration then gives the points the model's depth in
     the current pose and fits the rotation in 3-D, which lowers the error every time.
-
-    Returns:
-        Rotations `(T, 3, 3)` and scales `(T,)`.
     """
     source = model - model.mean(dim=0)
     target = points - points.mean(dim=1, keepdim=True)

@@ -1,7 +1,6 @@
 """Temporal smoothing: a non-causal filter (Savitzky-Golay) and a causal one (1€)."""
 
 import math
-from collections.abc import Callable
 from itertools import pairwise
 from typing import Literal, get_args
 
@@ -32,15 +31,13 @@ def smooth(sequence: KeypointSequence, method: SmoothingMethod = "savitzky-golay
         >>> bool(smooth(shaky).keypoints.std() < shaky.keypoints.std())
         True
     """
-    filters: dict[str, Callable[[], Tensor]] = {
-        "savitzky-golay": lambda: savitzky_golay(
-            sequence.keypoints, frames=max(3, 2 * round(_WINDOW_SECONDS * sequence.fps / 2 - 0.01) + 1)
-        ),
-        "one-euro": lambda: one_euro(sequence.keypoints, fps=sequence.fps, unit_px=_face_size(sequence)),
-    }
-    if method not in filters:
-        raise ValueError(f"expected a smoothing method out of {', '.join(get_args(SmoothingMethod))}, got {method!r}")
-    return sequence.with_keypoints(filters[method]())
+    if method == "savitzky-golay":
+        frames = max(3, 2 * round(_WINDOW_SECONDS * sequence.fps / 2 - 0.01) + 1)
+        return sequence.with_keypoints(savitzky_golay(sequence.keypoints, frames=frames))
+    if method == "one-euro":
+        smoothed = one_euro(sequence.keypoints, fps=sequence.fps, unit_px=_face_size(sequence))
+        return sequence.with_keypoints(smoothed)
+    raise ValueError(f"expected a smoothing method out of {', '.join(get_args(SmoothingMethod))}, got {method!r}")
 
 
 def savitzky_golay(keypoints: Float[Tensor, "t k d"], *, frames: int = 5, order: int = 2) -> Float[Tensor, "t k d"]:

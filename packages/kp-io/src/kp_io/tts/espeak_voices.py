@@ -46,15 +46,9 @@ def list_voices(espeak: ctypes.CDLL) -> SpeechVoices:
 
 
 def choose_voice(known: SpeechVoices, *, language: str | None, voice: str | None) -> str:
-    """Return eSpeak's name of a voice in a language.
+    """Return eSpeak's name of a voice in a language, or raise `ValueError` that lists the known ones.
 
-    Args:
-        known: The available languages and voices.
-        language: A language; None for that of the voice, or English.
-        voice: A voice, a language, or both as `de+f2`; None for the language's default.
-
-    Raises:
-        ValueError: The language or voice is unknown; the message lists the available ones.
+    Without a language, the voice may also be a language, or both as `de+f2`; the default is English.
 
     Example:
         >>> known = SpeechVoices({"de": "gmw/de", "en": "gmw/en"}, ("croak", "f2"))
