@@ -75,7 +75,7 @@ def web(session: nox.Session) -> None:
 def ray(session: nox.Session) -> None:
     """Build a corpus by a local Ray cluster whose actors are killed; the session tests has no Ray and skips it."""
     install(session, "beartype", "hypothesis", "pytest", packages=("packages/kp-io[ray]",))
-    session.run("pytest", "packages/kp-io/tests/test_engine_ray.py", *session.posargs)
+    session.run("pytest", "packages/kp-io/tests/test_ray_cluster.py", *session.posargs)
 
 
 @nox.session
@@ -142,7 +142,7 @@ def pictures(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure speed, memory, cold starts and growth, and write the pages; arguments after -- go to pytest instead.
 
-    Examples: nox -s bench -- benchmarks/bench_raster.py, nox -s bench -- benchmarks --device cuda.
+    Examples: nox -s bench -- benchmarks/speed/bench_raster.py, nox -s bench -- benchmarks --device cuda.
     """
     alternatives = ("kornia", "librosa", "matplotlib", "onnxruntime", "scikit-image")
     install(session, "pytest", "pytest-benchmark", *alternatives)

@@ -19,7 +19,7 @@ from typing import Annotated
 
 import torch
 import typer
-from run_metadata import describe_run
+from common.run_metadata import describe_run
 
 __all__ = ["Command", "commands", "time_command"]
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 import torch
-from device_clock import seconds_of, waiting
-from run_metadata import commit, describe_run
+from common.device_clock import seconds_of, waiting
+from common.run_metadata import commit, describe_run
 
 _MIN_ROUNDS, _MAX_ROUNDS = 5, 100
 _SECONDS_A_ROW = 1.0

@@ -19,9 +19,9 @@ from typing import Annotated, Any
 
 import torch
 import typer
-from growth_curves import Curve, annotation_curves, generation_curves, pck_curves
-from growth_fit import fit_line, fit_slope
-from run_metadata import describe_run
+from common.run_metadata import describe_run
+from scaling.curves import Curve, annotation_curves, generation_curves, pck_curves
+from scaling.fit import fit_line, fit_slope
 
 __all__ = ["draw", "measure_curve"]
 

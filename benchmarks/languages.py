@@ -13,9 +13,9 @@ from typing import Annotated
 
 import torch
 import typer
-from listening_options import Model, Splits
-from marked import put_between_markers
-from texts import TEXTS, VOICES
+from common.marked_blocks import put_between_markers
+from listening.options import Model, Splits
+from listening.texts import TEXTS, VOICES
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
 

@@ -15,14 +15,14 @@ from typing import Annotated, Any
 
 import torch
 import typer
-from memory_jobs import FRAMES, JOBS, VIDEO_JOBS
-from portrait import write_portrait
-from process_memory import tree_mb
-from run_metadata import describe_run
+from common.portrait import write_portrait
+from common.run_metadata import describe_run
+from memory.jobs import FRAMES, JOBS, VIDEO_JOBS
+from memory.process_memory import tree_mb
 
 __all__ = ["measure_job"]
 
-_PROGRAM = Path(__file__).with_name("memory_jobs.py")
+_HERE = Path(__file__).resolve().parent
 _LOOK_EVERY_SECONDS = 0.05
 
 
@@ -33,8 +33,8 @@ def measure_job(name: str, *, device: str, folder: Path) -> dict[str, Any]:
         RuntimeError: It failed; the message has what it said.
     """
     with tempfile.TemporaryFile() as said:
-        arguments = [sys.executable, str(_PROGRAM), name, device, str(folder)]
-        process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=said)
+        arguments = [sys.executable, "-m", "memory.jobs", name, device, str(folder.resolve())]
+        process = subprocess.Popen(arguments, cwd=_HERE, stdout=subprocess.PIPE, stderr=said)
         most = 0.0
         while True:
             try:

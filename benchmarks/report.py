@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from marked_blocks import fill_blocks
-from result_tables import bench_table, cold_start_table, growth_table, machine_table, memory_table
+from common.marked_blocks import fill_blocks
+from common.result_tables import bench_table, cold_start_table, growth_table, machine_table, memory_table
 
 __all__ = ["blocks_of", "write_pages"]
 

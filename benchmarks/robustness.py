@@ -14,9 +14,9 @@ from typing import Annotated
 
 import torch
 import typer
-from conditions import SILENCES_DB, SNRS_DB, degraded, silence
-from listening_options import Model, Splits
-from marked import put_between_markers
+from common.marked_blocks import put_between_markers
+from listening.conditions import SILENCES_DB, SNRS_DB, degraded, silence
+from listening.options import Model, Splits
 from torch import Tensor
 
 from a2k_nets.residual.model import Audio2Keypoint

@@ -21,7 +21,7 @@ def result(row, against, median, *, amount=10, **note):
 
 
 def test_the_table_has_the_ratio_of_rates_to_the_named_alternative():
-    from result_tables import bench_table
+    from common.result_tables import bench_table
 
     rows = [result("ours", "loop", 0.05), result("half of it", "loop", 0.05, amount=5), result("loop", None, 0.2)]
     table = bench_table({"benchmarks": rows}).splitlines()
@@ -34,7 +34,7 @@ def test_the_table_has_the_ratio_of_rates_to_the_named_alternative():
 
 
 def test_a_missing_alternative_leaves_no_ratio_and_a_given_one_is_taken():
-    from result_tables import bench_table
+    from common.result_tables import bench_table
 
     table = bench_table({"benchmarks": [result("ours", "not installed", 1.0), result("x", "library", 2.0, ratio=2.5)]})
     assert "| ours | 1 s | 100 ms | 7 | 10 | – |" in table
@@ -42,7 +42,7 @@ def test_a_missing_alternative_leaves_no_ratio_and_a_given_one_is_taken():
 
 
 def test_real_time_is_what_seconds_of_speech_are_told_in():
-    from result_tables import bench_table
+    from common.result_tables import bench_table
 
     table = bench_table({"benchmarks": [result("ours", None, 0.1, unit="s of speech")]})
     assert "× real time" in table
@@ -50,7 +50,7 @@ def test_real_time_is_what_seconds_of_speech_are_told_in():
 
 
 def test_only_what_stands_between_markers_is_replaced():
-    from marked_blocks import fill_blocks
+    from common.marked_blocks import fill_blocks
 
     page = "# Title\n<!-- a:begin -->\nold\n<!-- a:end -->\ntext\n<!-- b:begin --><!-- b:end -->\n"
     filled = fill_blocks(page, {"a": "| new |", "elsewhere": "x"})
@@ -62,14 +62,14 @@ def test_only_what_stands_between_markers_is_replaced():
     "page", ["<!-- a:begin -->", "<!-- a:end --><!-- a:begin -->", "<!-- a:begin --><!-- a:end -->" * 2]
 )
 def test_markers_that_do_not_match_are_refused(page):
-    from marked_blocks import fill_blocks
+    from common.marked_blocks import fill_blocks
 
     with pytest.raises(ValueError, match="expected one <!-- a:begin -->"):
         fill_blocks(page, {"a": ""})
 
 
 def test_slope_and_line_of_costs_that_are_known():
-    from growth_fit import fit_line, fit_slope
+    from scaling.fit import fit_line, fit_slope
 
     sizes = [1.0, 10.0, 100.0, 1000.0]
     line = fit_line(sizes, [2 + 0.5 * size for size in sizes])
@@ -82,7 +82,7 @@ def test_slope_and_line_of_costs_that_are_known():
 
 
 def test_costs_that_fall_or_rise_steeply_are_never_below_nothing():
-    from growth_fit import fit_line
+    from scaling.fit import fit_line
 
     assert fit_line([1, 2, 4], [1, 4, 16]).fixed == 0
     assert fit_line([1, 2, 4], [16, 4, 1]).per_unit == 0
@@ -90,7 +90,7 @@ def test_costs_that_fall_or_rise_steeply_are_never_below_nothing():
 
 @pytest.mark.parametrize(("sizes", "seconds"), [([1], [1]), ([1, 1], [1, 2]), ([1, 2], [0, 1]), ([1, 2, 3], [1, 2])])
 def test_too_little_to_fit_is_refused(sizes, seconds):
-    from growth_fit import fit_slope
+    from scaling.fit import fit_slope
 
     with pytest.raises(ValueError, match="expected at least two sizes"):
         fit_slope(sizes, seconds)
@@ -98,9 +98,9 @@ def test_too_little_to_fit_is_refused(sizes, seconds):
 
 def test_a_curve_is_measured_and_drawn(tmp_path):
     pytest.importorskip("matplotlib", reason="plots need matplotlib")
+    from common.result_tables import growth_table
     from growth import draw, measure_curve
-    from growth_curves import Curve, pck_curves
-    from result_tables import growth_table
+    from scaling.curves import Curve, pck_curves
 
     known = Curve("known", "made up", "units", 10, [1, 2, 4, 8], lambda size: 0.25 + size)
     measured = measure_curve(known)
@@ -117,8 +117,8 @@ def test_a_curve_is_measured_and_drawn(tmp_path):
 def test_a_run_is_described_without_naming_the_machine():
     import platform
 
-    from result_tables import machine_table
-    from run_metadata import describe_run
+    from common.result_tables import machine_table
+    from common.run_metadata import describe_run
 
     run = json.loads(json.dumps(describe_run(torch.device("cpu"))))
     assert run["versions"]["torch"] == torch.__version__
@@ -130,7 +130,7 @@ def test_a_run_is_described_without_naming_the_machine():
 
 
 def test_a_device_is_waited_for_before_and_after(monkeypatch):
-    from device_clock import seconds_of, waiting
+    from common.device_clock import seconds_of, waiting
 
     done = []
     monkeypatch.setattr(torch.cuda, "synchronize", lambda device: done.append(f"wait for {device}"))
@@ -167,7 +167,7 @@ def test_pages_are_written_when_every_part_has_worked(tmp_path, monkeypatch, cod
 
 
 MEASURED = """
-from process_memory import peak_mb, resident_mb, start_peak, tree_mb
+from memory.process_memory import peak_mb, resident_mb, start_peak, tree_mb
 
 start_peak()
 before = resident_mb()
@@ -200,7 +200,7 @@ def test_a_job_tells_its_peak(tmp_path):
 
 def test_commands_are_timed_to_their_end_or_first_line(tmp_path):
     from cold_start import Command, time_command
-    from result_tables import cold_start_table
+    from common.result_tables import cold_start_table
 
     (tmp_path / "given").write_text("given\n")
     program = "import sys; print(sys.stdin.read(), flush=True)"
@@ -233,7 +233,7 @@ def test_every_command_line_is_timed(root, tmp_path, monkeypatch):
 
 def test_the_report_fills_every_page_from_the_results(root, tmp_path):
     import report
-    from run_metadata import describe_run
+    from common.run_metadata import describe_run
 
     run = describe_run(torch.device("cpu"))
     with pytest.raises(FileNotFoundError, match="nox -s bench"):
@@ -278,7 +278,13 @@ def test_every_benchmark_is_collected_and_measures_into_the_table(root, tmp_path
 
 def test_a_device_that_is_not_there_is_said(root, tmp_path):
     pytest.importorskip("pytest_benchmark", reason="benchmarks need pytest-benchmark")
-    arguments = [str(root / "benchmarks" / "bench_raster.py"), "--device", "cuda:99", "-p", "no:cacheprovider"]
+    arguments = [
+        str(root / "benchmarks" / "speed" / "bench_raster.py"),
+        "--device",
+        "cuda:99",
+        "-p",
+        "no:cacheprovider",
+    ]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
     )

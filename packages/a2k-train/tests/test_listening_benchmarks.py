@@ -25,7 +25,7 @@ def script(monkeypatch):
     before = set(sys.modules)
     yield importlib.import_module
     for name in set(sys.modules) - before:
-        if getattr(sys.modules[name], "__file__", None) and Path(sys.modules[name].__file__).parent == BENCHMARKS:
+        if getattr(sys.modules[name], "__file__", None) and Path(sys.modules[name].__file__).is_relative_to(BENCHMARKS):
             del sys.modules[name]
 
 

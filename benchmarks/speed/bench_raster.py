@@ -1,6 +1,6 @@
 """Drawing faces: OpenCV and torch beside a matplotlib loop and kornia's draw_line.
 
-    nox -s bench -- benchmarks/bench_raster.py
+    nox -s bench -- benchmarks/speed/bench_raster.py
 
 One core, 68 points at 256×256, the same faces in every row. kornia draws lines of one pixel, not anti-aliased, of one
 colour a call and on one picture; matplotlib is the loop that many scripts are made of.

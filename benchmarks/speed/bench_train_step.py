@@ -4,8 +4,8 @@
 change one thing each; the last has all that the device gains by. All see the same batch; the ratio is what counts.
 `torch.compile` writes C++ on a CPU: it needs a compiler and some two minutes, so that only `--slow` runs it there.
 
-    nox -s bench -- benchmarks/bench_train_step.py                     # CPU, width 1/8
-    A2K_WIDTH=1 A2K_BATCH=256 nox -s bench -- benchmarks/bench_train_step.py --device cuda
+    nox -s bench -- benchmarks/speed/bench_train_step.py                     # CPU, width 1/8
+    A2K_WIDTH=1 A2K_BATCH=256 nox -s bench -- benchmarks/speed/bench_train_step.py --device cuda
 """
 
 import os
@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from run_metadata import cores
+from common.run_metadata import cores
 
 from a2k_train.config.train_config import TrainConfig, defaults
 from a2k_train.data.clip_store import ClipStore

@@ -10,9 +10,9 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import torch
-from device_clock import seconds_of
-from numpy_pck import numpy_pck
-from portrait import write_portrait
+from common.device_clock import seconds_of
+from common.numpy_pck import numpy_pck
+from common.portrait import write_portrait
 
 __all__ = ["Curve", "annotation_curves", "generation_curves", "pck_curves"]
 

@@ -1,6 +1,6 @@
 """PCK over 5,000 sequences of 64 × 68 × 2: kp-metrics beside a NumPy loop over sequences and torch frame by frame.
 
-    nox -s bench -- benchmarks/bench_kp_metrics.py
+    nox -s bench -- benchmarks/speed/bench_kp_metrics.py
 
 It takes 0.7 GB of memory; set `KP_METRICS_BENCH_SEQUENCES` to a smaller number for a quick look.
 """
@@ -9,7 +9,7 @@ import os
 
 import pytest
 import torch
-from numpy_pck import numpy_pck
+from common.numpy_pck import numpy_pck
 from torch import Tensor
 
 import kp_metrics as kpm

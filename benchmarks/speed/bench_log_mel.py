@@ -1,6 +1,6 @@
 """The log-mel front end of ten seconds of speech, beside torchaudio's formula and librosa.
 
-    nox -s bench -- benchmarks/bench_log_mel.py
+    nox -s bench -- benchmarks/speed/bench_log_mel.py
 
 torchaudio's `MelSpectrogram` is a Hann-windowed `torch.stft`, a power of it and a product with triangular filters,
 which is written out here: the library has no build for every machine, the formula runs on all. librosa is measured
@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from a2k_nets.blocks.log_mel import LogMelSpectrogram
-from a2k_nets.config.residual import AudioConfig
+from a2k_nets.config.audio import AudioConfig
 
 SECONDS = 10
 CONFIG = AudioConfig()

@@ -1,6 +1,6 @@
 """Windows a second for training: by frame index from a store, in memory or on a disk, beside what one writes first.
 
-    nox -s bench -- benchmarks/bench_loader.py
+    nox -s bench -- benchmarks/speed/bench_loader.py
 
 The corpus is made up of noise, since only its size matters: 200 clips of 8 seconds in Parquet shards, as `kp-io build`
 writes them. A step takes 64 windows of 64 frames of 64 clips at random. The others are a torch `DataLoader` over a

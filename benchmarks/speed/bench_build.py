@@ -1,6 +1,6 @@
 """Annotating a video beside the detector's own loop over frames, and building a corpus with one and two processes.
 
-    nox -s bench -- benchmarks/bench_build.py
+    nox -s bench -- benchmarks/speed/bench_build.py
 
 The clips are a portrait that moves a little, so that the detector works as it does on any face. Two processes pay for
 themselves only when there is more to do than to start them: the rows show both on the same few clips.
@@ -9,7 +9,7 @@ themselves only when there is more to do than to start them: the rows show both 
 import shutil
 
 import pytest
-from portrait import write_portrait
+from common.portrait import write_portrait
 
 from kp_io import CorpusOptions, annotate_video, build_corpus, read_video
 from kp_io.annotation.annotate import default_detector

@@ -1,7 +1,7 @@
 """25 frames: our wrapper of face-alignment's networks beside the library's own `get_landmarks_from_batch`.
 
-    nox -s bench -- benchmarks/bench_face_alignment.py --slow
-    nox -s bench -- benchmarks/bench_face_alignment.py --device cuda
+    nox -s bench -- benchmarks/speed/bench_face_alignment.py --slow
+    nox -s bench -- benchmarks/speed/bench_face_alignment.py --device cuda
 
 Weights need not be the published ones: with any weights the networks take the same time. These are seeded. S3FD runs as
 it is, then its answer is replaced by one sure face in every frame: a single candidate, which spares the library its
@@ -23,7 +23,7 @@ from statistics import median
 import numpy as np
 import pytest
 import torch
-from device_clock import synchronize, waiting
+from common.device_clock import synchronize, waiting
 
 from kp_io.detectors.face_alignment import weights as files
 from kp_io.detectors.face_alignment.detector import FaceAlignmentDetector

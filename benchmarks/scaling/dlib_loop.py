@@ -1,6 +1,6 @@
 """The loop that one writes first: dlib's box and points, on every frame of every video, from scratch.
 
-python benchmarks/dlib_loop.py VIDEO...
+python benchmarks/scaling/dlib_loop.py VIDEO...
 """
 
 import sys

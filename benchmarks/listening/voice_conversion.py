@@ -2,9 +2,8 @@
 
 import torch
 from jaxtyping import Float
+from listening.channel_effects import at_level, envelope, istft, stft, to_length, whisper
 from torch import Tensor
-
-from a2k_train.robustness.channel_effects import at_level, envelope, istft, stft, to_length, whisper
 
 _N_FFT = 1024
 _SMOOTH = 40

@@ -1,6 +1,6 @@
 """What peak memory is measured of: each job gets ready, and returns what is then watched at work.
 
-    python benchmarks/memory_jobs.py NAME DEVICE FOLDER     # in a process of its own; prints one line of JSON
+    cd benchmarks && python -m memory.jobs NAME DEVICE FOLDER     # prints one line of JSON
 
 FOLDER has `talk.mp4`, which is not made here so that making it is not what is seen.
 """
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from device_clock import waiting
-from process_memory import peak_mb, resident_mb, start_peak
+from common.device_clock import waiting
+from memory.process_memory import peak_mb, resident_mb, start_peak
 
 __all__ = ["FRAMES", "JOBS", "VIDEO_JOBS"]
 
@@ -72,7 +72,7 @@ def _build(workers: int, folder: Path) -> Work:
 
 
 def _train(preset: str, device: torch.device) -> Work:
-    from bench_train_step import BATCH, WIDTH, noise_store
+    from speed.bench_train_step import BATCH, WIDTH, noise_store
 
     from a2k_train.config.train_config import defaults
     from a2k_train.training.launch import launch

@@ -1,6 +1,6 @@
 """Generation from ten seconds of speech, in one go, in pieces and by ONNX, beside the paper's own network.
 
-    nox -s bench -- benchmarks/bench_generate.py
+    nox -s bench -- benchmarks/speed/bench_generate.py
 
 The alternative is the preset `paper`, as wide as the paper has it, with random weights: they take as long as any. A row
 of 100 times real time needs 100 ms for the ten seconds. "Pieces of 40 ms" is `a2k stream` without its pipes.

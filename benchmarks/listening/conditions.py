@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
+from listening.channel_effects import add_noise, clip_peaks, reverb, telephone, whisper
+from listening.noise import babble, music, street_noise
+from listening.voice_conversion import age_voice, shift_pitch
 from torch import Tensor
 
 from a2k_train.data.clip import loop_from_random_offset
-from a2k_train.robustness.channel_effects import add_noise, clip_peaks, reverb, telephone, whisper
-from a2k_train.robustness.noise import babble, music, street_noise
-from a2k_train.robustness.voice_conversion import age_voice, shift_pitch
 
 SAMPLE_RATE = 16_000
 NOISES = ("babble", "street", "music", "hiss")

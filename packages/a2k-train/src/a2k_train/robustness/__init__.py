@@ -1,1 +1,0 @@
-"""Degraded speech: noise, channels and other voices."""
