@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import kp_io
 from kp_io import KeypointSequence, load_keypoints, probe_video, read_audio, read_image, save_keypoints
 from kp_io.cli.app import app
-from kp_io.detectors.precomputed import PrecomputedPoints
+from kp_io.detectors.precomputed_source import PrecomputedPoints
 
 runner = CliRunner()
 
@@ -233,7 +233,7 @@ def test_public_names_are_there_and_documented():
     for name in kp_io.__all__:
         assert getattr(kp_io, name) is not None
     assert set(kp_io.__all__) <= set(dir(kp_io))
-    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+    with pytest.raises(AttributeError, match="No kp_io attribute nonsense"):
         _ = kp_io.nonsense
 
 

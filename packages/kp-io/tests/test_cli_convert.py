@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 import kp_io
 from kp_io import KeypointSequence, load_keypoints, probe_video, read_image, save_keypoints, smooth
 from kp_io.cli.app import app
-from kp_io.detectors.precomputed import PrecomputedPoints
+from kp_io.detectors.precomputed_source import PrecomputedPoints
 
 runner = CliRunner()
 

@@ -9,8 +9,8 @@ import torch
 
 import kp_io
 from kp_io.corpus.clip import ClipRules, UnfitClipError, make_rows
-from kp_io.corpus.shards.reader import COLUMNS
-from kp_io.corpus.sources import Source
+from kp_io.corpus.shards.schema import COLUMNS
+from kp_io.corpus.sources import VideoEntry
 from kp_io.media.audio import decode_flac, encode_flac
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -27,7 +27,7 @@ def grey(count, value=90):
 def row_of(tmp_path):
     def row(name, **rules):
         size = (tmp_path / name).stat().st_size if (tmp_path / name).exists() else 0
-        source = Source(name, "an id", size, "anna", "train", "CC0")
+        source = VideoEntry(name, "an id", size, "anna", "train", "CC0")
         [row] = make_rows(tmp_path, source, ClipRules(**rules), StandIn())
         return row
 
@@ -94,7 +94,7 @@ def test_a_face_that_is_long_gone_splits_the_clip(make_video, tmp_path):
     pictures = gone * 3 + grey(30) + gone * 11 + grey(5) + gone * 12 + grey(40) + gone
     sound = np.linspace(-0.5, 0.5, len(pictures) * 640).astype(np.float32)  # tells from when it is
     make_video("a.mkv", pictures=pictures, audio=sound)
-    source = Source("a.mkv", "an id", 1, "anna", "train", "CC0")
+    source = VideoEntry("a.mkv", "an id", 1, "anna", "train", "CC0")
     rows = make_rows(tmp_path, source, ClipRules(), StandIn())
     assert [(row["id"], row["num_frames"]) for row in rows] == [("an id#0", 30), ("an id#1", 40)], "5 are too few"
     for row, start in zip(rows, (3, 61), strict=True):
@@ -117,7 +117,7 @@ def test_a_detector_that_breaks_is_one_clip_lost(make_video, tmp_path):
 
     make_video("a.mkv", pictures=grey(25), audio=SPEECH)
     with pytest.raises(UnfitClipError, match="KeyError: 'inner'"):
-        make_rows(tmp_path, Source("a.mkv", "a", 1, "anna", "train", ""), ClipRules(), Broken())
+        make_rows(tmp_path, VideoEntry("a.mkv", "a", 1, "anna", "train", ""), ClipRules(), Broken())
 
 
 @pytest.mark.parametrize(

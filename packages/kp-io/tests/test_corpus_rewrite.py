@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from kp_io.corpus.rewrite import rewrite_corpus
-from kp_io.corpus.shards.reader import COLUMNS, read_clips, read_rows, spool_rows, write_shard
+from kp_io.corpus.shards.reader import read_clips, read_rows
+from kp_io.corpus.shards.schema import COLUMNS
+from kp_io.corpus.shards.writer import stage_rows, write_shard
 from kp_io.media.audio import decode_flac, encode_flac
 
 pq = pytest.importorskip("pyarrow.parquet", reason="needs the extra kp-io[build]")
@@ -46,7 +48,7 @@ def corpus(tmp_path) -> Path:
     for name, numbers in (("train-00000", range(40)), ("train-00001", (40, 41)), ("val-00000", (42,))):
         spooled = [tmp_path / "spool" / f"{number}.arrow" for number in numbers]
         for path, number in zip(spooled, numbers, strict=True):
-            spool_rows(path, [row(number, name.split("-")[0])])
+            stage_rows(path, [row(number, name.split("-")[0])])
         write_shard(folder / "data" / f"{name}.parquet", spooled)
     (folder / "corpus.json").write_text('{"fps": 25.0}', "utf-8")
     (folder / "summary.json").write_text('{"num_videos": 43}', "utf-8")

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from kp_io.detectors.face_alignment.heatmaps import draw_heatmaps, find_peaks
+from kp_io.detectors.face_alignment.heatmaps import predict_heatmaps, find_peaks
 from kp_io.keypoints.layout import IBUG68
 
 
@@ -70,5 +70,5 @@ def test_mirrored_crops_are_averaged_with_left_and_right_exchanged():
     small = crops[:, :1, ::4, ::4]
     back = crops.flip(-1)[:, :1, ::4, ::4].flip(-1)
     expected = (small * shades[:, None, None] + back * shades[list(IBUG68.mirror)][:, None, None]) / 2
-    torch.testing.assert_close(draw_heatmaps(Shades(), crops, flip=True), expected)
-    torch.testing.assert_close(draw_heatmaps(Shades(), crops, flip=False), small * shades[:, None, None])
+    torch.testing.assert_close(predict_heatmaps(Shades(), crops, flip=True), expected)
+    torch.testing.assert_close(predict_heatmaps(Shades(), crops, flip=False), small * shades[:, None, None])

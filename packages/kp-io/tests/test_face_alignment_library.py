@@ -9,10 +9,10 @@ import torch
 from skimage.data import astronaut
 
 from kp_io.detectors.face_alignment import boxes, weights as files
-from kp_io.detectors.face_alignment.crop import Box, crop_faces, window_of_box
+from kp_io.detectors.face_alignment.crop import Box, crop_faces, crop_window
 from kp_io.detectors.face_alignment.depth import draw_points
 from kp_io.detectors.face_alignment.detector import FaceAlignmentDetector
-from kp_io.detectors.face_alignment.heatmaps import draw_heatmaps
+from kp_io.detectors.face_alignment.heatmaps import predict_heatmaps
 
 library = pytest.importorskip("face_alignment", reason="needs the library face-alignment")
 from face_alignment import utils  # noqa: E402
@@ -66,17 +66,17 @@ def test_crops_are_the_library_s(seed):
     x, y = generator.uniform(-40, 400, 2)
     width, height = generator.uniform(20, 250, 2)
     box = Box(x, y, x + width, y + height)
-    crop = crop_faces([PORTRAIT], window_of_box(box), device=CPU)[0]
+    crop = crop_faces([PORTRAIT], crop_window(box), device=CPU)[0]
     difference = (crop * 255 - torch.from_numpy(their_crop(box)).permute(2, 0, 1)).abs()
     assert difference.max() < 0.8
 
 
 @pytest.mark.parametrize("flip", [True, False])
 def test_heatmaps_are_the_library_s(ours, theirs, flip):
-    crops = crop_faces([PORTRAIT], window_of_box(FACE), device=CPU)
+    crops = crop_faces([PORTRAIT], crop_window(FACE), device=CPU)
     seen = torch.from_numpy(their_crop(FACE)).permute(2, 0, 1)[None] / 255
     with torch.inference_mode():
-        heatmaps = draw_heatmaps(ours._points, crops, flip=flip)
+        heatmaps = predict_heatmaps(ours._points, crops, flip=flip)
         expected = theirs.face_alignment_net(seen)[-1]
         if flip:
             mirrored = theirs.face_alignment_net(utils.flip(seen))[-1]

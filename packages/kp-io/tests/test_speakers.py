@@ -1,6 +1,6 @@
 import pytest
 
-from kp_io.corpus.sources import find_sources, plan_shards
+from kp_io.corpus.sources import find_videos, plan_shards
 from kp_io.corpus.speakers import FOLDER_LAYOUTS, Speakers, read_manifest
 
 
@@ -12,46 +12,46 @@ def table(tmp_path, text):
 
 def test_the_first_folder_or_the_name_is_the_speaker():
     speakers = Speakers()
-    assert speakers.of("anna/talks/1.mp4").speaker == "anna"
-    assert speakers.of("bert.mp4").speaker == "bert"
+    assert speakers.attribute("anna/talks/1.mp4").speaker == "anna"
+    assert speakers.attribute("bert.mp4").speaker == "bert"
 
 
 def test_voxceleb2_by_name():
     speakers = Speakers(pattern=FOLDER_LAYOUTS["voxceleb2"], val=0.5, test=0.0)
     for path in ("dev/mp4/id00012/_raOc3-IRsw/00110.mp4", "id00012/_raOc3-IRsw/00111.mp4"):
-        assert speakers.of(path).speaker == "id00012"
-        assert speakers.of(path).split in ("train", "val")
-    assert speakers.of("vox2/test/mp4/id00017/01dfn2spqyE/00001.mp4")[:2] == ("id00017", "test")
+        assert speakers.attribute(path).speaker == "id00012"
+        assert speakers.attribute(path).split in ("train", "val")
+    assert speakers.attribute("vox2/test/mp4/id00017/01dfn2spqyE/00001.mp4")[:2] == ("id00017", "test")
     with pytest.raises(ValueError, match=r"match .* got talks/anna\.mp4"):
-        speakers.of("talks/anna.mp4")
+        speakers.attribute("talks/anna.mp4")
 
 
 def test_splits_are_drawn_by_speaker_in_the_shares_asked_for():
     names = [f"speaker {i}" for i in range(3000)]
-    drawn = {name: Speakers(val=0.2, test=0.1).of(f"{name}/1.mp4").split for name in names}
+    drawn = {name: Speakers(val=0.2, test=0.1).attribute(f"{name}/1.mp4").split for name in names}
     shares = [sum(split == wanted for split in drawn.values()) / len(names) for wanted in ("train", "val", "test")]
     assert shares == pytest.approx([0.7, 0.2, 0.1], abs=0.03)
     speakers = Speakers(val=0.2, test=0.1)
-    assert {name: speakers.of(f"{name}/2.mp4").split for name in reversed(names)} == drawn
+    assert {name: speakers.attribute(f"{name}/2.mp4").split for name in reversed(names)} == drawn
     others = Speakers(val=0.2, test=0.1, seed=1)
-    assert {name: others.of(f"{name}/1.mp4").split for name in names} != drawn
+    assert {name: others.attribute(f"{name}/1.mp4").split for name in names} != drawn
 
 
 def test_a_table_of_videos_says_who_where_and_under_what_terms(tmp_path):
     text = "file,speaker,split,licence,notes\na 1.mp4,anna,val,CC BY 4.0,x\nü/b.mp4,bert,,,\nc.mp4,anna,,,\n"
     speakers = Speakers(manifest=read_manifest(table(tmp_path, text)), licence="unknown", val=0, test=0)
-    assert speakers.of("a 1.mp4") == ("anna", "val", "CC BY 4.0")
-    assert speakers.of("ü/b.mp4") == ("bert", "train", "unknown")
-    assert speakers.of("c.mp4").split == "val", "one speaker, one split"
+    assert speakers.attribute("a 1.mp4") == ("anna", "val", "CC BY 4.0")
+    assert speakers.attribute("ü/b.mp4") == ("bert", "train", "unknown")
+    assert speakers.attribute("c.mp4").split == "val", "one speaker, one split"
     with pytest.raises(ValueError, match=r"found none with the file d\.mp4"):
-        speakers.of("d.mp4")
+        speakers.attribute("d.mp4")
 
 
 def test_a_table_of_speakers_leaves_who_to_the_path(tmp_path):
     manifest = read_manifest(table(tmp_path, "speaker,split\nanna,hard\n"))
     speakers = Speakers(manifest=manifest, pattern=r"_(?P<speaker>\w+?)_", val=0, test=0)
-    assert speakers.of("talks/x_anna_1.mp4")[:2] == ("anna", "hard")
-    assert speakers.of("talks/x_bert_1.mp4")[:2] == ("bert", "train")
+    assert speakers.attribute("talks/x_anna_1.mp4")[:2] == ("anna", "hard")
+    assert speakers.attribute("talks/x_bert_1.mp4")[:2] == ("bert", "train")
 
 
 @pytest.mark.parametrize(
@@ -80,9 +80,9 @@ def test_a_table_that_is_none(tmp_path):
 
 def test_a_speaker_in_two_splits_is_an_error():
     speakers = Speakers(pattern=r"(?P<split>\w+)/(?P<speaker>\w+)/")
-    speakers.of("train/anna/1.mp4")
+    speakers.attribute("train/anna/1.mp4")
     with pytest.raises(ValueError, match=r"anna in train \(train/anna/1\.mp4\) and in test"):
-        speakers.of("test/anna/2.mp4")
+        speakers.attribute("test/anna/2.mp4")
 
 
 @pytest.mark.parametrize("pattern", ["(", r"(?P<name>\w+)"])
@@ -111,7 +111,7 @@ def test_the_order_is_fixed_and_names_are_unique(tmp_path):
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
-    found = list(find_sources(tmp_path, Speakers()))
+    found = list(find_videos(tmp_path, Speakers()))
     assert [source.relative for source in found] == [
         "a b.mp4", "b/1.mkv", "b/1.mp4", "b/2.mp4", "z/y/x.avi", "ü.MOV"
     ]  # fmt: skip
@@ -122,14 +122,14 @@ def test_shards_are_cut_by_order_within_a_split(tmp_path):
     for i in range(7):
         (tmp_path / f"{i}.mp4").touch()
     speakers = Speakers(pattern=r"(?P<speaker>\d)", val=0.4, test=0)
-    splits = [speakers.of(f"{i}.mp4").split for i in range(7)]
+    splits = [speakers.attribute(f"{i}.mp4").split for i in range(7)]
     assert set(splits) == {"train", "val"}
     shards = list(plan_shards(tmp_path, speakers, clips_per_shard=2))
     for split in ("train", "val"):
-        in_order = [source.relative for shard in shards if shard.split == split for source in shard.sources]
+        in_order = [source.relative for shard in shards if shard.split == split for source in shard.videos]
         assert in_order == [f"{i}.mp4" for i in range(7) if splits[i] == split]
         assert [shard.index for shard in shards if shard.split == split] == list(range((len(in_order) + 1) // 2))
-    assert all(len(shard.sources) <= 2 for shard in shards)
+    assert all(len(shard.videos) <= 2 for shard in shards)
     before = [shard.digest for shard in shards]
     (tmp_path / "0.mp4").write_bytes(b"changed")
     after = [shard.digest for shard in plan_shards(tmp_path, speakers, clips_per_shard=2)]

@@ -13,7 +13,11 @@ from .detectors.base import (
     LandmarkDetector as LandmarkDetector,
     NoFaceFoundError as NoFaceFoundError,
 )
-from .detectors.point_source import MissingPointsError as MissingPointsError, PointSource as PointSource
+from .detectors.precomputed_source import (
+    MissingPointsError as MissingPointsError,
+    PointSource as PointSource,
+    PrecomputedSource as PrecomputedSource,
+)
 from .detectors.registry import DetectorChoice as DetectorChoice, make_detector as make_detector
 from .drawing.comparison import (
     compare_as_sheet as compare_as_sheet,

@@ -1,1 +1,5 @@
-"""From videos and pictures to keypoints: tracking, shot detection, batches of files."""
+"""Annotate videos and images with keypoints: shot detection, tracking, batches of files."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

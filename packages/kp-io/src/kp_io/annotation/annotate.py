@@ -1,4 +1,4 @@
-"""From pictures and videos to keypoints: detect, track, fill gaps."""
+"""Annotate images and videos with keypoints: detect, track, fill gaps."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -12,22 +12,21 @@ from torch import Tensor
 from kp_io.annotation.shot_detection import cut_into_shots
 from kp_io.annotation.tracking import FaceTracks
 from kp_io.detectors.base import Detection, LandmarkDetector, NoFaceFoundError
-from kp_io.detectors.point_source import Annotator, PointSource
+from kp_io.detectors.precomputed_source import Annotator, PrecomputedSource
 from kp_io.keypoints.sequence import KeypointSequence
 from kp_io.media.image import read_image
 from kp_io.media.video_reader import read_video
 from kp_io.transforms import interpolate_missing
 
-#: Whose face is followed where there are several: the largest of a shot's first frame that shows any, or the one that
-#: is seen longest in the shot.
+#: Which of several faces is tracked: the largest in a shot's first frame with any, or the one visible longest.
 TrackChoice = Literal["largest", "persistent"]
 
-# So many faces are followed at once to learn which of them stays; more only where `face` asks for it.
-_FOLLOWED = 4
+# Number of faces tracked at once to find the one visible longest; more only if `face` needs it.
+_MAX_TRACKED = 4
 
 
 def default_detector() -> LandmarkDetector:
-    """Return the detector that works offline on any machine: dlib's 68 points."""
+    """Return the default detector, dlib's 68 points, which works offline on any machine."""
     from kp_io.detectors.dlib import DlibDetector
 
     return DlibDetector()
@@ -36,11 +35,11 @@ def default_detector() -> LandmarkDetector:
 def annotate_image(
     image: Path | str | UInt8[np.ndarray, "h w 3"], *, detector: Annotator | None = None, face: int = 0
 ) -> KeypointSequence:
-    """Find the keypoints of one face in a picture.
+    """Find the keypoints of one face in an image.
 
     Args:
-        image: A picture file, or RGB pixels.
-        detector: What finds the points; by default `default_detector()`.
+        image: An image file, or RGB pixels.
+        detector: The detector; by default `default_detector()`.
         face: Which face, 0 being the largest.
 
     Returns:
@@ -48,10 +47,10 @@ def annotate_image(
 
     Raises:
         NoFaceFoundError: There is no face, or fewer than `face` + 1.
-        ValueError: The file is no readable picture, or `detector` knows whole videos only.
+        ValueError: The file is no readable image, or `detector` supports only whole videos.
     """
-    if isinstance(detector, PointSource):
-        raise ValueError(f"expected a detector that looks at pictures, got {detector.name}, which knows videos only")
+    if isinstance(detector, PrecomputedSource):
+        raise ValueError(f"expected a detector that works on pictures, got {detector.name}, which knows videos only")
     name = "the picture" if isinstance(image, np.ndarray) else str(image)
     pixels = image if isinstance(image, np.ndarray) else read_image(image)
     detector = detector or default_detector()
@@ -74,29 +73,28 @@ def annotate_video(
 
     Args:
         path: A video file of any container and frame rate.
-        detector: What finds the points, or knows them; by default `default_detector()`.
-        fps: Frames a second of the result.
-        face: Which face of several, by the order of `track`: 0 is the first.
-        track: `largest` follows the largest face of the first frame that has any, `persistent` up to four faces and
-            keeps the one that is seen longest.
+        detector: The detector, or a source of precomputed keypoints; by default `default_detector()`.
+        fps: Frames per second of the result.
+        face: Which of several faces, in the order of `track`: 0 is the first.
+        track: `largest` tracks the largest face of the first frame with any; `persistent` tracks up to four faces and
+            keeps the one visible longest.
         on_frame: Called with the number of frames done so far.
 
     Returns:
-        A sequence of round(duration × fps) frames. Frames in which the face was not found are interpolated so that they
-        can be drawn, however many they are; their scores are 0, those of measured frames are not.
-        `split_sequence` cuts the long gaps out.
+        A sequence of round(duration × fps) frames. All frames without the face are interpolated, so that they can be
+        drawn; their scores are 0, unlike those of measured frames. `split_sequence` removes long gaps.
 
-    A track ends where the picture is cut: in the next shot the face is chosen anew, or is the one that is where the
-    last one was.
+    A track ends at a cut. In the next shot the face at the same place is continued if there is one, else the choice is
+    repeated.
 
     Raises:
         NoFaceFoundError: No frame shows a face, or none has `face` + 1 of them.
-        MissingPointsError: `detector` is to know the points, and does not know those of this video.
+        MissingPointsError: `detector` has no precomputed keypoints for this video.
         ValueError: The file is no readable video.
     """
-    if isinstance(detector, PointSource):
+    if isinstance(detector, PrecomputedSource):
         if face != 0:
-            raise ValueError(f"expected face 0, the only one that {detector.name} knows, got {face}")
+            raise ValueError(f"expected face 0, the only one that {detector.name} has, got {face}")
         return detector.keypoints_of(Path(path), fps=fps)
     frames = read_video(path, fps=fps)
     return annotate_frames(
@@ -114,58 +112,58 @@ def annotate_frames(
     on_frame: Callable[[int], None] | None = None,
     name: str = "the video",
 ) -> KeypointSequence:
-    """Find the keypoints of one face in RGB frames, as `annotate_video` does; `name` stands in its errors."""
+    """Find the keypoints of one face in RGB frames, as `annotate_video` does; errors mention `name`."""
     if track not in get_args(TrackChoice):
         raise ValueError(f"expected track to be one of {', '.join(get_args(TrackChoice))}, got {track!r}")
     detector = detector or default_detector()
-    most = 1 if track == "largest" else max(_FOLLOWED, face + 1)
+    max_faces = 1 if track == "largest" else max(_MAX_TRACKED, face + 1)
     shots: list[_Shot] = []
-    tracks, image, done = None, None, 0
-    for begins, chunk in cut_into_shots(frames, chunk=detector.batch_size):
+    tracks, image, num_done = None, None, 0
+    for is_new_shot, chunk in cut_into_shots(frames, chunk=detector.batch_size):
         image = chunk[-1]
-        if begins or tracks is None:
+        if is_new_shot or tracks is None:
             if tracks is not None:
                 shots.append(_Shot(tracks, face))
-            tracks = FaceTracks(detector, fps=fps, most=most, face=face, near=_last_seen(shots))
-        tracks.follow(chunk)
-        done += len(chunk)
+            tracks = FaceTracks(detector, fps=fps, max_faces=max_faces, face=face, previous=_last_points(shots))
+        tracks.add_frames(chunk)
+        num_done += len(chunk)
         if on_frame is not None:
-            on_frame(done)
+            on_frame(num_done)
     if image is None or tracks is None:
         raise ValueError(f"expected a video with at least one frame, got none from {name}")
     shots.append(_Shot(tracks, face))
-    if _last_seen(shots) is None:
+    if _last_points(shots) is None:
         which = "no face" if face == 0 else f"no frame with {face + 1} faces"
         raise NoFaceFoundError(
-            f"{which} was found in any of the {done} frames of {name} ({image.shape[1]}×{image.shape[0]} px, "
+            f"{which} was found in any of the {num_done} frames of {name} ({image.shape[1]}×{image.shape[0]} px, "
             f"{detector.name}); expected a face of at least 60 px, turned no more than about 60 degrees"
         )
-    points, scores = _joined(shots)
+    points, scores = _concatenate(shots)
     return KeypointSequence(
         points, scores, fps=fps, image_size=(image.shape[0], image.shape[1]), detector=detector.name
     )
 
 
 class _Shot:
-    """What was found of one face in one shot."""
+    """Detections of one face in one shot, by frame."""
 
     def __init__(self, tracks: FaceTracks, face: int) -> None:
         ranked = tracks.ranked()
         # A single track has chosen its face already.
-        place = min(face, len(ranked) - 1) if tracks.most == 1 else face
-        self.found = ranked[place] if 0 <= place < len(ranked) else {}
+        index = min(face, len(ranked) - 1) if tracks.max_faces == 1 else face
+        self.found = ranked[index] if 0 <= index < len(ranked) else {}
         self.num_frames = tracks.num_frames
 
 
-def _last_seen(shots: list[_Shot]) -> Float[Tensor, "k d"] | None:
-    """Return where the face was last; None where it was nowhere."""
+def _last_points(shots: list[_Shot]) -> Float[Tensor, "k d"] | None:
+    """Return the last keypoints of the face; None if it was never found."""
     found = next((shot.found for shot in reversed(shots) if shot.found), None)
     return None if found is None else found[max(found)][0]
 
 
-def _joined(shots: list[_Shot]) -> tuple[Float[Tensor, "t k d"], Float[Tensor, "t k"]]:
-    """Return points and scores of all frames; gaps are filled from within their shot where it shows the face."""
-    last = _last_seen(shots)
+def _concatenate(shots: list[_Shot]) -> tuple[Float[Tensor, "t k d"], Float[Tensor, "t k"]]:
+    """Return points and scores of all frames; gaps are interpolated within their shot if it shows the face."""
+    last = _last_points(shots)
     assert last is not None, "the caller has checked it"
     parts, scores, filled = [], [], []
     for shot in shots:

@@ -1,4 +1,4 @@
-"""Many videos and pictures to keypoint files, in one or several processes."""
+"""Annotate many videos and images into keypoint files, in one or several processes."""
 
 import logging
 import multiprocessing
@@ -10,27 +10,29 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from kp_io.annotation.annotate import TrackChoice, annotate_image, annotate_video, default_detector
-from kp_io.detectors.point_source import Annotator
+from kp_io.detectors.precomputed_source import Annotator
 from kp_io.filesystem.atomic import is_disk_full
 from kp_io.formats.registry import FORMATS, save_keypoints
 from kp_io.media.audio import align_audio, read_audio, write_audio
 from kp_io.media.image import IMAGE_SUFFIXES
 from kp_io.media.video_reader import VIDEO_SUFFIXES
-from kp_io.parallel.worker_process import start_worker, work
+from kp_io.parallel.worker_process import call, start_worker
+from kp_io.transforms import SmoothingMethod, smooth
 
 logger = logging.getLogger(__name__)
 
-_SAMPLE_RATE = 16000
+#: Samples per second of the audio beside the keypoints.
+SAMPLE_RATE = 16000
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One input and what is made of it.
+    """One input and its output files.
 
     Attributes:
-        source: Video or picture.
+        source: Video or image.
         target: Keypoint file to write.
-        wav: Sound file to write beside it, aligned with the frames; None for no sound.
+        wav: Audio file to write beside it, aligned with the frames; None for no audio.
     """
 
     source: Path
@@ -39,18 +41,18 @@ class Job:
 
     @property
     def is_done(self) -> bool:
-        """Whether every output is there; each is written whole or not at all, the keypoints last."""
+        """Whether every output exists; each is written atomically, the keypoints last."""
         return self.target.is_file() and (self.wav is None or self.wav.is_file())
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a job ended.
+    """The result of a job.
 
     Attributes:
         job: The job.
-        num_frames: Frames that were annotated.
-        error: Why it failed, one sentence; None where it did not.
+        num_frames: Number of annotated frames.
+        error: One sentence about the failure; None for success.
     """
 
     job: Job
@@ -59,15 +61,15 @@ class Outcome:
 
 
 def plan_jobs(inputs: Sequence[Path], out: Path, *, wav: bool = False) -> list[Job]:
-    """Pair every input with its outputs.
+    """Pair every input with its output files.
 
-    One video or picture and an `out` that ends like a keypoint file make one job. Otherwise `out` is a folder: a file
-    becomes `out/name.npz`, and every video and picture below a folder becomes one at the same place below `out`.
+    One video or image and an `out` with the suffix of a keypoint file make one job. Otherwise `out` is a folder: a file
+    becomes `out/name.npz`, and the videos and images below a folder keep their relative paths below `out`.
 
     Raises:
-        FileNotFoundError: An input is not there.
-        ValueError: A folder holds nothing to annotate, two inputs would become one file, or several inputs meet an
-            `out` that names a file.
+        FileNotFoundError: An input does not exist.
+        ValueError: A folder has nothing to annotate, two inputs would become one file, or `out` names a file for
+            several inputs.
 
     Example:
         >>> import tempfile
@@ -81,18 +83,17 @@ def plan_jobs(inputs: Sequence[Path], out: Path, *, wav: bool = False) -> list[J
     names_file = out.suffix.lower() in FORMATS and not out.is_dir()
     if names_file and (len(sources) != 1 or inputs[0].is_dir()):
         raise ValueError(f"expected a folder to write the keypoints of {len(sources)} inputs to, got the file {out}")
-    jobs = []
-    taken: dict[Path, Path] = {}
+    jobs: dict[Path, Job] = {}
     for source, relative in sources:
         target = out if names_file else (out / relative).with_suffix(".npz")
-        if target in taken:
+        if target in jobs:
             raise ValueError(
-                f"expected inputs with different names, got {taken[target]} and {source}, which both become {target}"
+                f"expected inputs with different names, got {jobs[target].source} and {source}, which both become "
+                f"{target}"
             )
-        taken[target] = source
-        has_sound = wav and not _is_picture(source)
-        jobs.append(Job(source, target, target.with_suffix(".wav") if has_sound else None))
-    return jobs
+        has_audio = wav and not _is_image(source)
+        jobs[target] = Job(source, target, target.with_suffix(".wav") if has_audio else None)
+    return list(jobs.values())
 
 
 def run_jobs(
@@ -102,40 +103,43 @@ def run_jobs(
     fps: float = 25.0,
     face: int = 0,
     track: TrackChoice = "largest",
+    smoothing: SmoothingMethod | None = None,
     make_detector: Callable[[], Annotator] = default_detector,
     on_frame: Callable[[Job, int], None] | None = None,
 ) -> Iterator[Outcome]:
-    """Annotate every job's input and yield how it ended, in the order in which they end.
+    """Annotate the input of every job and yield the outcomes in order of completion.
 
-    A broken input is an outcome with an error and stops nothing; a detector that cannot be made stops before the first.
+    A broken input gives an outcome with an error and stops nothing; an error of `make_detector` is raised before the
+    first job.
 
     Args:
-        jobs: What to do.
-        workers: Processes; 1 works in this one.
-        fps: Frames a second of the keypoints.
+        jobs: The jobs.
+        workers: Number of processes; 1 runs in this one.
+        fps: Frames per second of the keypoints.
         face: Which face, 0 being the first.
-        track: Whose face is followed, see `kp_io.annotation.annotate.annotate_video`.
-        make_detector: Returns what finds the points; called once a process, where it has to be importable.
-        on_frame: Called with the job and its number of frames done so far; with one worker only.
+        track: Which face is tracked, see `kp_io.annotation.annotate.annotate_video`.
+        smoothing: How the keypoints are smoothed over time; None leaves them as measured.
+        make_detector: Returns the detector; called once per process, which has to be able to import it.
+        on_frame: Called with the job and its number of frames so far; with one worker only.
 
     Yields:
-        One outcome a job.
+        One outcome per job.
 
     Raises:
         OSError: The disk is full.
     """
     if jobs:
         _detector(make_detector)
+    run = partial(_run, fps=fps, face=face, track=track, smoothing=smoothing, make_detector=make_detector)
     if workers <= 1 or len(jobs) <= 1:
-        for job in jobs:
-            yield _run(job, fps=fps, face=face, track=track, make_detector=make_detector, on_frame=on_frame)
+        yield from (run(job, on_frame=on_frame) for job in jobs)
         return
     # Spawned, not forked: a fork would inherit locks that the threads of torch and FFmpeg hold.
     context = multiprocessing.get_context("spawn")
-    lifeline, hand = context.Pipe(duplex=False)
-    with ProcessPoolExecutor(min(workers, len(jobs)), context, initializer=start_worker, initargs=(lifeline,)) as pool:
-        run = partial(_run, fps=fps, face=face, track=track, make_detector=make_detector)
-        futures: dict[Future[Outcome], Job] = {pool.submit(work, run, job): job for job in jobs}
+    parent_pipe, parent_end = context.Pipe(duplex=False)
+    workers = min(workers, len(jobs))
+    with ProcessPoolExecutor(workers, context, initializer=start_worker, initargs=(parent_pipe,)) as pool:
+        futures: dict[Future[Outcome], Job] = {pool.submit(call, run, job): job for job in jobs}
         try:
             for future in as_completed(futures):
                 try:
@@ -143,7 +147,7 @@ def run_jobs(
                 except BrokenProcessPool:
                     yield Outcome(futures[future], error="a worker process died, out of memory perhaps; run it again")
         except BaseException:
-            hand.close()  # the processes let go: what they are at may take many minutes
+            parent_end.close()  # the processes abandon their work, which may take many minutes
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
@@ -155,49 +159,40 @@ def _run(
     fps: float,
     face: int,
     track: TrackChoice,
+    smoothing: SmoothingMethod | None,
     make_detector: Callable[[], Annotator],
     on_frame: Callable[[Job, int], None] | None = None,
 ) -> Outcome:
     try:
-        return Outcome(job, _annotate(job, _detector(make_detector), fps, face, track, on_frame))
+        detector = _detector(make_detector)
+        if _is_image(job.source):
+            sequence = annotate_image(job.source, detector=detector, face=face)
+        else:
+            # The audio first: without it the job fails, and reading it is quick.
+            audio = None if job.wav is None else read_audio(job.source, sample_rate=SAMPLE_RATE, align_to_video=True)
+            report = None if on_frame is None else partial(on_frame, job)
+            sequence = annotate_video(job.source, detector=detector, fps=fps, face=face, track=track, on_frame=report)
+            if job.wav is not None and audio is not None:
+                audio = align_audio(audio, num_frames=len(sequence), fps=fps, sample_rate=SAMPLE_RATE)
+                write_audio(job.wav, audio, sample_rate=SAMPLE_RATE)
+        save_keypoints(job.target, sequence if smoothing is None else smooth(sequence, smoothing))
+        return Outcome(job, len(sequence))
     except Exception as error:
         if is_disk_full(error):
-            raise  # nor will anything else be written
-        # Whatever is wrong with one file of thousands, the others are still to be done.
+            raise  # later files would fail too
+        # A problem with one file of thousands must not stop the others.
         logger.debug("%s failed", job.source, exc_info=True)
         expected = isinstance(error, ValueError | OSError | ImportError)
         return Outcome(job, error=str(error) if expected else f"{type(error).__name__}: {error}")
 
 
-def _annotate(
-    job: Job,
-    detector: Annotator,
-    fps: float,
-    face: int,
-    track: TrackChoice,
-    on_frame: Callable[[Job, int], None] | None,
-) -> int:
-    if _is_picture(job.source):
-        sequence = annotate_image(job.source, detector=detector, face=face)
-    else:
-        # The sound first: without it the job fails, and finding that out is quick.
-        sound = None if job.wav is None else read_audio(job.source, sample_rate=_SAMPLE_RATE, align_to_video=True)
-        report = None if on_frame is None else partial(on_frame, job)
-        sequence = annotate_video(job.source, detector=detector, fps=fps, face=face, track=track, on_frame=report)
-        if job.wav is not None and sound is not None:
-            sound = align_audio(sound, num_frames=len(sequence), fps=fps, sample_rate=_SAMPLE_RATE)
-            write_audio(job.wav, sound, sample_rate=_SAMPLE_RATE)
-    save_keypoints(job.target, sequence)
-    return len(sequence)
-
-
-@lru_cache(maxsize=1)  # once a process: the model file is large
+@lru_cache(maxsize=1)  # once per process: the model file is large
 def _detector(make: Callable[[], Annotator]) -> Annotator:
     return make()
 
 
 def _sources(path: Path) -> list[tuple[Path, Path]]:
-    """Return the inputs at a path, each with the place that it takes below the output folder."""
+    """Return the inputs at a path, each with its relative path below the output folder."""
     if path.is_file():
         return [(path, Path(path.name))]
     if not path.is_dir():
@@ -212,5 +207,5 @@ def _sources(path: Path) -> list[tuple[Path, Path]]:
     return [(file, file.relative_to(path)) for file in found]
 
 
-def _is_picture(path: Path) -> bool:
+def _is_image(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES

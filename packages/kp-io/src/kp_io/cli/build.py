@@ -1,14 +1,22 @@
-"""The command `kp-io build`: a folder of videos to a corpus."""
+"""The command `kp-io build`: a corpus from a folder of videos."""
 
 import sys
 import time
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kp_io.cli.options import DetectorOption, DeviceOption, WeightsOption
+from kp_io.cli.console import exit_on_error, show_progress
+from kp_io.cli.options import (
+    DetectorOption,
+    DeviceOption,
+    FpsOption,
+    MaxGapOption,
+    Track,
+    TrackOption,
+    WeightsOption,
+)
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -17,15 +25,8 @@ if TYPE_CHECKING:
     from kp_io.corpus.estimate import BuildEstimate
     from kp_io.corpus.summary import CorpusSummary
 
-#: Where no person watches, a line of progress this often is enough for a log.
+#: Without a terminal, a line of progress is printed this often.
 _LINE_SECONDS = 30.0
-
-
-class TrackOption(StrEnum):
-    """The choices of `--track`."""
-
-    LARGEST = "largest"
-    PERSISTENT = "persistent"
 
 
 def build(
@@ -33,45 +34,39 @@ def build(
     out: Annotated[Path, typer.Argument(help="Folder of the corpus: new, or begun before.", show_default=False)],
     layout: Annotated[str | None, typer.Option(help="Folder layout that names the speakers: voxceleb2.")] = None,
     speaker_pattern: Annotated[
-        str | None, typer.Option(help="Regular expression for paths, with a group (?P<speaker>…), maybe (?P<split>…).")
+        str | None, typer.Option(help="Regular expression for paths: group (?P<speaker>…), optional (?P<split>…).")
     ] = None,
     manifest: Annotated[
         Path | None, typer.Option(help="CSV: file, speaker (, split, licence); or speaker, split.")
     ] = None,
     val: Annotated[float, typer.Option(min=0, max=1, help="Share of speakers drawn for validation.")] = 0.05,
     test: Annotated[float, typer.Option(min=0, max=1, help="Share of speakers drawn for the test.")] = 0.05,
-    seed: Annotated[int, typer.Option(help="Another number draws other speakers.")] = 0,
-    licence: Annotated[str, typer.Option(help="Terms of the footage, kept in every row.")] = "",
-    fps: Annotated[float, typer.Option(min=0.1, help="Frames a second of the keypoints.")] = 25.0,
+    seed: Annotated[int, typer.Option(help="Seed for drawing the speakers.")] = 0,
+    licence: Annotated[str, typer.Option(help="Terms of the footage, stored in every row.")] = "",
+    fps: FpsOption = 25.0,
     height: Annotated[int | None, typer.Option(min=32, help="Scale the keypoints to this height: 224.")] = None,
-    min_seconds: Annotated[float, typer.Option(min=0, help="Shorter videos are left out.")] = 1.0,
-    min_face: Annotated[float, typer.Option(min=0, help="Smaller faces (px of the video) are left out.")] = 0.0,
+    min_seconds: Annotated[float, typer.Option(min=0, help="Skip shorter videos.")] = 1.0,
+    min_face: Annotated[float, typer.Option(min=0, help="Skip smaller faces (px of the video).")] = 0.0,
     max_interpolated: Annotated[
-        float, typer.Option(min=0, max=1, help="Videos that lose the face in more frames are left out.")
+        float, typer.Option(min=0, max=1, help="Skip videos that lose the face in a larger share of frames.")
     ] = 0.1,
-    max_gap: Annotated[
-        float, typer.Option(min=0, help="Seconds; where the face is lost for longer, the clip is split in two.")
-    ] = 0.4,
-    track: Annotated[TrackOption, typer.Option(help="Of several faces: the largest, or the one seen longest.")] = (
-        TrackOption.LARGEST
-    ),
+    max_gap: MaxGapOption = 0.4,
+    track: TrackOption = Track.LARGEST,
     clips_per_shard: Annotated[int, typer.Option(min=1, help="Videos whose clips share a file.")] = 512,
-    workers: Annotated[int, typer.Option(min=1, help="Processes, or actors of Ray.")] = 1,
-    engine: Annotated[str, typer.Option(help="local: processes here; ray: a Ray cluster.")] = "local",
-    gpus: Annotated[float, typer.Option(min=0, help="GPUs that each actor of Ray reserves.")] = 0.0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes, or Ray actors.")] = 1,
+    engine: Annotated[str, typer.Option(help="local: processes on this machine; ray: a Ray cluster.")] = "local",
+    gpus: Annotated[float, typer.Option(min=0, help="GPUs that each Ray actor reserves.")] = 0.0,
     detector: DetectorOption = "dlib",
     weights: WeightsOption = None,
     device: DeviceOption = "cpu",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count and estimate, write nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count and estimate without writing anything.")] = False,
 ) -> None:
-    """Annotate a folder of videos into Parquet shards, one row a clip.
+    """Annotate a folder of videos into Parquet shards, one row per clip.
 
-    A run that was stopped goes on with the same command. Videos that are broken, silent, without a face or unfit are
-    listed in failures.parquet.
+    The same command resumes a stopped run. Videos that are broken, silent, without a face or unfit are listed in
+    failures.parquet.
     """
-    from kp_io.cli.app import _clear_errors, _progress
-
-    with _clear_errors():
+    with exit_on_error():
         from kp_io.corpus.build import build_corpus
         from kp_io.corpus.clip import ClipRules
         from kp_io.corpus.estimate import estimate_build
@@ -93,7 +88,7 @@ def build(
         if dry_run:
             _show_estimate(estimate_build(videos, options=options, make_detector=choice, workers=workers), workers)
             return
-        with _progress() as progress:
+        with show_progress() as progress:
             report = _Report(progress)
             try:
                 summary = build_corpus(
@@ -113,22 +108,22 @@ def build(
 
 
 class _Report:
-    """Progress with rate and time left: a bar for a person, now and then a line for a log."""
+    """Progress with rate and time left: a bar on a terminal, otherwise a line from time to time."""
 
     def __init__(self, progress: "Progress") -> None:
         self._progress = progress
         self._task = progress.add_task("building")
-        self._started = self._said = time.monotonic()
+        self._started = self._last_line = time.monotonic()
 
-    def __call__(self, now: "BuildProgress") -> None:
+    def __call__(self, state: "BuildProgress") -> None:
         seconds = max(1e-6, time.monotonic() - self._started)
-        worked = now.num_done - now.num_resumed
-        rate = f"{worked / seconds:.2f} videos/s, {now.num_frames / seconds:.0f} frames/s, {now.num_failed} failed"
-        self._progress.update(self._task, total=now.num_videos, completed=now.num_done, description=f"building, {rate}")
-        if self._progress.disable and time.monotonic() - self._said >= _LINE_SECONDS:
-            self._said = time.monotonic()
-            left = (now.num_videos - now.num_done) * seconds / max(1, worked)
-            typer.echo(f"{now.num_done} of {now.num_videos} videos, {rate}, {_duration(left)} left", err=True)
+        num_new, num_done, total = state.num_done - state.num_resumed, state.num_done, state.num_videos
+        rate = f"{num_new / seconds:.2f} videos/s, {state.num_frames / seconds:.0f} frames/s, {state.num_failed} failed"
+        self._progress.update(self._task, total=total, completed=num_done, description=f"building, {rate}")
+        if self._progress.disable and time.monotonic() - self._last_line >= _LINE_SECONDS:
+            self._last_line = time.monotonic()
+            left = (total - num_done) * seconds / max(1, num_new)
+            typer.echo(f"{num_done} of {total} videos, {rate}, {_duration(left)} left", err=True)
 
 
 def _show_summary(out: Path, summary: "CorpusSummary") -> None:

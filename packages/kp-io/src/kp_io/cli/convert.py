@@ -5,26 +5,27 @@ from typing import Annotated
 
 import typer
 
+from kp_io.cli.console import exit_on_error, show_progress
+from kp_io.cli.options import AudioOption, BackgroundOption, KeypointFile
+
 
 def convert(
-    source: Annotated[Path, typer.Argument(help="Keypoint file.", show_default=False)],
+    source: KeypointFile,
     target: Annotated[Path, typer.Argument(help="Keypoint file; its suffix names the format.", show_default=False)],
     variant: Annotated[str | None, typer.Option(help="openface for .csv, frames for .json.")] = None,
-    size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT of the picture, for files that do not say.")] = None,
-    fps: Annotated[float | None, typer.Option(min=0.1, help="Another frame rate.")] = None,
-    frame: Annotated[int | None, typer.Option(min=0, help="This frame only: a .pts holds one.")] = None,
+    size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT of the picture, for files without it.")] = None,
+    fps: Annotated[float | None, typer.Option(min=0.1, help="Resample to this frame rate.")] = None,
+    frame: Annotated[int | None, typer.Option(min=0, help="Only this frame: a .pts holds one.")] = None,
     image: Annotated[str | None, typer.Option(help="File name or id of one picture of a COCO file.")] = None,
     one_based: Annotated[
-        bool, typer.Option("--one-based", help="A COCO file whose first pixel is 1, as copied from 300-W.")
+        bool, typer.Option("--one-based", help="The COCO file counts pixels from 1, as in 300-W.")
     ] = False,
 ) -> None:
     """Write keypoints in another format.
 
     Formats: .npz, .csv, .openface.csv, .json (COCO), .frames.json (for Blender and Unity), .pts (300-W).
     """
-    from kp_io.cli.app import _clear_errors
-
-    with _clear_errors():
+    with exit_on_error():
         from kp_io.formats.coco import read_coco
         from kp_io.formats.registry import load_keypoints, save_keypoints
         from kp_io.transforms import resample_fps
@@ -47,23 +48,21 @@ def convert(
 
 
 def compare_video(
-    inputs: Annotated[list[Path], typer.Argument(help="Keypoint files, or other systems' videos.", show_default=False)],
+    inputs: Annotated[list[Path], typer.Argument(help="Keypoint files or other systems' videos.", show_default=False)],
     out: Annotated[Path, typer.Option("--out", "-o", help="Video (.mp4, …) or picture (.png, .jpg).")],
-    labels: Annotated[str | None, typer.Option(help="Names, separated by commas; by default the files'.")] = None,
-    audio: Annotated[Path | None, typer.Option(help="Sound for the video: an audio or a video file.")] = None,
-    over: Annotated[Path | None, typer.Option(help="Video or picture to draw over, instead of black.")] = None,
+    labels: Annotated[str | None, typer.Option(help="Comma-separated labels; by default the file names.")] = None,
+    audio: AudioOption = None,
+    over: BackgroundOption = None,
     height: Annotated[int | None, typer.Option(min=32, help="Height of a frame, px (384; in a picture 160).")] = None,
     columns: Annotated[int, typer.Option(min=1, help="Frames in a row of a picture.")] = 8,
-    zoom: Annotated[bool, typer.Option("--zoom", help="Show the faces only.")] = False,
+    zoom: Annotated[bool, typer.Option("--zoom", help="Show only the faces.")] = False,
 ) -> None:
-    """Show several systems: side by side in a video, or in a picture with a row for each.
+    """Compare several systems side by side in a video, or row by row in a picture.
 
-    All run at the frame rate of the first keypoint file. In a video shorter ones hold their last frame; in a picture
-    the columns are moments of the shortest.
+    All use the frame rate of the first keypoint file. In a video, shorter inputs hold their last frame; in a picture,
+    the columns are times of the shortest input.
     """
-    from kp_io.cli.app import _clear_errors, _progress
-
-    with _clear_errors():
+    with exit_on_error():
         from kp_io.drawing.comparison import compare_as_sheet, compare_as_video, open_runs
         from kp_io.media.audio import read_audio
         from kp_io.media.image import IMAGE_SUFFIXES, write_image
@@ -74,17 +73,17 @@ def compare_video(
             raise ValueError(f"expected a label for each of {len(inputs)} files, got {len(names)}: {', '.join(names)}")
         as_picture = out.suffix.lower() in IMAGE_SUFFIXES
         height = height or (160 if as_picture else 384)
-        sound = None if audio is None else read_audio(audio, align_to_video=True)
+        waveform = None if audio is None else read_audio(audio, align_to_video=True)
         runs, fps = open_runs(inputs, over=over, height=height, zoom=zoom)
         if as_picture:
             write_image(out, compare_as_sheet(runs, labels=names, columns=columns, height=height))
             typer.echo(f"{out}: {len(runs)} rows")
             return
         total = max(run.num_frames for run in runs)
-        with _progress() as progress:
+        with show_progress() as progress:
             frames = compare_as_video(runs, labels=names, height=height)
             drawn = progress.track(frames, total=total, description="drawing")
-            write_video(out, drawn, fps=fps, audio=sound)
+            write_video(out, drawn, fps=fps, audio=waveform)
         typer.echo(f"{out}: {len(runs)} side by side, {total} frames at {fps:g} fps")
 
 

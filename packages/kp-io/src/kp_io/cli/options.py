@@ -1,10 +1,23 @@
-"""The options by which commands choose a detector."""
+"""Arguments and options that several commands share."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+
+class Track(StrEnum):
+    """The choices of `--track`."""
+
+    LARGEST = "largest"
+    PERSISTENT = "persistent"
+
+
+KeypointFile = Annotated[Path, typer.Argument(help="Keypoint file.", show_default=False)]
+FpsOption = Annotated[float, typer.Option(min=0.1, help="Frame rate of the keypoints.")]
+TrackOption = Annotated[Track, typer.Option(help="Which of several faces comes first: the largest or longest visible.")]
+MaxGapOption = Annotated[float, typer.Option(min=0, help="Seconds; the keypoints are split where a gap is longer.")]
 DetectorOption = Annotated[
     str, typer.Option("--detector", help="dlib, face-alignment, face-alignment-3d, mediapipe or precomputed.")
 ]
@@ -17,3 +30,5 @@ WeightsOption = Annotated[
     ),
 ]
 DeviceOption = Annotated[str, typer.Option(help="cpu; for face-alignment also cuda, cuda:1, mps.")]
+AudioOption = Annotated[Path | None, typer.Option(help="Audio for the video: an audio or video file.")]
+BackgroundOption = Annotated[Path | None, typer.Option(help="Background video or picture, instead of black.")]

@@ -1,4 +1,4 @@
-"""Keypoint corpora: from a folder of videos to Parquet shards."""
+"""Keypoint corpora: build Parquet shards from a folder of videos, and read them."""
 
 import lazy_loader
 

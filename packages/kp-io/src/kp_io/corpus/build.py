@@ -1,4 +1,4 @@
-"""A folder of videos to a corpus of keypoints and sound in Parquet shards: resumable, and the same bytes every time."""
+"""Build a corpus of keypoints and audio in Parquet shards from a folder of videos: resumable and deterministic."""
 
 import logging
 import os
@@ -8,12 +8,12 @@ from pathlib import Path
 
 from kp_io.annotation.annotate import default_detector
 from kp_io.corpus.options import CorpusOptions
-from kp_io.corpus.shards.pyarrow_import import load_pyarrow
+from kp_io.corpus.shards.schema import load_pyarrow
 from kp_io.corpus.sources import PlannedShard, plan_shards
 from kp_io.corpus.state import CorpusState
 from kp_io.corpus.summary import CorpusSummary, complete_shard, finish_corpus
-from kp_io.corpus.worker import ClipResult, ClipTask, ClipWorker, spool_failure, spooled_file
-from kp_io.detectors.point_source import Annotator
+from kp_io.corpus.worker import ClipResult, ClipTask, ClipWorker, stage_failure
+from kp_io.detectors.precomputed_source import Annotator
 from kp_io.parallel.local import run_local
 from kp_io.parallel.ray_cluster import run_ray
 
@@ -22,13 +22,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class BuildProgress:
-    """How far a build is.
+    """Progress of a build.
 
     Attributes:
-        num_videos: Videos in all.
-        num_done: Videos done, those of earlier runs included.
-        num_resumed: Those of them that earlier runs did.
-        num_failed: Videos of this run that became no clip.
+        num_videos: Total number of videos.
+        num_done: Videos done, including those of earlier runs.
+        num_resumed: Videos done by earlier runs.
+        num_failed: Videos of this run that gave no clip.
         num_frames: Frames annotated by this run.
     """
 
@@ -50,18 +50,17 @@ def build_corpus(
     gpus: float = 0.0,
     on_progress: Callable[[BuildProgress], None] | None = None,
 ) -> CorpusSummary:
-    """Annotate every video below a folder into Parquet shards, one row a clip.
+    """Annotate every video below a folder into Parquet shards, one row per clip.
 
-    `out` gets `data/<split>-<number>.parquet`, `failures.parquet` with a row for every video that became no clip,
-    `statistics.json`, `corpus.json` with the options and, last, `summary.json`. A run that is stopped, by SIGKILL even,
-    goes on where it was when it is started again, and what comes out is the same to the byte as without the stop and
-    with any number of workers.
+    `out` gets `data/<split>-<number>.parquet`, `failures.parquet` with a row for every video that gave no clip,
+    `statistics.json`, `corpus.json` with the options and, last, `summary.json`. A run that is stopped, even by SIGKILL,
+    resumes when it is started again. The output is byte-identical with or without stops and for any number of workers.
 
     Args:
         videos: Folder of videos, of any depth.
         out: Folder of the corpus: new, empty, or begun with the same options.
-        options: What the corpus is to hold.
-        make_detector: Returns what finds the points. Where other processes are at work it has to be importable there.
+        options: Options of the corpus.
+        make_detector: Returns the detector. Worker processes have to be able to import it.
         workers: Processes, or actors of a Ray cluster. Processes import the script that starts them: with more than one
             it needs `if __name__ == "__main__":`.
         engine: `local` or `ray`.
@@ -69,13 +68,13 @@ def build_corpus(
         on_progress: Called after every video.
 
     Returns:
-        What the corpus holds, the runs before included.
+        The content of the corpus, including earlier runs.
 
     Raises:
         FileNotFoundError: `videos` is no folder, or the manifest no file.
-        ValueError: There is no video; an option does not fit; `out` was begun with other options, for other videos, or
+        ValueError: There is no video; an option is invalid; `out` was begun with other options or for other videos, or
             is no corpus.
-        OSError: A disk is full or fails. What is finished stays, and another run goes on from there.
+        OSError: A disk is full or fails. Finished work stays, and another run resumes from it.
         ImportError: pyarrow, Ray or the detector's library is not installed.
     """
     root, options = Path(videos), options or CorpusOptions()
@@ -83,11 +82,11 @@ def build_corpus(
         raise ValueError(f"expected the engine local or ray, got {engine!r}")
     if workers < 1:
         raise ValueError(f"expected at least one worker, got {workers}")
-    load_pyarrow()  # better now than after the first video
+    load_pyarrow()  # fail now, not after the first video
     plan = _Plan(root, options)
     worker = ClipWorker(root, options.rules, make_detector)
-    # The first pass over the file names finds what is wrong with them before anything is written.
-    num_videos = sum(len(shard.sources) for shard in plan)
+    # The first pass over the file names finds errors in them before anything is written.
+    num_videos = sum(len(shard.videos) for shard in plan)
     state = CorpusState(Path(out))
     with state.locked():
         state.begin(options.settings(worker.detector.name))
@@ -95,14 +94,14 @@ def build_corpus(
         build = _Build(state, num_videos, on_progress)
         tasks = build.tasks(plan)
         if engine == "ray":
-            build.follow(run_ray(worker, tasks, workers=workers, gpus=gpus))
+            build.collect(run_ray(worker, tasks, workers=workers, gpus=gpus))
         else:
-            build.follow(run_local(worker, tasks, workers=workers))
+            build.collect(run_local(worker, tasks, workers=workers))
         return finish_corpus(state)
 
 
 class _Plan:
-    """The shards to build; every iteration reads the folder anew, so that the list is never in memory."""
+    """The shards to build; every iteration reads the folder again, so that the list is never in memory."""
 
     def __init__(self, root: Path, options: CorpusOptions) -> None:
         self._root, self._options, self._speakers = root, options, options.speakers()
@@ -112,17 +111,17 @@ class _Plan:
 
 
 def _check(state: CorpusState, plan: Iterable[PlannedShard]) -> None:
-    """Raise where the complete shards are not those of the plan."""
+    """Raise `ValueError` if the complete shards are not those of the plan."""
     complete = {shard.name for shard in plan if state.is_complete(shard)}
-    if strangers := [name for name in state.names() if name not in complete]:
+    if unexpected := [name for name in state.names() if name not in complete]:
         raise ValueError(
-            f"expected the videos that {state.out} was built from, found none for its shard {strangers[0]}; "
+            f"expected the videos that {state.out} was built from, found none for its shard {unexpected[0]}; "
             "build into another folder"
         )
 
 
 class _Build:
-    """Hands out the tasks of incomplete shards, and completes a shard when its last task is done."""
+    """Build in progress: yields the tasks of incomplete shards, and completes a shard when its last task is done."""
 
     def __init__(
         self, state: CorpusState, num_videos: int, on_progress: Callable[[BuildProgress], None] | None
@@ -134,39 +133,38 @@ class _Build:
     def tasks(self, plan: Iterable[PlannedShard]) -> Iterator[ClipTask]:
         for shard in plan:
             if self._state.is_complete(shard):
-                self._state.clear_spool(shard)  # of a run that was stopped between the two
-                self._skip(len(shard.sources))
+                self._state.clear_staging(shard)  # of a run that was stopped just before this
+                self._skip(len(shard.videos))
                 continue
-            folder = self._state.spool / shard.name
-            todo = [task for task in _tasks_of(shard, folder) if spooled_file(task) is None]
-            self._skip(len(shard.sources) - len(todo))
+            folder = self._state.staging / shard.name
+            todo = [task for task in _tasks_of(shard, folder) if task.staged_file is None]
+            self._skip(len(shard.videos) - len(todo))
             self._waiting[folder] = (shard, len(todo))
             if todo:
                 yield from todo
             else:
                 self._complete(folder)
 
-    def follow(self, results: Iterable[tuple[ClipTask, ClipResult | None]]) -> None:
+    def collect(self, results: Iterable[tuple[ClipTask, ClipResult | None]]) -> None:
         for task, result in results:
             if result is None:
                 reason = "the process that worked on it died twice: out of memory, or a crash in a decoder"
-                spool_failure(task, "crashed", reason)
-                result = ClipResult(kind="crashed")
+                result = stage_failure(task, "crashed", reason)
             self._done += 1
             self._failed += result.kind is not None
             self._frames += result.num_frames
             if result.kind is not None:
-                logger.info("%s became no clip: %s", task.source.relative, result.kind)
+                logger.info("%s gave no clip: %s", task.video.relative, result.kind)
             self._report()
-            shard, left = self._waiting[task.spool]
-            self._waiting[task.spool] = (shard, left - 1)
+            shard, left = self._waiting[task.staging]
+            self._waiting[task.staging] = (shard, left - 1)
             if left == 1:
-                self._complete(task.spool)
+                self._complete(task.staging)
 
     def _complete(self, folder: Path) -> None:
         shard, _ = self._waiting.pop(folder)
-        spooled = [file for task in _tasks_of(shard, folder) if (file := spooled_file(task)) is not None]
-        complete_shard(self._state, shard, spooled)
+        staged = [file for task in _tasks_of(shard, folder) if (file := task.staged_file) is not None]
+        complete_shard(self._state, shard, staged)
 
     def _skip(self, count: int) -> None:
         self._done += count
@@ -181,4 +179,4 @@ class _Build:
 
 
 def _tasks_of(shard: PlannedShard, folder: Path) -> Iterator[ClipTask]:
-    return (ClipTask(source, folder, index) for index, source in enumerate(shard.sources))
+    return (ClipTask(video, folder, index) for index, video in enumerate(shard.videos))

@@ -1,4 +1,4 @@
-"""One video to the rows of a corpus: sound, keypoints, and whether they are fit for it."""
+"""Turn one video into rows of a corpus: audio, keypoints, and the checks that they must pass."""
 
 import hashlib
 import os
@@ -12,33 +12,25 @@ from jaxtyping import Float
 from torch import Tensor
 
 from kp_io.annotation.annotate import TrackChoice, annotate_video
-from kp_io.corpus.sources import Source
+from kp_io.corpus.shards.schema import SAMPLE_RATE, SCHEMA_VERSION
+from kp_io.corpus.sources import VideoEntry
 from kp_io.detectors.base import NoFaceFoundError
-from kp_io.detectors.point_source import Annotator, MissingPointsError
+from kp_io.detectors.precomputed_source import Annotator, MissingPointsError
 from kp_io.keypoints.sequence import KeypointSequence, scale_to_height
 from kp_io.media.audio import align_audio, encode_flac, read_audio
 from kp_io.media.video_reader import probe_video
 from kp_io.transforms import split_sequence
 from kp_io.transforms.gaps import DEFAULT_MAX_GAP_SECONDS
 
-#: Version of the columns; it rises when one is changed, renamed or removed.
-SCHEMA_VERSION = 1
-
-#: Samples a second of every clip's sound.
-SAMPLE_RATE = 16000
-
-#: Sound that never gets louder than this (-80 dB) is none.
+#: Audio with a peak below this (-80 dB) counts as silent.
 _SILENCE = 1e-4
-
-#: Bytes of a video that are hashed at a time.
-_BLOCK = 1 << 20
 
 
 class UnfitClipError(ValueError):
-    """A video does not become a clip.
+    """A video that cannot become a clip.
 
     Attributes:
-        kind: One word for tables: `unreadable`, `broken`, `silent`, `faceless`, `unmeasured`, `short`, `small` or
+        kind: One of `unreadable`, `broken`, `silent`, `faceless`, `unmeasured`, `short`, `small` or
             `gaps`.
     """
 
@@ -49,17 +41,17 @@ class UnfitClipError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ClipRules:
-    """How a clip is made, and what it takes to be one.
+    """How a clip is made, and the conditions that it must meet.
 
     Attributes:
-        fps: Frames a second of the keypoints.
-        height: Height in pixels of the picture that the keypoints are scaled to, e.g. the paper's 224; None leaves
-            them in the video's pixels. The video itself is annotated as it is.
-        min_seconds: Least length of a clip.
-        min_face_px: Least median `face_size`, in the video's pixels.
-        max_interpolated: Greatest share of frames in which the face was lost and the points are interpolated.
-        max_gap_seconds: A face that is lost for longer ends a clip; the next one begins where it is found again.
-        track: Whose face is followed, see `kp_io.annotation.annotate.annotate_video`.
+        fps: Frames per second of the keypoints.
+        height: Image height in pixels that the keypoints are scaled to, e.g. the paper's 224; None keeps the video's
+            pixels. The video itself is annotated at full size.
+        min_seconds: Minimum length of a clip.
+        min_face_px: Minimum median `face_size`, in the video's pixels.
+        max_interpolated: Maximum share of frames in which the face was lost and the points are interpolated.
+        max_gap_seconds: A longer gap ends a clip; the next one starts where the face is found again.
+        track: Which face is tracked, see `kp_io.annotation.annotate.annotate_video`.
 
     Raises:
         ValueError: A number is out of its range.
@@ -88,64 +80,68 @@ class ClipRules:
             )
 
 
-def make_rows(root: Path, source: Source, rules: ClipRules, detector: Annotator) -> list[dict[str, Any]]:
-    """Annotate a video and return its rows; nothing is written, and nothing in them tells where or when they were made.
+def make_rows(root: Path, video: VideoEntry, rules: ClipRules, detector: Annotator) -> list[dict[str, Any]]:
+    """Annotate a video and return its rows, which do not depend on the place or time of the run.
 
-    A face that is in sight throughout makes one row. Where it is lost for long, what is before and what is after become
-    rows of their own, `id#0`, `id#1` …; those that break a rule are dropped.
+    A face that is visible throughout makes one row. At a long gap the parts before and after become separate rows,
+    `id#0`, `id#1` …; parts that break a rule are dropped.
 
     Args:
-        root: The folder that `source.relative` starts from.
-        source: The video.
-        rules: How to make it, and what to ask of it.
-        detector: What finds the points, or knows them.
+        root: Folder that `video.relative` starts from.
+        video: The video.
+        rules: How clips are made.
+        detector: Source of the keypoints.
 
     Returns:
-        At least one row, with a value for every column of `kp_io.corpus.shards.reader.COLUMNS`.
+        At least one row, with a value for every column of `kp_io.corpus.shards.schema.COLUMNS`.
 
     Raises:
-        UnfitClipError: The video is broken, silent or faceless, or all that is in it breaks a rule.
-        OSError: The disk or the network fails, which says nothing about the video.
+        UnfitClipError: The video is broken, silent or faceless, or every part breaks a rule.
+        OSError: The disk or the network fails, whatever the video.
     """
-    path = root / source.relative
+    path = root / video.relative
     sha256 = _sha256(path)
     try:
         with _unfit("broken"):
             probe_video(path)
         with _unfit("silent"):
-            sound = read_audio(path, sample_rate=SAMPLE_RATE, align_to_video=True)
-        if float(sound.abs().max()) < _SILENCE:
-            raise UnfitClipError("silent", f"expected speech, got {len(sound) / SAMPLE_RATE:.2f} s of silence")
+            audio = read_audio(path, sample_rate=SAMPLE_RATE, align_to_video=True)
+        if float(audio.abs().max()) < _SILENCE:
+            raise UnfitClipError("silent", f"expected speech, got {len(audio) / SAMPLE_RATE:.2f} s of silence")
         with _unfit("broken"):
             sequence = annotate_video(path, detector=detector, fps=rules.fps, track=rules.track)
-        pieces = _checked_pieces(sequence, rules)
+        segments = _checked_segments(sequence, rules)
     except UnfitClipError as error:
-        # Where the videos lie is of no concern to the corpus, and differs between the machines that build it.
-        raise UnfitClipError(error.kind, str(error).replace(str(path), source.relative)) from error
-    facts = {
-        "speaker": text_of(source.speaker),
-        "split": source.split,
+        # The videos' folder differs between the machines that build a corpus, so it stays out of the reason.
+        raise UnfitClipError(error.kind, str(error).replace(str(path), video.relative)) from error
+    common = {
+        "speaker": text_of(video.speaker),
+        "split": video.split,
         "sample_rate": SAMPLE_RATE,
-        "source": text_of(source.relative),
+        "source": text_of(video.relative),
         "sha256": sha256,
-        "licence": text_of(source.licence),
+        "licence": text_of(video.licence),
         "schema_version": SCHEMA_VERSION,
     }
-    names = [text_of(source.id)] if len(pieces) == 1 else [f"{text_of(source.id)}#{i}" for i in range(len(pieces))]
+    name = text_of(video.id)
     return [
-        {"id": name, **facts, **_row_of(piece, sound[round(start / rules.fps * SAMPLE_RATE) :], rules)}
-        for name, (start, piece) in zip(names, pieces, strict=True)
+        {
+            "id": name if len(segments) == 1 else f"{name}#{i}",
+            **common,
+            **_row_of(segment, audio[round(start / rules.fps * SAMPLE_RATE) :], rules),
+        }
+        for i, (start, segment) in enumerate(segments)
     ]
 
 
-def _row_of(sequence: KeypointSequence, sound: Float[Tensor, " s"], rules: ClipRules) -> dict[str, Any]:
-    """Return what a row says of its piece of the video, whose sound begins with it."""
+def _row_of(sequence: KeypointSequence, audio: Float[Tensor, " s"], rules: ClipRules) -> dict[str, Any]:
+    """Return the columns that depend on the segment; `audio` begins with it."""
     face_px, interpolated = face_size(sequence), _share_interpolated(sequence)
     if rules.height is not None:
         sequence = scale_to_height(sequence, rules.height)
-    sound = align_audio(sound, num_frames=len(sequence), fps=sequence.fps, sample_rate=SAMPLE_RATE)
-    if float(sound.abs().max()) < _SILENCE:
-        raise UnfitClipError("silent", "expected speech while the face is shown, got sound only after it")
+    audio = align_audio(audio, num_frames=len(sequence), fps=sequence.fps, sample_rate=SAMPLE_RATE)
+    if float(audio.abs().max()) < _SILENCE:
+        raise UnfitClipError("silent", "expected speech while the face is visible, got sound only after it")
     return {
         "num_frames": len(sequence),
         "fps": sequence.fps,
@@ -157,7 +153,7 @@ def _row_of(sequence: KeypointSequence, sound: Float[Tensor, " s"], rules: ClipR
         "image_width": sequence.image_size[1],
         "face_px": face_px,
         "interpolated": interpolated,
-        "audio": encode_flac(sound, sample_rate=SAMPLE_RATE),
+        "audio": encode_flac(audio, sample_rate=SAMPLE_RATE),
         "detector": sequence.detector,
     }
 
@@ -176,7 +172,7 @@ def face_size(sequence: KeypointSequence) -> float:
 
 
 def text_of(name: str) -> str:
-    r"""Return a name from the file system as text that UTF-8 can hold: a byte that is no text becomes `\xNN`.
+    r"""Return a file name as valid UTF-8 text: undecodable bytes become `\xNN`.
 
     Example:
         >>> print(text_of("ü\udcff.mp4"))
@@ -185,23 +181,23 @@ def text_of(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _checked_pieces(sequence: KeypointSequence, rules: ClipRules) -> list[tuple[int, KeypointSequence]]:
-    """Return the pieces that the rules allow, with their first frames; where there is none, raise what is wrong."""
-    pieces = split_sequence(sequence, max_gap_seconds=rules.max_gap_seconds)
-    problems = [_problem(piece, rules) for _, piece in pieces]
-    good = [piece for piece, problem in zip(pieces, problems, strict=True) if problem is None]
+def _checked_segments(sequence: KeypointSequence, rules: ClipRules) -> list[tuple[int, KeypointSequence]]:
+    """Return the segments that meet the rules, with their first frames; if none does, raise the reason."""
+    segments = split_sequence(sequence, max_gap_seconds=rules.max_gap_seconds)
+    problems = [_problem(segment, rules) for _, segment in segments]
+    good = [segment for segment, problem in zip(segments, problems, strict=True) if problem is None]
     if not good:
-        # What is wrong with the longest piece, unless nothing but the gaps has made it short.
-        problem = problems[max(range(len(pieces)), key=lambda i: len(pieces[i][1]))]
+        # The problem of the longest segment, unless only the gaps made it short.
+        problem = problems[max(range(len(segments)), key=lambda i: len(segments[i][1]))]
         if problem is not None and problem.kind == "short" and sequence.duration_seconds >= rules.min_seconds:
             problem = UnfitClipError("gaps", f"{problem} in a piece, since the face is lost between")
-        assert problem is not None, "no piece is good"
+        assert problem is not None, "no segment is good"
         raise problem
     return good
 
 
 def _problem(sequence: KeypointSequence, rules: ClipRules) -> UnfitClipError | None:
-    """Return which rule a piece breaks; None where it breaks none."""
+    """Return the rule that a segment breaks; None if it breaks none."""
     face_px, interpolated = face_size(sequence), _share_interpolated(sequence)
     seconds = sequence.duration_seconds
     if seconds < rules.min_seconds:
@@ -220,20 +216,17 @@ def _share_interpolated(sequence: KeypointSequence) -> float:
 
 
 def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except (FileNotFoundError, PermissionError) as error:
-        # Any other failure to read is the disk's or the network's and stops the run: it would befall every video.
+        # Other read errors come from the disk or the network and stop the run: they would affect every video.
         raise UnfitClipError("unreadable", f"expected a file that can be read, got: {error.strerror}") from error
-    return digest.hexdigest()
 
 
 @contextmanager
 def _unfit(kind: str) -> Iterator[None]:
-    """Turn whatever is wrong with one video of thousands into an `UnfitClipError`."""
+    """Turn any problem with a single video into an `UnfitClipError`."""
     try:
         yield
     except (UnfitClipError, MemoryError):

@@ -1,4 +1,4 @@
-"""What building a corpus would take, told from a few of its videos before the work is begun."""
+"""Estimate the time and space that building a corpus takes, from a few of its videos."""
 
 import os
 import time
@@ -11,27 +11,27 @@ from pathlib import Path
 from kp_io.annotation.annotate import annotate_frames, default_detector
 from kp_io.corpus.options import CorpusOptions
 from kp_io.corpus.sources import plan_shards
-from kp_io.detectors.point_source import Annotator, MissingPointsError, PointSource
+from kp_io.detectors.precomputed_source import Annotator, MissingPointsError, PrecomputedSource
 from kp_io.media.video_reader import probe_video, read_video
 
-#: Bytes of a clip in a shard: 136 coordinates a frame and FLAC a second, measured on clips of VoxCeleb2.
+#: Bytes of a clip in a shard, measured on VoxCeleb2: 136 coordinates per frame, and FLAC per second.
 BYTES_PER_FRAME = 410
 BYTES_PER_SECOND = 23_000
 
 
 @dataclass(frozen=True, slots=True)
 class BuildEstimate:
-    """What building a corpus would take.
+    """Time and space that building a corpus takes.
 
     Attributes:
         num_videos: Videos by split.
         num_speakers: Speakers by split.
         num_bytes: Size of the videos.
-        num_probed: Videos that were opened to learn their length.
-        num_unreadable: How many of them could not be.
-        seconds: Length of all videos, from the mean of those that were opened.
-        frames_per_second: Speed of annotating, measured; None where it could not be.
-        work_seconds: Time for all videos with the workers given; None without a speed.
+        num_probed: Videos that were opened to read their length.
+        num_unreadable: How many of them could not be read.
+        seconds: Length of all videos, from the mean of the opened ones.
+        frames_per_second: Measured speed of annotation; None if no video could be annotated.
+        work_seconds: Time for all videos with the given workers; None without a speed.
         corpus_bytes: Size of the shards.
     """
 
@@ -55,36 +55,35 @@ def estimate_build(
     num_probed: int = 20,
     num_frames: int = 100,
 ) -> BuildEstimate:
-    """Count the videos of a folder, open some and annotate a little of one; nothing is written.
+    """Count the videos of a folder, open some, and annotate the start of one; nothing is written.
 
     Args:
         videos: Folder of videos.
-        options: What the corpus would hold.
-        make_detector: Returns what would find the points.
-        workers: Processes that would work, each assumed to have a core.
+        options: Options of the corpus.
+        make_detector: Returns the detector.
+        workers: Number of processes, each assumed to have a core.
         num_probed: Videos to open, spread evenly over the folder.
-        num_frames: Frames to annotate for the speed.
+        num_frames: Frames to annotate to measure the speed.
 
     Raises:
         FileNotFoundError: `videos` is no folder.
         ValueError: There is no video, or one cannot be attributed to a speaker and a split.
     """
     root, options = Path(videos), options or CorpusOptions()
-    attributed = options.speakers()
     counts: Counter[str] = Counter()
     speakers: dict[str, set[str]] = {}
     paths: list[Path] = []
     num_bytes = step = 0
-    for shard in plan_shards(root, attributed, clips_per_shard=options.clips_per_shard):
-        for source in shard.sources:
-            speakers.setdefault(source.split, set()).add(source.speaker)
-            num_bytes += source.size
-            # Every step-th path is kept; when there are twice as many as wanted, every second one is dropped.
+    for shard in plan_shards(root, options.speakers(), clips_per_shard=options.clips_per_shard):
+        for video in shard.videos:
+            speakers.setdefault(video.split, set()).add(video.speaker)
+            num_bytes += video.size
+            # Keep every step-th path; at twice the wanted number, drop every second one.
             if counts.total() % (step or 1) == 0:
-                paths.append(root / source.relative)
+                paths.append(root / video.relative)
                 if len(paths) == 2 * num_probed:
                     paths, step = paths[::2], 2 * (step or 1)
-            counts[source.split] += 1
+            counts[video.split] += 1
     lengths: list[float] = []
     rate: float | None = None
     for path in paths:
@@ -110,10 +109,10 @@ def estimate_build(
 
 
 def _speed(path: Path, fps: float, make_detector: Callable[[], Annotator], num_frames: int) -> float:
-    """Return the frames a second at which a video is annotated, loading the detector not counted."""
+    """Return the frames per second at which a video is annotated, not counting the time to load the detector."""
     detector = make_detector()
     started = time.perf_counter()
-    if isinstance(detector, PointSource):
+    if isinstance(detector, PrecomputedSource):
         return len(detector.keypoints_of(path, fps=fps)) / max(1e-9, time.perf_counter() - started)
     sequence = annotate_frames(islice(read_video(path, fps=fps), num_frames), fps=fps, detector=detector)
     return len(sequence) / max(1e-9, time.perf_counter() - started)

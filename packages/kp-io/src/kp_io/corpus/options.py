@@ -1,27 +1,28 @@
-"""Everything that decides what a corpus holds."""
+"""The options that determine what a corpus holds."""
 
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from kp_io.corpus.clip import SCHEMA_VERSION, ClipRules
+from kp_io.corpus.clip import ClipRules
+from kp_io.corpus.shards.schema import SCHEMA_VERSION
 from kp_io.corpus.speakers import FOLDER_LAYOUTS, Speakers, read_manifest
 
 
 @dataclass(frozen=True, slots=True)
 class CorpusOptions:
-    """Everything that decides what a corpus holds; it cannot be changed once a corpus is begun.
+    """The options that determine what a corpus holds; they are fixed once it is begun.
 
     Attributes:
-        rules: How a clip is made, and what it takes to be one.
+        rules: How a clip is made, and the conditions that it must meet.
         layout: Folder layout by name, e.g. `voxceleb2`; None for none.
         speaker_pattern: Regular expression with the group `speaker`, instead of a layout.
         manifest: CSV of videos or speakers, see `kp_io.corpus.speakers.read_manifest`.
-        val: Share of speakers that are drawn for the split `val`.
-        test: Share of speakers that are drawn for the split `test`.
-        seed: Another number draws other speakers.
-        licence: Terms of the footage, for videos of which the manifest does not give them.
+        val: Share of speakers drawn for the split `val`.
+        test: Share of speakers drawn for the split `test`.
+        seed: Seed of that draw.
+        licence: Terms of the footage, for videos without terms in the manifest.
         clips_per_shard: Videos whose clips share a file.
 
     Raises:
@@ -47,7 +48,7 @@ class CorpusOptions:
             raise ValueError(f"expected at least one clip a shard, got {self.clips_per_shard}")
 
     def speakers(self) -> Speakers:
-        """Return the attribution of videos that these options describe."""
+        """Return the attribution of videos to speakers that these options describe."""
         return Speakers(
             pattern=FOLDER_LAYOUTS[self.layout] if self.layout is not None else self.speaker_pattern,
             manifest=None if self.manifest is None else read_manifest(self.manifest),
@@ -58,7 +59,7 @@ class CorpusOptions:
         )
 
     def settings(self, detector: str) -> dict[str, Any]:
-        """Return what is written into `corpus.json`: no path of this machine, and no time."""
+        """Return the content of `corpus.json`, without local paths or times."""
         content = {**asdict(self), **asdict(self.rules), "schema_version": SCHEMA_VERSION, "kp_io": version("kp-io")}
         del content["rules"]
         manifest = None if self.manifest is None else read_manifest(self.manifest).sha256

@@ -1,4 +1,4 @@
-"""A finished corpus with further columns, or with other sound: shard by shard, resumable."""
+"""Add columns to a finished corpus or replace its audio: shard by shard, resumable."""
 
 import json
 import os
@@ -8,12 +8,13 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
-from kp_io.corpus.shards.pyarrow_import import load_pyarrow
-from kp_io.corpus.shards.reader import OPTIONAL_COLUMNS, CorpusClip, open_shard, rows_of, shard_writer, to_clip
+from kp_io.corpus.shards.reader import CorpusClip, find_shards, open_shard, rows_of, to_clip
+from kp_io.corpus.shards.schema import OPTIONAL_COLUMNS, ROWS_PER_GROUP, load_pyarrow
+from kp_io.corpus.shards.writer import shard_writer
 from kp_io.corpus.state import CorpusState
 from kp_io.filesystem.atomic import atomic_path
 
-#: What is copied beside the shards; the summary, which says that a corpus is whole, comes last.
+#: Files that are copied beside the shards; the summary marks a corpus as complete, so it comes last.
 _COPIED = ("failures.parquet", "statistics.json", "summary.json")
 
 
@@ -26,50 +27,48 @@ def rewrite_corpus(
     note: Mapping[str, Any] | None = None,
     again: bool = False,
 ) -> int:
-    """Give every clip of a corpus values for further columns; all else in its rows stays as it is.
+    """Set optional columns of every clip of a corpus, and its audio if wanted; other columns stay unchanged.
 
-    A shard takes its new form in one step. A run that is stopped goes on at the first shard without these columns.
+    Each shard is replaced atomically. A stopped run resumes at the first shard without these columns.
 
     Args:
         corpus: A corpus from `kp-io build`.
-        change: Returns the new values of a clip by column: those of `columns`, and `audio` where the sound changes too.
-        columns: The columns that are added, or replaced where they are there: of `kp_io.corpus.shards.reader.OPTIONAL_COLUMNS`.
-        out: Folder of the new corpus: new, empty, or begun likewise. By default the columns go into the corpus itself.
-        note: With `out`: what its `corpus.json` says beside the settings, so that no build goes on there.
-        again: Also shards that have the columns already; not with `out`.
+        change: Returns the new values of a clip by column: those of `columns`, and `audio` if the audio changes too.
+        columns: Columns to add or replace, out of `kp_io.corpus.shards.schema.OPTIONAL_COLUMNS`.
+        out: Folder of the new corpus: new, empty, or begun by the same call. By default the corpus itself is changed.
+        note: With `out`: extra entries of its `corpus.json`, which prevent a build from resuming there.
+        again: Also rewrite shards that have the columns already; not with `out`.
 
     Returns:
-        Number of clips that were changed by this run.
+        Number of clips that this run changed.
 
     Raises:
         FileNotFoundError: There is no shard.
-        ValueError: A shard is damaged, a column is no optional one, or `out` holds something else.
-        OSError: The folder cannot be written, or somebody else is at work in it.
+        ValueError: A shard is damaged, a column is not optional, or `out` holds something else.
+        OSError: The folder cannot be written, or another process is writing to it.
         ImportError: pyarrow is not installed.
     """
     root, target, names = Path(corpus), Path(out or corpus), tuple(columns)
-    if strangers := set(names) - set(OPTIONAL_COLUMNS):
-        raise ValueError(f"expected columns out of {', '.join(OPTIONAL_COLUMNS)}, got {', '.join(sorted(strangers))}")
-    shards = sorted((root / "data").glob("*-[0-9][0-9][0-9][0-9][0-9].parquet"))
-    if not shards:
-        raise FileNotFoundError(f"expected a corpus from `kp-io build`, found no shard in {root / 'data'}")
+    if unexpected := set(names) - set(OPTIONAL_COLUMNS):
+        raise ValueError(f"expected columns out of {', '.join(OPTIONAL_COLUMNS)}, got {', '.join(sorted(unexpected))}")
+    shards = find_shards(root)
     if out is not None and target.resolve() == root.resolve():
         raise ValueError(f"expected another folder than the corpus itself to write, got {out}")
     state = CorpusState(target)
-    changed = 0
+    num_changed = 0
     with state.locked():
         if out is not None:
             state.begin({**_settings(root), **(note or {})})
         for shard in shards:
-            home = target / "data" / shard.name
-            if home.is_file() and (out is not None or not again) and _has(home, names):
+            new = target / "data" / shard.name
+            if new.is_file() and (out is not None or not again) and _has(new, names):
                 continue
-            changed += _rewrite(shard, home, change, names)
+            num_changed += _rewrite(shard, new, change, names)
         for name in _COPIED if out is not None else ():
             if (root / name).is_file():
                 with atomic_path(target / name) as temporary:
                     copyfile(root / name, temporary)
-    return changed
+    return num_changed
 
 
 def _settings(root: Path) -> dict[str, Any]:
@@ -81,45 +80,38 @@ def _settings(root: Path) -> dict[str, Any]:
 
 
 def _has(shard: Path, columns: tuple[str, ...]) -> bool:
-    arrow = load_pyarrow()
-    try:
-        with open_shard(arrow, shard) as file:
-            return set(columns) <= set(file.schema_arrow.names)
-    except (arrow.ArrowException, OSError) as error:
-        raise ValueError(f"expected a shard of a corpus, got the damaged file {shard}: {error}") from error
+    with open_shard(shard) as file:
+        return set(columns) <= set(file.schema_arrow.names)
 
 
 def _rewrite(
-    shard: Path, home: Path, change: Callable[[CorpusClip], Mapping[str, Any]], columns: tuple[str, ...]
+    shard: Path, new: Path, change: Callable[[CorpusClip], Mapping[str, Any]], columns: tuple[str, ...]
 ) -> int:
     arrow = load_pyarrow()
-    changed = 0
+    num_changed = 0
     with ExitStack() as stack:
-        temporary = stack.enter_context(atomic_path(home))
+        temporary = stack.enter_context(atomic_path(new))
         writer = None
-        for batch in _batches(arrow, shard):
+        for batch in _batches(shard):
             table = arrow.Table.from_batches([batch])
             values = [dict(change(to_clip(row))) for row in rows_of(batch)]
             for name in (*columns, *({"audio"} & values[0].keys())):
                 kind = arrow.binary() if name == "audio" else arrow.float32()
                 column = arrow.array([value[name] for value in values], type=kind)
-                at = table.schema.get_field_index(name)
-                field = arrow.field(name, kind) if at < 0 else table.schema.field(at)
-                table = table.append_column(field, column) if at < 0 else table.set_column(at, field, column)
+                index = table.schema.get_field_index(name)
+                field = arrow.field(name, kind) if index < 0 else table.schema.field(index)
+                table = table.append_column(field, column) if index < 0 else table.set_column(index, field, column)
             writer = writer or stack.enter_context(shard_writer(temporary, table.schema))
             writer.write_table(table)
-            changed += len(values)
+            num_changed += len(values)
         if writer is not None:
             writer.close()
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
-    return changed
+    return num_changed
 
 
-def _batches(arrow: Any, shard: Path) -> Iterator[Any]:
+def _batches(shard: Path) -> Iterator[Any]:
     """Yield the row groups of a shard, a few dozen clips each."""
-    try:
-        with open_shard(arrow, shard) as file:
-            yield from (batch for batch in file.iter_batches(batch_size=32) if batch.num_rows)
-    except (arrow.ArrowException, OSError) as error:
-        raise ValueError(f"expected a shard of a corpus, got the damaged file {shard}: {error}") from error
+    with open_shard(shard) as file:
+        yield from (batch for batch in file.iter_batches(batch_size=ROWS_PER_GROUP) if batch.num_rows)

@@ -1,4 +1,4 @@
-"""The videos of a folder, in one fixed order, and the shards that they will fill."""
+"""List the videos of a folder in a fixed order, and plan the shards that they fill."""
 
 import hashlib
 import os
@@ -12,12 +12,12 @@ from kp_io.media.video_reader import VIDEO_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class VideoEntry:
     """One video of a corpus.
 
     Attributes:
-        relative: Path below the videos' folder, `/` between folders; what opens the file.
-        id: The same without the suffix, unless two files of a folder differ in nothing else.
+        relative: Path below the videos' folder, with `/` between folders; it opens the file.
+        id: The same without the suffix, unless two files of a folder differ only in the suffix.
         size: Bytes.
         speaker: Who speaks.
         split: Split of the speaker.
@@ -33,23 +33,23 @@ class Source:
 
     @property
     def key(self) -> str:
-        """What tells this file from another one, as far as its name and size do."""
+        """Hash of the file's name and size."""
         return hashlib.sha256(f"{self.relative}\0{self.size}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedShard:
-    """The videos whose clips make one shard; which ones depends on nothing but the folder and the options.
+    """The videos whose clips make one shard; the choice depends only on the folder and the options.
 
     Attributes:
         split: Split of all of them.
         index: Number of the shard within the split.
-        sources: The videos, in order.
+        videos: The videos, in order.
     """
 
     split: str
     index: int
-    sources: tuple[Source, ...]
+    videos: tuple[VideoEntry, ...]
 
     @property
     def name(self) -> str:
@@ -58,48 +58,47 @@ class PlannedShard:
 
     @property
     def digest(self) -> str:
-        """What changes when a video is added, removed, renamed, attributed anew or of another size."""
+        """Hash that changes if a video is added, removed or renamed, or its speaker, licence or size changes."""
         digest = hashlib.sha256()
-        for source in self.sources:
-            row = (source.key, source.speaker, source.licence)
+        for video in self.videos:
+            row = (video.key, video.speaker, video.licence)
             digest.update("\0".join((*row, "")).encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
 
 
-def find_sources(root: Path, speakers: Speakers) -> Iterator[Source]:
-    """Yield every video below a folder, folder by folder and by name, holding one folder's names in memory.
+def find_videos(root: Path, speakers: Speakers, *, prefix: str = "") -> Iterator[VideoEntry]:
+    """Yield every video below a folder, sorted by name, with one folder's names in memory at a time.
 
-    Files are taken for videos by their suffix. Hidden files and folders are passed over, and links to folders are not
-    followed.
+    The suffix decides what is a video. Hidden files and folders are skipped, and links to folders are not followed.
+
+    Args:
+        root: Folder of the videos.
+        speakers: Attributes videos to speakers and splits.
+        prefix: Subfolder to start from, ending in `/`; empty for all.
 
     Raises:
         ValueError: `speakers` cannot attribute a video.
         OSError: A folder cannot be read.
     """
-    yield from _walk(root, "", speakers)
-
-
-def _walk(folder: Path, prefix: str, speakers: Speakers) -> Iterator[Source]:
-    with os.scandir(folder) as listing:
+    with os.scandir(root / prefix) as listing:
         entries = sorted((e for e in listing if not e.name.startswith(".")), key=lambda entry: os.fsencode(entry.name))
     videos = {e.name for e in entries if PurePosixPath(e.name).suffix.lower() in VIDEO_SUFFIXES and e.is_file()}
     stems = Counter(PurePosixPath(name).stem for name in videos)
     for entry in entries:
         relative = prefix + entry.name
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk(folder / entry.name, f"{relative}/", speakers)
+            yield from find_videos(root, speakers, prefix=f"{relative}/")
         elif entry.name in videos:
             stem = PurePosixPath(entry.name).stem
             name = stem if stems[stem] == 1 else entry.name
-            yield Source(relative, prefix + name, entry.stat().st_size, *speakers.of(relative))
+            yield VideoEntry(relative, prefix + name, entry.stat().st_size, *speakers.attribute(relative))
 
 
 def plan_shards(root: Path, speakers: Speakers, *, clips_per_shard: int) -> Iterator[PlannedShard]:
     """Yield the shards that the videos below a folder fill, as soon as each is full.
 
-    A split's first `clips_per_shard` videos make its shard 0, and so on: the videos that turn out broken are counted,
-    so that what a shard holds does not depend on how another one went. At most `clips_per_shard` videos a split are in
-    memory.
+    A split's first `clips_per_shard` videos make its shard 0, and so on. Broken videos count too, so that the content
+    of a shard does not depend on other shards. At most `clips_per_shard` videos per split are in memory.
 
     Raises:
         FileNotFoundError: `root` is no folder.
@@ -107,17 +106,17 @@ def plan_shards(root: Path, speakers: Speakers, *, clips_per_shard: int) -> Iter
     """
     if not root.is_dir():
         raise FileNotFoundError(f"expected a folder of videos, found no folder {root}")
-    waiting: dict[str, list[Source]] = {}
-    made: Counter[str] = Counter()
-    for source in find_sources(root, speakers):
-        batch = waiting.setdefault(source.split, [])
-        batch.append(source)
+    waiting: dict[str, list[VideoEntry]] = {}
+    num_planned: Counter[str] = Counter()
+    for video in find_videos(root, speakers):
+        batch = waiting.setdefault(video.split, [])
+        batch.append(video)
         if len(batch) == clips_per_shard:
-            yield PlannedShard(source.split, made[source.split], tuple(batch))
-            made[source.split] += 1
+            yield PlannedShard(video.split, num_planned[video.split], tuple(batch))
+            num_planned[video.split] += 1
             batch.clear()
     if not waiting:
         raise ValueError(f"expected a folder with videos ({', '.join(sorted(VIDEO_SUFFIXES))}), found none in {root}")
     for split, batch in sorted(waiting.items()):
         if batch:
-            yield PlannedShard(split, made[split], tuple(batch))
+            yield PlannedShard(split, num_planned[split], tuple(batch))

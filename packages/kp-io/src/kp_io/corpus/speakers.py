@@ -1,4 +1,4 @@
-"""Who speaks in which video of a corpus, and which split the speaker belongs to."""
+"""Assign every video of a corpus to a speaker, and every speaker to a split."""
 
 import csv
 import hashlib
@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-#: Folder layouts by name: a pattern of the path below the videos' folder, with the group `speaker` and maybe `split`.
+#: Folder layouts by name: patterns for paths below the videos' folder, groups `speaker` and optionally `split`.
 FOLDER_LAYOUTS = {
-    # dev/mp4/id00012/21Uxsk56VDQ/00001.mp4; the split `test` is VoxCeleb2's own, `dev` is divided by speaker.
+    # dev/mp4/id00012/21Uxsk56VDQ/00001.mp4; `test` is VoxCeleb2's own split, `dev` is divided by speaker.
     "voxceleb2": r"^(?:.*?/)??(?:(?:dev|(?P<split>test))/(?:mp4/)?)?(?P<speaker>id\d{5})/[^/]+/[^/]+$",
 }
 
@@ -18,12 +18,12 @@ _SPLIT_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 class Attribution(NamedTuple):
-    """What is known of a video without opening it.
+    """Metadata of a video that is known without opening it.
 
     Attributes:
         speaker: Who speaks.
-        split: `train`, `val`, `test`, or any other name that a table gives.
-        licence: Terms of the footage; empty where nothing is known.
+        split: `train`, `val`, `test`, or any other name given in a manifest.
+        licence: Terms of the footage; empty if unknown.
     """
 
     speaker: str
@@ -38,7 +38,7 @@ class Manifest:
     Attributes:
         videos: Speaker and licence by path below the videos' folder; empty for a table of speakers.
         splits: Split by speaker, for the speakers that have one.
-        sha256: Digest of the file, by which a changed table is noticed.
+        sha256: Digest of the file, which reveals changes.
     """
 
     videos: dict[str, tuple[str, str]]
@@ -47,15 +47,15 @@ class Manifest:
 
 
 def read_manifest(path: str | os.PathLike[str]) -> Manifest:
-    r"""Read a CSV that says who speaks in which video.
+    r"""Read a CSV that assigns videos to speakers, or speakers to splits.
 
-    With a column `file` (path below the videos' folder, `/` between folders) it has one row a video, and the columns
-    `speaker` and, if wanted, `split` and `licence`. Without, it has one row a speaker: `speaker`, `split`. Other
-    columns are ignored; an empty split is left to chance, as without a table.
+    With a column `file` (path below the videos' folder, `/` between folders) it has one row per video, with the columns
+    `speaker` and optionally `split` and `licence`. Without, it has one row per speaker: `speaker`, `split`. Other
+    columns are ignored; a speaker with an empty split gets a random one, as without a table.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: A column is missing, a cell is empty, a file is there twice, or a speaker is in two splits.
+        ValueError: A column is missing, a cell is empty, a file is listed twice, or a speaker is in two splits.
 
     Example:
         >>> import tempfile
@@ -64,25 +64,25 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
         ...     read_manifest(Path(folder, "speakers.csv")).splits
         {'anna': 'train', 'bert': 'val'}
     """
-    source = Path(path)
-    if not source.is_file():
-        raise FileNotFoundError(f"expected a CSV file, found no file {source}")
-    content = source.read_bytes()
+    file = Path(path)
+    if not file.is_file():
+        raise FileNotFoundError(f"expected a CSV file, found no file {file}")
+    content = file.read_bytes()
     try:
         rows = list(csv.DictReader(content.decode("utf-8-sig").splitlines()))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"expected a CSV file in UTF-8, got {source}: {error}") from error
+        raise ValueError(f"expected a CSV file in UTF-8, got {file}: {error}") from error
     columns = set(rows[0]) if rows else set()
     if "speaker" not in columns or not columns & {"file", "split"}:
         raise ValueError(
-            f"expected the columns file, speaker (and split, licence) or speaker, split in {source}, "
+            f"expected the columns file, speaker (and split, licence) or speaker, split in {file}, "
             f"got {', '.join(map(str, rows[0])) if rows else 'no row'}"
         )
     videos: dict[str, tuple[str, str]] = {}
     splits: dict[str, str] = {}
     for line, row in enumerate(rows, start=2):
         cells = {name: (row.get(name) or "").strip() for name in ("file", "speaker", "split", "licence")}
-        where = f"line {line} of {source}"
+        where = f"line {line} of {file}"
         if not cells["speaker"] or ("file" in columns and not cells["file"]):
             raise ValueError(f"expected a speaker{' and a file' if 'file' in columns else ''} in {where}")
         if cells["file"]:
@@ -102,29 +102,29 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
 
 @dataclass
 class Speakers:
-    """Attributes videos to speakers and speakers to splits; a speaker never gets into two.
+    """Attribution of videos to speakers and of speakers to splits; a speaker is never in two splits.
 
-    The speaker is, in this order: what the manifest says; what the pattern's group `speaker` finds in the path; the
-    first folder of the path; the file's name. The split is what the manifest says of the speaker, or the pattern's
-    group `split`; without either it is drawn by a hash of the seed and the speaker's name, so that it depends neither
-    on the other speakers nor on the order of the videos.
+    The speaker is, in this order: the one in the manifest; the match of the pattern's group `speaker`; the first folder
+    of the path; the file's name. The split is the speaker's split in the manifest, or the pattern's group `split`;
+    without either it is drawn by a hash of the seed and the speaker's name, so that it depends neither on the other
+    speakers nor on the order of the videos.
 
     Args:
         pattern: Regular expression searched for in the path below the videos' folder, with `/` between folders.
         manifest: A table of videos or of speakers.
         val: Share of speakers drawn for the split `val`.
         test: Share of speakers drawn for the split `test`.
-        seed: Another number draws other speakers.
-        licence: Terms of the footage where the manifest gives none.
+        seed: Seed of that draw.
+        licence: Terms of the footage for videos without terms in the manifest.
 
     Raises:
         ValueError: The pattern is no regular expression or has no group `speaker`, or the shares are not within [0, 1].
 
     Example:
         >>> speakers = Speakers(pattern=FOLDER_LAYOUTS["voxceleb2"])
-        >>> speakers.of("dev/mp4/id00012/21Uxsk56VDQ/00001.mp4")
+        >>> speakers.attribute("dev/mp4/id00012/21Uxsk56VDQ/00001.mp4")
         Attribution(speaker='id00012', split='train', licence='')
-        >>> speakers.of("test/mp4/id00017/01dfn2spqyE/00001.mp4").split
+        >>> speakers.attribute("test/mp4/id00017/01dfn2spqyE/00001.mp4").split
         'test'
     """
 
@@ -146,17 +146,16 @@ class Speakers:
         if "speaker" not in compiled.groupindex:
             raise ValueError(f"expected a pattern with a group (?P<speaker>…), got {self.pattern!r}")
 
-    def of(self, relative: str) -> Attribution:
+    def attribute(self, relative: str) -> Attribution:
         """Return speaker, split and licence of the video at this path below the videos' folder.
 
         Raises:
-            ValueError: The manifest has no row for it, the pattern does not match it, or its speaker would be in two
-                splits.
+            ValueError: It has no row in the manifest, does not match the pattern, or puts its speaker into two splits.
         """
         speaker, split, licence = self._speaker_of(relative)
         if self.manifest is not None:
             split = self.manifest.splits.get(speaker, split)
-        split = split or self._drawn_split(speaker)
+        split = split or self._draw_split(speaker)
         before, first = self._split_of.setdefault(speaker, (split, relative))
         if before != split:
             raise ValueError(
@@ -181,7 +180,7 @@ class Speakers:
             _check_split(split, relative)
         return match["speaker"], split, ""
 
-    def _drawn_split(self, speaker: str) -> str:
+    def _draw_split(self, speaker: str) -> str:
         digest = hashlib.sha256(f"{self.seed}/{speaker}".encode("utf-8", "backslashreplace")).digest()
         position = int.from_bytes(digest[:7], "big") / 2**56
         return "test" if position < self.test else "val" if position < self.test + self.val else "train"
@@ -190,5 +189,5 @@ class Speakers:
 def _check_split(name: str, where: str) -> None:
     if not _SPLIT_NAME.fullmatch(name):
         raise ValueError(
-            f"expected a split's name of small letters, digits and _ (train, val, …), got {name!r} in {where}"
+            f"expected a split's name of lowercase letters, digits and _ (train, val, …), got {name!r} in {where}"
         )

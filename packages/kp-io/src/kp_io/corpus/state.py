@@ -1,4 +1,4 @@
-"""What a corpus remembers of its making: the options it was begun with, and which shards are complete."""
+"""The build state of a corpus: the options it was begun with, and the shards that are complete."""
 
 import json
 import os
@@ -9,19 +9,20 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from kp_io.corpus.sources import PlannedShard
 from kp_io.filesystem.atomic import atomic_path
-from kp_io.filesystem.lock import file_lock
 
 
 @dataclass(frozen=True, slots=True)
 class ShardRecord:
-    """A shard that is complete.
+    """A complete shard.
 
     Attributes:
-        digest: Digest of the videos that it was planned for.
-        num_videos: How many these were.
-        num_clips: Rows of the shard; without any there is no file.
+        digest: Hash of its planned videos.
+        num_videos: Number of planned videos.
+        num_clips: Rows of the shard; without rows there is no file.
         num_frames: Frames of all clips.
         seconds: Length of all clips.
         num_bytes: Size of the file.
@@ -40,10 +41,10 @@ class ShardRecord:
 
 
 class CorpusState:
-    """The files by which a stopped build goes on.
+    """The files from which a stopped build resumes.
 
-    Beside the shards in `data/`, a corpus has `corpus.json` with its options, and in the hidden folder `.build` the
-    spool of finished clips of shards in work and one small record a complete shard.
+    Beside the shards in `data/`, a corpus has `corpus.json` with its options. The hidden folder `.build` holds the
+    staged clips of incomplete shards, and a small record of each complete shard.
 
     Args:
         out: Folder of the corpus.
@@ -52,25 +53,31 @@ class CorpusState:
     def __init__(self, out: Path) -> None:
         self.out = out
         self.records = out / ".build" / "shards"
-        self.spool = out / ".build" / "spool"
+        self.staging = out / ".build" / "spool"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep others from building into the same folder; a build that is killed leaves no lock behind.
+        """Prevent other builds into the same folder; a killed build leaves no lock behind.
 
         Raises:
-            OSError: The folder cannot be written, or another build is at work in it.
+            OSError: The folder cannot be written, or another build is writing to it.
         """
         self.records.mkdir(parents=True, exist_ok=True)
-        busy = f"expected to be alone in {self.out}, but another build is at work there"
-        with file_lock(self.out / ".build" / "lock", busy=busy):
+        lock = FileLock(self.out / ".build" / "lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise OSError(f"expected to be alone in {self.out}, but another build is at work there") from None
+        try:
             yield
+        finally:
+            lock.release()
 
     def begin(self, settings: dict[str, Any]) -> None:
-        """Write the settings into a new corpus, or compare them with those that it was begun with.
+        """Write the settings of a new corpus, or compare them with those of a begun one.
 
         Raises:
-            ValueError: They differ, or the folder holds something else than a corpus.
+            ValueError: They differ, or the folder holds something else.
         """
         path = self.out / "corpus.json"
         if path.is_file():
@@ -91,24 +98,23 @@ class CorpusState:
                     "build into another folder, or with what it was begun with"
                 )
             return
-        strangers = [entry.name for entry in self.out.iterdir() if entry.name != ".build"]
-        if strangers:
-            raise ValueError(f"expected a new or empty folder or a corpus, got {self.out} with {sorted(strangers)[0]}")
+        if unexpected := sorted(entry.name for entry in self.out.iterdir() if entry.name != ".build"):
+            raise ValueError(f"expected a new or empty folder or a corpus, got {self.out} with {unexpected[0]}")
         self.write_json(path, settings)
 
     def record_path(self, name: str) -> Path:
-        """Return where the record of a shard lies."""
+        """Return the path of a shard's record."""
         return self.records / f"{name}.json"
 
     def shard_path(self, name: str) -> Path:
-        """Return where a shard lies."""
+        """Return the path of a shard."""
         return self.out / "data" / f"{name}.parquet"
 
     def is_complete(self, shard: PlannedShard) -> bool:
         """Return whether a shard is complete.
 
         Raises:
-            ValueError: It is, but for other videos; or its file is gone.
+            ValueError: It was built from other videos, or its file is missing.
         """
         if not self.record_path(shard.name).is_file():
             return False
@@ -116,8 +122,8 @@ class CorpusState:
         if record.digest != shard.digest:
             raise ValueError(
                 f"expected the videos that {shard.name} of {self.out} was built from, but some of "
-                f"{shard.sources[0].relative} … {shard.sources[-1].relative} were added, removed or changed, or their "
-                "table was; build into another folder"
+                f"{shard.videos[0].relative} … {shard.videos[-1].relative} were added, removed or changed, or their "
+                "manifest was; build into another folder"
             )
         if record.num_clips and not self.shard_path(shard.name).is_file():
             raise ValueError(
@@ -137,25 +143,25 @@ class CorpusState:
             return ShardRecord(**json.loads(path.read_text("utf-8")))
         except (ValueError, TypeError, RecursionError) as error:
             raise ValueError(
-                f"expected the record of a finished shard, got the damaged file {path}: {error}; remove it, and the "
-                "shard is built again"
+                f"expected the record of a finished shard, got the damaged file {path}: {error}; remove it to "
+                "build the shard again"
             ) from error
 
     def complete(self, shard: PlannedShard, record: ShardRecord) -> None:
-        """Write the record of a shard whose file is in place, and clear its spool."""
+        """Write the record of a shard whose file is in place, and remove its staged clips."""
         self.write_json(self.record_path(shard.name), asdict(record))
-        self.clear_spool(shard)
+        self.clear_staging(shard)
 
-    def clear_spool(self, shard: PlannedShard) -> None:
-        """Remove what a shard's clips were collected in."""
-        rmtree(self.spool / shard.name, ignore_errors=True)
+    def clear_staging(self, shard: PlannedShard) -> None:
+        """Remove the staged clips of a shard."""
+        rmtree(self.staging / shard.name, ignore_errors=True)
 
     def names(self) -> list[str]:
         """Return the names of all complete shards, sorted."""
         return sorted(path.stem for path in self.records.glob("[!.]*.json"))
 
     def write_json(self, path: Path, content: dict[str, Any]) -> None:
-        """Write JSON, whole or not at all; the same content gives the same bytes."""
+        """Write JSON atomically; the same content gives the same bytes."""
         with atomic_path(path) as temporary:
             temporary.write_text(f"{json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)}\n", "utf-8")
             with temporary.open("rb") as file:

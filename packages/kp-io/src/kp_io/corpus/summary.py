@@ -1,4 +1,4 @@
-"""From finished clips to complete shards, and from complete shards to what is computed over all of them."""
+"""Complete shards from staged clips, and compute failures, statistics and summary over all shards."""
 
 import json
 from collections import Counter
@@ -11,8 +11,9 @@ from typing import Any
 
 import torch
 
-from kp_io.corpus.clip import SCHEMA_VERSION
-from kp_io.corpus.shards.reader import read_rows, write_failures, write_shard
+from kp_io.corpus.shards.reader import read_rows
+from kp_io.corpus.shards.schema import SCHEMA_VERSION
+from kp_io.corpus.shards.writer import write_failures, write_shard
 from kp_io.corpus.sources import PlannedShard
 from kp_io.corpus.state import CorpusState, ShardRecord
 from kp_io.keypoints.layout import get_layout
@@ -24,12 +25,12 @@ _STATISTICS_SEQUENCES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class CorpusSummary:
-    """What a corpus holds.
+    """The content of a corpus in numbers.
 
     Attributes:
-        num_videos: Videos that were looked at.
+        num_videos: Videos that were processed.
         splits: By split: `num_clips`, `num_speakers`, `num_frames`, `seconds`, `num_bytes`, `num_shards`.
-        failures: Number of videos that became no clip, by kind.
+        failures: Number of videos that gave no clip, by kind.
     """
 
     num_videos: int
@@ -37,38 +38,38 @@ class CorpusSummary:
     failures: dict[str, int]
 
 
-def complete_shard(state: CorpusState, shard: PlannedShard, spooled: Iterable[Path]) -> None:
-    """Make a shard of the clips (`.arrow`) and failures (`.json`) of its videos, in order, and record it as complete.
+def complete_shard(state: CorpusState, shard: PlannedShard, staged: Iterable[Path]) -> None:
+    """Write a shard from the clips (`.arrow`) and failures (`.json`) of its videos, in order, and record it.
 
-    A kill in between loses nothing: the spool goes last.
+    A kill meanwhile loses nothing: the staged files are removed last.
 
     Raises:
-        OSError: The disk is full, or a spooled clip is damaged.
+        OSError: The disk is full, or a staged clip is damaged.
     """
-    files = list(spooled)
+    files = list(staged)
     clips = [file for file in files if file.suffix == ".arrow"]
     failures = [json.loads(file.read_text("utf-8")) for file in files if file.suffix == ".json"]
     path = state.shard_path(shard.name)
     content: dict[str, Any] = {}
     if clips:
         content = {**write_shard(path, clips), "num_bytes": path.stat().st_size}
-    record = ShardRecord(shard.digest, len(shard.sources), failures=failures, **content)
+    record = ShardRecord(shard.digest, len(shard.videos), failures=failures, **content)
     state.complete(shard, record)
 
 
 def finish_corpus(state: CorpusState) -> CorpusSummary:
-    """Write what is computed over all shards; `summary.json` comes last and says that a corpus is whole."""
+    """Write what is computed over all shards; `summary.json` is written last and marks a corpus as complete."""
     path = state.out / "summary.json"
     if not path.is_file():
         write_failures(state.out / "failures.parquet", _failures(state))
         _write_statistics(state)
         state.write_json(path, asdict(_summarize(state)))
-    rmtree(state.spool, ignore_errors=True)
+    rmtree(state.staging, ignore_errors=True)
     try:
         return CorpusSummary(**json.loads(path.read_text("utf-8")))
     except (ValueError, TypeError) as error:
         raise ValueError(
-            f"expected a summary of a corpus, got the damaged file {path}: {error}; remove it to have it made again"
+            f"expected a summary of a corpus, got the damaged file {path}: {error}; remove it to have it written again"
         ) from error
 
 
@@ -77,7 +78,7 @@ def _failures(state: CorpusState) -> Iterator[dict[str, str]]:
 
 
 def _write_statistics(state: CorpusState) -> None:
-    """Write mean and deviation over the first training sequences; a corpus without any has none."""
+    """Write mean and deviation over the first training sequences; without any, nothing."""
     statistics: KeypointStatistics | None = None
     if not any(name.startswith("train-") and state.record(name).num_clips for name in state.names()):
         return
@@ -85,7 +86,7 @@ def _write_statistics(state: CorpusState) -> None:
     for row in islice(read_rows(state.out, split="train", columns=columns), _STATISTICS_SEQUENCES):
         statistics = statistics or KeypointStatistics(base_point=get_layout(row["layout"]).base_point)
         statistics.add(torch.from_numpy(row["keypoints"].reshape(row["keypoints_shape"])))
-    assert statistics is not None, "a record has promised a clip"
+    assert statistics is not None, "a record lists a clip"
     state.write_json(state.out / "statistics.json", {"schema_version": SCHEMA_VERSION, **statistics.to_dict()})
 
 

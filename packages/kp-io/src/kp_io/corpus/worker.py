@@ -1,4 +1,4 @@
-"""What is done for one clip of a corpus, wherever it runs: in this process, in another one, on another machine."""
+"""Process one video of a corpus: in this process, in another one, or on another machine."""
 
 import json
 from collections.abc import Callable
@@ -6,39 +6,45 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kp_io.corpus.clip import ClipRules, UnfitClipError, make_rows, text_of
-from kp_io.corpus.shards.reader import spool_rows
-from kp_io.corpus.sources import Source
-from kp_io.detectors.point_source import Annotator
+from kp_io.corpus.shards.writer import stage_rows
+from kp_io.corpus.sources import VideoEntry
+from kp_io.detectors.precomputed_source import Annotator
 from kp_io.filesystem.atomic import atomic_path
 
 
 @dataclass(frozen=True, slots=True)
 class ClipTask:
-    """One video to do.
+    """One video to process.
 
     Attributes:
-        source: The video.
-        spool: Folder for the result; it belongs to the video's shard.
-        index: Place within the shard.
+        video: The video.
+        staging: Folder for the result; it belongs to the video's shard.
+        index: Position within the shard.
     """
 
-    source: Source
-    spool: Path
+    video: VideoEntry
+    staging: Path
     index: int
 
     @property
     def stem(self) -> Path:
-        """Path of the result without its suffix; another video in the same place has another one."""
-        return self.spool / f"{self.index:06d}-{self.source.key}"
+        """Path of the result without its suffix; it differs for another video at the same position."""
+        return self.staging / f"{self.index:06d}-{self.video.key}"
+
+    @property
+    def staged_file(self) -> Path | None:
+        """The finished result: clips (`.arrow`) or a failure (`.json`); None if there is none yet."""
+        files = (self.stem.with_suffix(suffix) for suffix in (".arrow", ".json"))
+        return next((file for file in files if file.is_file()), None)
 
 
 @dataclass(frozen=True, slots=True)
 class ClipResult:
-    """How one video ended; the result itself is in the spool.
+    """How one video ended; the clips themselves are in the staging folder.
 
     Attributes:
-        num_frames: Frames of its clips; 0 where there are none.
-        kind: Kind of failure; None where there are clips.
+        num_frames: Frames of its clips; 0 if there are none.
+        kind: Kind of failure; None if there are clips.
     """
 
     num_frames: int = 0
@@ -47,12 +53,12 @@ class ClipResult:
 
 @dataclass
 class ClipWorker:
-    """Turns tasks into spooled clips or failures. It is sent to every process once, and loads its detector there once.
+    """Callable that turns tasks into staged clips or failures; each process gets one and loads its detector once.
 
     Args:
         root: Folder of the videos.
         rules: How clips are made.
-        make_detector: Returns a detector; where processes are involved, it has to be importable there.
+        make_detector: Returns a detector; worker processes have to be able to import it.
     """
 
     root: Path
@@ -68,41 +74,36 @@ class ClipWorker:
         return self._detector
 
     def __getstate__(self) -> dict[str, object]:
-        """Leave the detector behind: models are loaded where they work."""
+        """Exclude the detector: every process loads its own."""
         return {**self.__dict__, "_detector": None}
 
     def __call__(self, task: ClipTask) -> ClipResult:
-        """Do one video, or nothing where that has been done.
+        """Process one video, unless that is done already.
 
         Raises:
             OSError: The disk is full or fails.
             ImportError: The detector's library is missing.
         """
-        if (done := spooled_file(task)) is not None and done.suffix == ".json":
+        if (done := task.staged_file) is not None and done.suffix == ".json":
             return ClipResult(kind=json.loads(done.read_text("utf-8"))["kind"])
-        detector = self.detector  # before anything is blamed on the video
+        detector = self.detector  # loaded first, so that its errors are not blamed on the video
         try:
-            rows = make_rows(self.root, task.source, self.rules, detector)
+            rows = make_rows(self.root, task.video, self.rules, detector)
         except UnfitClipError as error:
-            spool_failure(task, error.kind, str(error))
-            return ClipResult(kind=error.kind)
-        spool_rows(task.stem.with_suffix(".arrow"), rows)
+            return stage_failure(task, error.kind, str(error))
+        stage_rows(task.stem.with_suffix(".arrow"), rows)
         return ClipResult(sum(row["num_frames"] for row in rows))
 
 
-def spooled_file(task: ClipTask) -> Path | None:
-    """Return the finished result of a task: its clips (`.arrow`) or a failure (`.json`); None where there is none."""
-    return next((file for suffix in (".arrow", ".json") if (file := task.stem.with_suffix(suffix)).is_file()), None)
-
-
-def spool_failure(task: ClipTask, kind: str, reason: str) -> None:
-    """Write down that, and why, a video became no clip."""
+def stage_failure(task: ClipTask, kind: str, reason: str) -> ClipResult:
+    """Record why a video gave no clip, and return that as its result."""
     failure = {
-        "source": text_of(task.source.relative),
-        "speaker": text_of(task.source.speaker),
-        "split": task.source.split,
+        "source": text_of(task.video.relative),
+        "speaker": text_of(task.video.speaker),
+        "split": task.video.split,
         "kind": kind,
         "reason": " ".join(reason.encode("utf-8", "backslashreplace").decode("utf-8").split()),
     }
     with atomic_path(task.stem.with_suffix(".json")) as temporary:
         temporary.write_text(json.dumps(failure, ensure_ascii=False), "utf-8")
+    return ClipResult(kind=kind)

@@ -1,4 +1,4 @@
-"""What a landmark detector is, whichever library does the work."""
+"""The interface of landmark detectors, whatever their library."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -12,37 +12,37 @@ Detection = tuple[Float[Tensor, "k d"], Float[Tensor, " k"]]
 
 
 class NoFaceFoundError(ValueError):
-    """No face was found where one was needed; the message says where and what was tried."""
+    """No face was found in an image or video; the message says where and suggests what to do."""
 
 
 @runtime_checkable
 class LandmarkDetector(Protocol):
-    """Finds keypoints in RGB frames."""
+    """Detector of facial keypoints in RGB frames."""
 
     @property
     def name(self) -> str:
-        """What files record as the detector, name and version of the library included."""
+        """The detector's name in files, including name and version of the library."""
         ...
 
     @property
     def batch_size(self) -> int:
-        """How many frames `track` is best given at once; 1 for a detector that gains nothing by more."""
+        """Best number of frames per call of `track`; 1 if more frames gain nothing."""
         ...
 
     def detect(self, image: UInt8[np.ndarray, "h w 3"]) -> list[Detection]:
-        """Find every face of one picture, the largest first; an empty list where there is none."""
+        """Find all faces of an image, the largest first; return an empty list if there is none."""
         ...
 
     def track(
         self, images: Sequence[UInt8[np.ndarray, "h w 3"]], previous: Float[Tensor, "k d"]
     ) -> list[Detection | None]:
-        """Follow one face through consecutive frames of a video.
+        """Track one face through consecutive frames of a video.
 
         Args:
             images: Frames of one size; usually `batch_size` of them, sometimes fewer.
-            previous: Where the face was in the frame just before `images[0]`.
+            previous: Keypoints of the face in the frame before `images[0]`.
 
         Returns:
-            One entry a frame: the face, and None from the frame on where it is gone.
+            One entry per frame: the face, or None from the frame on in which it is lost.
         """
         ...

@@ -1,52 +1,132 @@
-"""Where the faces of a picture are: dlib's box detector at several sizes, in bad light, and with its doubts checked."""
+"""Face boxes as dlib's face detector draws them: detection at several sizes and in bad light, and cropping."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from kp_io.detectors.face_box import FaceBox, box_from_points, crop_box
-
 Image = UInt8[np.ndarray, "h w 3"]
-Scan = Callable[[Image, float], list[tuple[FaceBox, float]]]
-Fit = Callable[[Image, FaceBox], tuple[Float[np.ndarray, "k 2"], float]]
 
-# The box detector's smallest face is 80 px wide: it looks at the picture at these longest sides, first for large faces,
-# then for small ones, enlarging no more than this.
+# The box that dlib's face detector would draw, estimated from the 68 points. Measured over 381 detections in talking
+# faces of a corpus: its side is 2.737 times the RMS distance of the points from the mean of the points without the jaw
+# (to 7 %, the detector's own step in size). Its centre is that mean, shifted towards the wider cheek by 0.62 of the
+# nose's shift to the other side.
+_INNER_POINTS = slice(17, 68)
+_SIDE = 2.737
+_TURN = 0.62
+
+# The box detector's smallest face is 80 px wide: the image is scaled to these longest sides, first for large faces and
+# then for small ones, and enlarged at most this much.
 _LONGEST_SIDES = (640, 1280)
 _MAX_ENLARGEMENT = 4.0
 
-# Finds from this score on are faces. Of those between, most are wallpaper: they count when they look like a face with
-# points, turned upright and evenly lit.
+# Detections from the first score on are faces. Most between the two scores are background: they count only if they look
+# like a face with its landmarks, rotated upright and with equalized light.
 _SURE_SCORE = 0.2
 _LOWEST_SCORE = -0.35
 
-# What the check asks for: predictions of the points that agree this well (in box sides), and this score.
+# Conditions of that check: the spread of the predicted points (in box sides), and the score.
 _MAX_SPREAD = 0.02
 _CHECK_SCORE = -0.25
 _CHECK_SIZE = 220
 _CHECK_SIDE = 110
 
 
+class FaceBox(NamedTuple):
+    """A square around a face.
+
+    Attributes:
+        x: Centre, pixels.
+        y: Centre, pixels.
+        side: Length of a side, pixels.
+        roll: Rotation of the square, clockwise in the image, radians.
+    """
+
+    x: float
+    y: float
+    side: float
+    roll: float = 0.0
+
+    def distance(self, other: "FaceBox") -> float:
+        """Return the distance of the centres, in sides of the larger box."""
+        return float(np.hypot(self.x - other.x, self.y - other.y)) / max(self.side, other.side)
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A square crop of one face.
+
+    Attributes:
+        pixels: The crop; outside the image, the border colours are repeated.
+        to_crop: Affine map `(2, 3)` from pixels of the image to pixels of the crop.
+    """
+
+    pixels: UInt8[np.ndarray, "s s 3"]
+    to_crop: Float[np.ndarray, "2 3"]
+
+    def to_source(self, points: Float[np.ndarray, "k 2"]) -> Float[np.ndarray, "k 2"]:
+        """Map points of the crop to points of the image."""
+        return np.asarray((points - self.to_crop[:, 2]) @ np.linalg.inv(self.to_crop[:, :2]).T)
+
+
+def box_from_points(points: Float[np.ndarray, "k d"]) -> FaceBox:
+    """Return the box that dlib's face detector would draw around 68 points, with their roll."""
+    middle = points[_INNER_POINTS].mean(axis=0)
+    side = _SIDE * float(np.sqrt(np.square(points - middle).sum(axis=1).mean()))
+    right_eye, left_eye = points[36:42].mean(axis=0), points[42:48].mean(axis=0)
+    across = (left_eye - right_eye) / max(1e-6, float(np.linalg.norm(left_eye - right_eye)))
+    nose, mouth = points[27:36].mean(axis=0), points[48:68].mean(axis=0)
+    turn = float((nose - (right_eye + left_eye + 2 * mouth) / 4) @ across)
+    x, y = middle - _TURN * turn * across
+    return FaceBox(float(x), float(y), side, roll_of(points))
+
+
+def roll_of(points: Float[np.ndarray, "k d"]) -> float:
+    """Return the angle of the line through the eyes of 68 points, radians, clockwise in the image."""
+    x, y = points[42:48].mean(axis=0) - points[36:42].mean(axis=0)
+    return float(np.arctan2(y, x))
+
+
+def crop_box(image: Image, box: FaceBox, *, size: int, side: int) -> Crop:
+    """Crop a box from an image, upright and centred in `size` × `size` pixels; the box itself has `side` pixels."""
+    scale = side / box.side
+    cosine, sine = scale * np.cos(box.roll), scale * np.sin(box.roll)
+    turn = np.array([[cosine, sine], [-sine, cosine]])
+    to_crop = np.column_stack([turn, size / 2 - turn @ (box.x, box.y)])
+    matrix = to_crop
+    if scale < 0.5:  # warping alone would alias: average the pixels first
+        shrink = 2 * scale
+        image = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+        matrix = np.column_stack([to_crop[:, :2] / shrink, to_crop[:, 2]])
+    pixels = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return Crop(pixels, to_crop)
+
+
+Scan = Callable[[Image, float], list[tuple[FaceBox, float]]]
+Fit = Callable[[Image, FaceBox], tuple[Float[np.ndarray, "k 2"], float]]
+
+
 def find_face_boxes(image: Image, *, scan: Scan, fit: Fit) -> list[FaceBox]:
-    """Return a box for every face of a picture, the largest first.
+    """Return a box for every face of an image, the largest first.
 
     Args:
         image: RGB.
         scan: Returns boxes of at least 80 px and their scores, from a given score on.
-        fit: Returns the 68 points of the face in a box, and how far the predictions are apart (in box sides).
+        fit: Returns the 68 points of the face in a box, and the spread of the predictions (in box sides).
     """
     sure, doubtful = _scan_sizes(image, scan)
     doubtful = [box for box in doubtful if _is_face(image, box, scan, fit)]
     if not sure + doubtful:
-        # A face in the dark has edges too weak for the detector, until contrast is evened out.
-        sure, _ = _scan_sizes(_evenly_lit(image), scan)
+        # A dark face has edges too weak for the detector until the contrast is equalized.
+        sure, _ = _scan_sizes(_equalize_light(image), scan)
     return sorted(_distinct(sure + doubtful), key=lambda box: -box.side)
 
 
 def _scan_sizes(image: Image, scan: Scan) -> tuple[list[FaceBox], list[FaceBox]]:
-    """Return the sure and the doubtful boxes."""
+    """Return the certain and the doubtful boxes of all sizes."""
     sure: list[FaceBox] = []
     doubtful: list[FaceBox] = []
     for longest in _LONGEST_SIDES:
@@ -63,7 +143,7 @@ def _scan_sizes(image: Image, scan: Scan) -> tuple[list[FaceBox], list[FaceBox]]
 
 
 def _distinct(boxes: list[FaceBox]) -> list[FaceBox]:
-    """Return the boxes without those that lie on one before them."""
+    """Return the boxes without those that overlap an earlier one."""
     kept: list[FaceBox] = []
     for box in boxes:
         if all(box.distance(other) > 0.5 for other in kept):
@@ -78,12 +158,12 @@ def _is_face(image: Image, box: FaceBox, scan: Scan, fit: Fit) -> bool:
         return False
     upright = crop_box(image, box_from_points(points), size=_CHECK_SIZE, side=_CHECK_SIDE).pixels
     middle = FaceBox(_CHECK_SIZE / 2, _CHECK_SIZE / 2, _CHECK_SIDE)
-    found = scan(_evenly_lit(upright), _CHECK_SCORE)
+    found = scan(_equalize_light(upright), _CHECK_SCORE)
     return any(box.distance(middle) < 0.25 and 0.7 < box.side / middle.side < 1.4 for box, _ in found)
 
 
-def _evenly_lit(image: Image) -> Image:
-    """Return the picture with its lightness spread out in every part of it."""
+def _equalize_light(image: Image) -> Image:
+    """Equalize the lightness of an image locally (CLAHE)."""
     lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
     tiles = 8 if min(image.shape[:2]) > 2 * _CHECK_SIZE else 4
     lab[..., 0] = cv2.createCLAHE(2.0, (tiles, tiles)).apply(lab[..., 0])

@@ -1,4 +1,4 @@
-"""MediaPipe's Face Landmarker: the quickest on a CPU, with closed lips that close; 478 mesh points, of which 68."""
+"""MediaPipe's Face Landmarker: the fastest on a CPU, with accurate lip closures; 68 of its 478 mesh points."""
 
 import hashlib
 import weakref
@@ -16,39 +16,39 @@ from kp_io.detectors.base import Detection
 from kp_io.detectors.mediapipe_mesh import MESH_TO_IBUG68
 
 _GET_WEIGHTS = (
-    "MediaPipe's packages bring no model: download https://storage.googleapis.com/mediapipe-models/face_landmarker/"
+    "MediaPipe's packages contain no model: download https://storage.googleapis.com/mediapipe-models/face_landmarker/"
     "face_landmarker/float16/1/face_landmarker.task and give its path, --weights on the command line"
 )
 
-# The networks of a bundle, of which the second one gives the points.
+# The networks of a bundle; the second one predicts the points.
 _MEMBERS = ("face_detector.tflite", "face_landmarks_detector.tflite")
 
-# Faces of one picture: more cost only where there are more.
-_MOST_FACES = 10
+# Maximum number of faces of an image; it costs nothing if there are fewer.
+_MAX_FACES = 10
 
-# Parts of a picture are looked at down to this size, pixels: a face of 60 px is then found.
-_LARGEST_VIEW = 600
+# Parts of an image are searched down to this size, pixels, which finds a face of 60 px.
+_MIN_TILED_SIZE = 600
 
-# Side of the crop in which a face is followed, in longer sides of its points' bounding box: what is left for movement
-# between two frames is half a face on every side.
+# Side of the crop in which a face is tracked, in longer sides of its bounding box. It leaves half a face on every side
+# for movement between two frames.
 _CROP_SIDE = 2.0
 
-# A followed face is gone when what the crop shows is further away than this, in sizes of the face.
-_FARTHEST = 0.5
+# A tracked face is lost if the nearest one in the crop is further away than this, in sizes of the face.
+_MAX_DISTANCE = 0.5
 
 
 class MediaPipeDetector:
-    """Finds 478 mesh points with MediaPipe's Face Landmarker and returns the 68 that stand for iBUG's.
+    """Detector of 478 mesh points with MediaPipe's Face Landmarker, reduced to the 68 iBUG points.
 
-    A face is followed by looking at the crop around where it was, each frame on its own. MediaPipe's mode for videos
-    would not do: it smooths over time with a filter that the frames before have set, cannot be told which of several
-    faces to follow, and does not go back in time.
+    A face is tracked by detection in the crop around its last position, frame by frame. MediaPipe's video mode is
+    unsuitable: it smooths over time with a filter that depends on earlier frames, cannot track a chosen one of several
+    faces, and does not go back in time.
 
     Args:
         weights: Path of `face_landmarker.task`.
 
     Raises:
-        ValueError: No path is given, or the file is no such bundle.
+        ValueError: No path is given, or the file is not such a bundle.
         FileNotFoundError: There is no such file.
         ImportError: mediapipe is not installed.
     """
@@ -59,46 +59,46 @@ class MediaPipeDetector:
         bundle = _read_bundle(weights)
         self._landmarker, self._version = _landmarker(bundle, weights)
         self._digest = hashlib.sha256(bundle).hexdigest()[:8]
-        # Left to the garbage collector, the library closes itself after what it needs for it is gone.
+        # The garbage collector would close the library only after the modules that closing needs are gone.
         weakref.finalize(self, self._landmarker.close)
 
     @property
     def name(self) -> str:
-        """What files record as the detector: the library's version, and the digest of the model's file."""
+        """The detector's name in files: the library's version and the digest of the model file."""
         return f"mediapipe-{self._version}/{self._digest}"
 
     @property
     def batch_size(self) -> int:
-        """Frames are best given one at a time: each is looked at where the one before had the face."""
+        """1: each frame is searched around the face of the previous one."""
         return 1
 
     def detect(self, image: UInt8[np.ndarray, "h w 3"]) -> list[Detection]:
-        """Find every face of one picture, the largest first; an empty list where there is none."""
+        """Find all faces of an image, the largest first; return an empty list if there is none."""
         for boxes in _views(image.shape[0], image.shape[1]):
             found = sorted((face for box in boxes for face in self._find(image, box)), key=_size, reverse=True)
             if found:
-                faces = [_detection(face) for face in _different(found)]
-                # A second look, at the crop, is nearer to hand-labelled points by a tenth.
+                faces = [_detection(face) for face in _distinct(found)]
+                # A second detection in the crop is a tenth closer to manual labels.
                 return [self.track([image], points)[0] or (points, scores) for points, scores in faces]
         return []
 
     def track(
         self, images: Sequence[UInt8[np.ndarray, "h w 3"]], previous: Float[torch.Tensor, "k d"]
     ) -> list[Detection | None]:
-        """Follow the face that was at `previous` just before the first image; None from where it is gone."""
+        """Track the face at `previous` in the frame before the first image; None once it is lost."""
         found: list[Detection | None] = []
         points = previous.numpy()
         for image in images:
             faces = self._find(image, _box_around(points))
             nearest = min(faces, key=lambda face: _distance(face, points), default=None)
-            if nearest is None or _distance(nearest, points) > _FARTHEST:
+            if nearest is None or _distance(nearest, points) > _MAX_DISTANCE:
                 break
             found.append(_detection(nearest))
             points = nearest
         return found + [None] * (len(images) - len(found))
 
     def _find(self, image: UInt8[np.ndarray, "h w 3"], box: tuple[int, int, int, int]) -> list[np.ndarray]:
-        """Return the 68 points of every face within a box (left, top, right, bottom), which may leave the picture."""
+        """Return the 68 points of every face in a box (left, top, right, bottom), which may exceed the image."""
         import mediapipe
 
         left, top, right, bottom = box
@@ -119,7 +119,7 @@ class MediaPipeDetector:
         picture = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(crop))
         meshes = self._landmarker.detect(picture).face_landmarks
         points = [np.array([(mesh[i].x, mesh[i].y) for i in MESH_TO_IBUG68]) for mesh in meshes]
-        # The library counts from the picture's edge, 0 to 1; a pixel's centre is half a pixel from its edge.
+        # The library's coordinates run from edge to edge, 0 to 1; pixel centres are half a pixel inside.
         return [face * size - 0.5 + (left, top) for face in points]
 
 
@@ -148,7 +148,7 @@ def _landmarker(bundle: bytes, path: Path) -> tuple[Any, str]:
     options = vision.FaceLandmarkerOptions(
         base_options=BaseOptions(model_asset_buffer=bundle),
         running_mode=vision.RunningMode.IMAGE,
-        num_faces=_MOST_FACES,
+        num_faces=_MAX_FACES,
     )
     try:
         landmarker = vision.FaceLandmarker.create_from_options(options)
@@ -158,29 +158,29 @@ def _landmarker(bundle: bytes, path: Path) -> tuple[Any, str]:
 
 
 def _views(height: int, width: int) -> Iterator[list[tuple[int, int, int, int]]]:
-    """Yield sets of boxes to look for faces in, each only needed when there was none in those before.
+    """Yield sets of boxes to search for faces; each set is needed only if the earlier ones contain no face.
 
-    The network that finds the faces sees 128 pixels: it misses a face that fills the picture, and small ones.
+    The face detection network sees 128 pixels: it misses small faces, and a face that fills the image.
     """
     yield [(0, 0, width, height)]
     yield [(-width // 2, -height // 2, width + width // 2, height + height // 2)]
     side = max(height, width)
-    while side > _LARGEST_VIEW:
+    while side > _MIN_TILED_SIZE:
         side //= 2
         yield [(x, y, x + side, y + side) for y in _starts(height, side) for x in _starts(width, side)]
 
 
 def _starts(length: int, side: int) -> list[int]:
-    """Return where boxes of one side begin that cover a length and overlap by half."""
+    """Return the starts of boxes with this side that cover a length and overlap by half."""
     count = max(1, -(-2 * (length - side) // side) + 1)
     return [round(i * (length - side) / max(1, count - 1)) for i in range(count)]
 
 
-def _different(faces: list[np.ndarray]) -> list[np.ndarray]:
-    """Return the faces, largest first, without those that another view has found too."""
+def _distinct(faces: list[np.ndarray]) -> list[np.ndarray]:
+    """Return the faces in order, without duplicates from other boxes."""
     kept: list[np.ndarray] = []
     for face in faces:
-        if all(_distance(face, other) > _FARTHEST for other in kept):
+        if all(_distance(face, other) > _MAX_DISTANCE for other in kept):
             kept.append(face)
     return kept
 
@@ -197,10 +197,10 @@ def _size(points: Float[np.ndarray, "k d"]) -> float:
 
 
 def _distance(points: Float[np.ndarray, "k d"], other: Float[np.ndarray, "k d"]) -> float:
-    """Return how far two faces are apart, in sizes of the second one."""
+    """Return the distance of two faces, in sizes of the second one."""
     return float(np.linalg.norm(points.mean(axis=0) - other.mean(axis=0))) / max(1.0, _size(other))
 
 
 def _detection(points: Float[np.ndarray, "k d"]) -> Detection:
-    # The library gives no score a point.
+    # The library gives no scores of single points.
     return torch.from_numpy(points).float(), torch.ones(len(points))

@@ -1,11 +1,11 @@
-"""Which vertex of MediaPipe's face mesh stands for which of the 68 iBUG points.
+"""The vertices of MediaPipe's face mesh that correspond to the 68 iBUG points.
 
-The mesh's vertices sit at fixed places of the skin, so that the choice is anatomy: lid margins, lip edges and nostrils
-are rows of vertices by design. Where two neighbours would do (jaw, brows, the points between a lip's corner and its
-bow), the one was taken that lies nearer, on average, to dlib's points in 92 frontal faces, the same one on both sides.
+The mesh's vertices are at fixed places of the skin, so the choice is anatomical: lid margins, lip edges and nostrils
+are rows of vertices by design. If two neighbours are possible (jaw, brows, the points between a lip's corner and its
+bow), the one nearer on average to dlib's points in 92 frontal faces was chosen, the same one on both sides.
 """
 
-#: Vertices of the mesh; the last ten are the irises, which no iBUG point needs.
+#: Number of vertices; the last ten are the irises, which correspond to no iBUG point.
 MESH_SIZE = 478
 
 _RIGHT_JAW = (127, 234, 93, 58, 172, 136, 149, 148)  # from the ear down, on the outline of the face
@@ -20,7 +20,7 @@ _LEFT_EYE = (362, 385, 387, 263, 373, 380)
 _OUTER_LIP = (61, 40, 37, 0, 267, 270, 291, 405, 314, 17, 84, 181)
 _INNER_LIP = (78, 82, 13, 312, 308, 317, 14, 87)
 
-#: For each of the 68 iBUG points, in their order, the vertex that stands for it.
+#: The vertex of each of the 68 iBUG points, in their order.
 MESH_TO_IBUG68: tuple[int, ...] = (
     *(_RIGHT_JAW + _CHIN + _LEFT_JAW),
     *(_RIGHT_BROW + _LEFT_BROW),

@@ -1,11 +1,13 @@
-"""Detectors by name."""
+"""Create detectors by name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
-from kp_io.detectors.point_source import Annotator
+from kp_io.detectors.precomputed_source import Annotator
 
 
 def _dlib(weights: Path | None, device: str) -> Annotator:
@@ -18,16 +20,10 @@ def _dlib(weights: Path | None, device: str) -> Annotator:
         raise ValueError(f"expected dlib's model of 68 points, got {weights}: {error}") from error
 
 
-def _face_alignment(weights: Path | None, device: str) -> Annotator:
+def _face_alignment(weights: Path | None, device: str, *, dimensions: Literal[2, 3] = 2) -> Annotator:
     from kp_io.detectors.face_alignment.detector import FaceAlignmentDetector
 
-    return FaceAlignmentDetector(weights=weights, device=device, dimensions=2)
-
-
-def _face_alignment_3d(weights: Path | None, device: str) -> Annotator:
-    from kp_io.detectors.face_alignment.detector import FaceAlignmentDetector
-
-    return FaceAlignmentDetector(weights=weights, device=device, dimensions=3)
+    return FaceAlignmentDetector(weights=weights, device=device, dimensions=dimensions)
 
 
 def _mediapipe(weights: Path | None, device: str) -> Annotator:
@@ -38,35 +34,35 @@ def _mediapipe(weights: Path | None, device: str) -> Annotator:
 
 
 def _precomputed(weights: Path | None, device: str) -> Annotator:
-    from kp_io.detectors.precomputed import PrecomputedPoints
+    from kp_io.detectors.precomputed_source import PrecomputedPoints
 
     _only_cpu("precomputed", device)
     return PrecomputedPoints(weights)
 
 
-#: What `make_detector` knows, the default first.
+#: Detectors that `make_detector` knows, the default first.
 DETECTORS: dict[str, Callable[[Path | None, str], Annotator]] = {
     "dlib": _dlib,
     "face-alignment": _face_alignment,
-    "face-alignment-3d": _face_alignment_3d,
+    "face-alignment-3d": partial(_face_alignment, dimensions=3),
     "mediapipe": _mediapipe,
     "precomputed": _precomputed,
 }
 
 
 def make_detector(name: str = "dlib", *, weights: Path | None = None, device: str = "cpu") -> Annotator:
-    """Return the detector of a name; only its own library is imported.
+    """Return the detector with this name; only its own library is imported.
 
     Args:
         name: `dlib`, `face-alignment`, `face-alignment-3d`, `mediapipe` or `precomputed`.
         weights: dlib's `.dat`, face-alignment's folder of weights, MediaPipe's `face_landmarker.task`, or the folder or
-            file of precomputed keypoints. None takes what the packages bring, where they bring any, and looks for
+            file of precomputed keypoints. None uses the weights of an installed package, if any, and searches for
             precomputed keypoints beside the videos.
-        device: `cpu` or, for face-alignment, any device of torch.
+        device: `cpu` or, for face-alignment, any torch device.
 
     Raises:
-        ValueError: There is no detector of that name, it does not work on that device, or the weights are not its own.
-        FileNotFoundError: The weights are nowhere to be found.
+        ValueError: There is no such detector, it does not support the device, or the weights are not for it.
+        FileNotFoundError: The weights are not found.
         ImportError: The detector's library is not installed.
 
     Example:
@@ -85,15 +81,15 @@ def make_detector(name: str = "dlib", *, weights: Path | None = None, device: st
 
 @dataclass(frozen=True, slots=True)
 class DetectorChoice:
-    """A detector that is yet to be made: small, comparable, and sent to the processes that will each make their own.
+    """Name and options of a detector: a small, comparable factory that worker processes receive and call.
 
     Attributes:
         name: Name for `make_detector`.
-        weights: Its weights.
-        device: Its device.
+        weights: Weights for `make_detector`.
+        device: Device for `make_detector`.
 
     Raises:
-        ValueError: There is no detector of that name.
+        ValueError: There is no such detector.
 
     Example:
         >>> DetectorChoice("precomputed")().name
@@ -108,7 +104,7 @@ class DetectorChoice:
         _check_name(self.name)
 
     def __call__(self) -> Annotator:
-        """Return the detector, made anew."""
+        """Return a new detector."""
         return make_detector(self.name, weights=self.weights, device=self.device)
 
 
@@ -122,4 +118,4 @@ def _check_name(name: str) -> None:
 
 def _only_cpu(name: str, device: str) -> None:
     if device != "cpu":
-        raise ValueError(f"expected the device cpu for {name}, which knows no other one, got {device!r}")
+        raise ValueError(f"expected the device cpu for {name}, which supports no other, got {device!r}")

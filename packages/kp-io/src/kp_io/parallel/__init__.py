@@ -1,1 +1,1 @@
-"""Processes and Ray actors that work through a list of jobs."""
+"""Run a picklable worker over tasks, in local processes or on a Ray cluster."""

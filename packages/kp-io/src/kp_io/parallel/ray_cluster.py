@@ -1,53 +1,54 @@
-"""Clips done by actors of a Ray cluster, or of a Ray started on this machine."""
+"""Run tasks on the actors of a Ray cluster, or of a Ray started on this machine."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
-from kp_io.corpus.worker import ClipResult, ClipTask, ClipWorker
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
-#: Tasks handed out for every actor: one in work and one to follow it.
+#: Tasks queued for every actor: one running and one to follow it.
 _TASKS_PER_ACTOR = 2
 
-#: How often a task is tried again when its actor dies.
+#: How often a task is retried when its actor dies.
 _RETRIES = 2
 
 
 class _Actor:
     """A process of the cluster that holds one worker, and with it one detector."""
 
-    def __init__(self, worker: ClipWorker) -> None:
+    def __init__(self, worker: Callable[[Any], Any]) -> None:
         torch.set_num_threads(1)
         self._worker = worker
 
     def start(self) -> None:
-        """Do nothing: that an actor gets here says that it has started."""
+        """Do nothing: an actor that runs this has started."""
 
-    def work(self, task: ClipTask) -> ClipResult:
+    def call(self, task: Any) -> Any:
         return self._worker(task)
 
 
 def run_ray(
-    worker: ClipWorker, tasks: Iterable[ClipTask], *, workers: int, gpus: float = 0.0
-) -> Iterator[tuple[ClipTask, ClipResult | None]]:
-    """Do every task and yield it with its result, in the order in which they end; `run_local` on a cluster.
+    worker: Callable[[Task], Result], tasks: Iterable[Task], *, workers: int, gpus: float = 0.0
+) -> Iterator[tuple[Task, Result | None]]:
+    """Run every task and yield it with its result, in order of completion; `run_local` on a cluster.
 
-    A Ray that is initialized is used; otherwise `ray.init()` is called, which joins the cluster named by `RAY_ADDRESS`
-    or starts one on this machine, and it is shut down at the end. Every machine has to see the videos and the corpus at
-    the same paths. An actor that dies is started again and its tasks are done again; a task whose actor has died three
-    times comes with None. Actors that the cluster has no room for are not waited for.
+    An initialized Ray is used; otherwise `ray.init()` is called, which joins the cluster named by `RAY_ADDRESS` or
+    starts one on this machine, and it is shut down at the end. Every machine has to see the input and output files at
+    the same paths. A dead actor is restarted and its tasks are repeated; a task whose actor has died three times comes
+    with None. Actors that the cluster has no room for are not waited for.
 
     Args:
-        worker: What does a task.
-        tasks: What to do.
-        workers: Actors, one CPU each.
+        worker: Runs one task; it is pickled and sent to every actor once.
+        tasks: Picklable tasks.
+        workers: Number of actors, one CPU each.
         gpus: GPUs that every actor reserves; a fraction shares one.
 
     Raises:
         ImportError: Ray is not installed.
-        ChildProcessError: An actor cannot be started, for want of the detector's module on its machine perhaps.
+        ChildProcessError: An actor cannot be started, e.g. because the detector's module is missing on its machine.
     """
     try:
         ray = import_module("ray")
@@ -57,15 +58,15 @@ def run_ray(
     if started:
         ray.init(log_to_driver=False, logging_level="warning")
     try:
-        actor = ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=-1, max_task_retries=_RETRIES)(_Actor)
-        starting = {chosen.start.remote(): chosen for chosen in (actor.remote(worker) for _ in range(workers))}
+        actor_class = ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=-1, max_task_retries=_RETRIES)(_Actor)
+        starting = {actor.start.remote(): actor for actor in (actor_class.remote(worker) for _ in range(workers))}
         idle: list[Any] = []
         todo = iter(tasks)
-        pending: dict[Any, tuple[Any, ClipTask]] = {}
+        pending: dict[Any, tuple[Any, Task]] = {}
         while True:
             while idle and (task := next(todo, None)) is not None:
-                chosen = idle.pop(0)
-                pending[chosen.work.remote(task)] = (chosen, task)
+                actor = idle.pop(0)
+                pending[actor.call.remote(task)] = (actor, task)
             if idle and not pending:
                 return
             [ready], _ = ray.wait([*pending, *starting])
@@ -76,14 +77,14 @@ def run_ray(
                     raise ChildProcessError(f"expected Ray's actors to start, but one died: {error}") from error
                 idle += [starting.pop(ready)] * _TASKS_PER_ACTOR
                 continue
-            chosen, task = pending.pop(ready)
-            idle.append(chosen)
+            actor, task = pending.pop(ready)
+            idle.append(actor)
             try:
                 yield task, ray.get(ready)
             except ray.exceptions.RayActorError:
                 yield task, None
             except ray.exceptions.RayTaskError as error:
-                # What the worker raised, a full disk or a missing library: not the cluster's report of it.
+                # Raise what the worker raised (a full disk, a missing library), not Ray's report of it.
                 raise error.cause from None
     finally:
         if started:

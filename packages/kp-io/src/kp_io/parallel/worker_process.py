@@ -1,4 +1,4 @@
-"""Processes that work for this one, and end with it or when it says so."""
+"""Worker processes that end with their parent, or when it tells them to."""
 
 import multiprocessing.connection
 import os
@@ -14,35 +14,35 @@ import torch
 
 Result = TypeVar("Result")
 
-#: A library that does not come back to Python within this time is not waited for.
+#: A library that does not return to Python within this time is not waited for.
 _GRACE_SECONDS = 10.0
 
 
-def start_worker(lifeline: Connection) -> None:
-    """Prepare a process of a pool; to be its initializer.
+def start_worker(parent_pipe: Connection) -> None:
+    """Prepare a process of a pool; use it as the pool's initializer.
 
     Args:
-        lifeline: Reading end of a pipe. When the other end is closed, be it because the parent was killed, the work in
-            hand is given up, nothing half-written is left, and the process ends.
+        parent_pipe: Reading end of a pipe. When the other end closes, even because the parent was killed, the process
+            abandons its current work, leaves no half-written file, and ends.
     """
     torch.set_num_threads(1)
-    # Ctrl-C reaches the whole group; the parent alone decides what follows from it.
+    # Ctrl-C reaches the whole process group; only the parent decides what to do about it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent_pipe,), daemon=True).start()
 
 
-def work(function: Callable[..., Result], *args: object) -> Result:
-    """Call a function in a process of the pool, which ends when it is told to while it works."""
+def call(function: Callable[..., Result], *args: object) -> Result:
+    """Call a function in a process of the pool, and end the process if it is told to stop meanwhile."""
     try:
         return function(*args)
     except SystemExit:
-        # The pool would take it for a result and give out the next task. What was open has been tidied up by now.
+        # The pool would take this for a result and send the next task. Open files have been cleaned up by now.
         os._exit(1)
 
 
-def _end_with(lifeline: Connection) -> None:
-    multiprocessing.connection.wait([lifeline])
+def _end_with(parent_pipe: Connection) -> None:
+    multiprocessing.connection.wait([parent_pipe])
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_GRACE_SECONDS)
     os._exit(1)

@@ -1,1 +1,1 @@
-"""The Parquet shards of a corpus."""
+"""Parquet shards of a corpus: their schema, writing and reading (pyarrow)."""

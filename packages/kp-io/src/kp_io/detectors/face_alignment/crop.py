@@ -1,4 +1,4 @@
-"""From the box of a face to the square crop that FAN sees, and back from crop to picture."""
+"""Map the box of a face to the square crop that FAN sees, and the crop back to the image."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 #: Side of a crop, pixels.
-CROP = 256
+CROP_SIZE = 256
 
-# FAN's own numbers: its training saw faces that filled this part of the crop, moved up by this share of their height.
+# FAN's training parameters: crop side per box side, and the upward shift as a share of the box height.
 _SIDES_PER_BOX = 200 / 195
 _UP = 0.12
 
@@ -27,63 +27,63 @@ class Box(NamedTuple):
 
 
 class Window(NamedTuple):
-    """The part of a picture that becomes a crop, whole pixels, right and bottom excluded; it may leave the picture."""
+    """The part of an image that becomes a crop, whole pixels, right and bottom excluded; it may exceed the image."""
 
     left: int
     top: int
     right: int
     bottom: int
 
-    def shows(self, height: int, width: int) -> bool:
-        """Whether there is anything to see: it is not empty and lies, in part, in a picture of that size."""
+    def overlaps(self, height: int, width: int) -> bool:
+        """Return whether the window is not empty and overlaps an image of that size."""
         return max(self.left, 0) < min(self.right, width) and max(self.top, 0) < min(self.bottom, height)
 
 
-def box_of_points(points: Float[Tensor, "k d"]) -> Box:
-    """Return the smallest box around the points: what FAN's authors cropped by, and near to what S3FD finds.
+def bounding_box(points: Float[Tensor, "k d"]) -> Box:
+    """Return the bounding box of the points, by which FAN's authors cropped and which is close to S3FD's box.
 
     Example:
-        >>> box_of_points(torch.tensor([[10.0, 20.0], [30.0, 5.0]]))
+        >>> bounding_box(torch.tensor([[10.0, 20.0], [30.0, 5.0]]))
         Box(left=10.0, top=5.0, right=30.0, bottom=20.0)
     """
     low, high = points[:, :2].amin(dim=0).tolist(), points[:, :2].amax(dim=0).tolist()
     return Box(*low, *high)
 
 
-def side_of_crop(box: Box) -> float:
-    """Return the side of the square that FAN looks at for a face, about twice the box's, in pixels of the picture."""
+def crop_side(box: Box) -> float:
+    """Return the side of a face's crop, about twice the box's, in pixels of the image."""
     return (box.right - box.left + box.bottom - box.top) * _SIDES_PER_BOX
 
 
-def window_of_box(box: Box) -> Window:
-    """Return the window that the library crops for a face, to the same pixel.
+def crop_window(box: Box) -> Window:
+    """Return the window that the library crops for a face, exact to the pixel.
 
     Example:
-        >>> window_of_box(Box(100, 100, 200, 220))
+        >>> crop_window(Box(100, 100, 200, 220))
         Window(left=38, top=33, right=262, bottom=258)
     """
-    side = side_of_crop(box)
+    side = crop_side(box)
     left = (box.left + box.right - side) / 2
     top = (box.top + box.bottom - side) / 2 - _UP * (box.bottom - box.top)
-    inset = side / CROP  # the library begins a crop's pixel further in
+    inset = side / CROP_SIZE  # the library starts one crop pixel further in
     return Window(int(left + inset), int(top + inset), int(left + side), int(top + side))
 
 
 def crop_faces(
     images: Sequence[UInt8[np.ndarray, "h w 3"]], window: Window, *, device: torch.device
 ) -> Float[Tensor, "b 3 256 256"]:
-    """Cut the same window out of several pictures of one size, scaled to 256 px, values in [0, 1], black outside.
+    """Crop the same window from several images of one size, scaled to 256 px, values in [0, 1], black outside.
 
-    Only what lies in the window travels to the device. The library rounds its crops to whole grey levels; these are
-    not rounded.
+    Only the pixels in the window are copied to the device. Unlike the library's, the crops are not rounded to whole
+    grey levels.
 
     Raises:
-        ValueError: The pictures differ in size.
+        ValueError: The images differ in size.
 
     Example:
         >>> white = np.full((20, 20, 3), 255, np.uint8)
         >>> crop = crop_faces([white], Window(10, 0, 30, 20), device=torch.device("cpu"))
-        >>> crop.shape, crop[0, 0, 128, ::85]  # half of it lies beyond the picture
+        >>> crop.shape, crop[0, 0, 128, ::85]  # half of it lies outside the image
         (torch.Size([1, 3, 256, 256]), tensor([1., 1., 0., 0.]))
     """
     height, width = images[0].shape[:2]
@@ -94,20 +94,19 @@ def crop_faces(
     inside = torch.from_numpy(np.stack([image[top:bottom, left:right] for image in images]))
     if device.type == "cuda":
         inside = inside.pin_memory()
-    # (b, h, w, 3) seen as (b, 3, h, w) lies channels-last in memory, as the networks like it.
+    # (b, h, w, 3) viewed as (b, 3, h, w) is channels-last in memory, which suits the networks.
     pixels = inside.to(device, non_blocking=True).permute(0, 3, 1, 2).float()
     pixels = F.pad(pixels, (left - window.left, window.right - right, top - window.top, window.bottom - bottom))
-    return F.interpolate(pixels, size=(CROP, CROP), mode="bilinear", align_corners=False) / 255
+    return F.interpolate(pixels, size=(CROP_SIZE, CROP_SIZE), mode="bilinear", align_corners=False) / 255
 
 
-def to_picture(cells: Float[Tensor, "*n 2"], window: Window, *, size: int) -> Float[Tensor, "*n 2"]:
-    """Return where cells of a heatmap of `size` × `size` lie in the picture.
+def to_image(cells: Float[Tensor, "*n 2"], window: Window, *, size: int) -> Float[Tensor, "*n 2"]:
+    """Map cells of a heatmap of `size` × `size` to pixels of the image.
 
-    Whole numbers are centres, of cells and of pixels. The window that was really cropped counts, so that points do not
-    move when it is rounded to another pixel.
+    Whole numbers are centres of cells and of pixels. The rounded window counts, so that rounding does not shift points.
 
     Example:
-        >>> to_picture(torch.tensor([[0.0, 63.0]]), Window(10, 10, 138, 138), size=64)
+        >>> to_image(torch.tensor([[0.0, 63.0]]), Window(10, 10, 138, 138), size=64)
         tensor([[ 10.5000, 136.5000]])
     """
     sides = cells.new_tensor([window.right - window.left, window.bottom - window.top])
@@ -115,7 +114,7 @@ def to_picture(cells: Float[Tensor, "*n 2"], window: Window, *, size: int) -> Fl
 
 
 def has_moved(box: Box, used: Box, *, bound: float) -> bool:
-    """Whether a face is off from the box that it was cropped by: by more than `bound` of its size, in place or size.
+    """Return whether a face's position or size differs from its crop's box by more than `bound` of the box size.
 
     Example:
         >>> has_moved(Box(12, 0, 112, 100), Box(0, 0, 100, 100), bound=0.1)

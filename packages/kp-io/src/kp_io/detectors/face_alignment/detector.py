@@ -1,4 +1,4 @@
-"""The paper's annotator: the networks of face-alignment, in batches, tracked, and with points between pixels."""
+"""The paper's detector: the networks of face-alignment with batches, tracking and sub-pixel points."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,17 +12,17 @@ from torch import Tensor
 from kp_io.detectors.base import Detection
 from kp_io.detectors.face_alignment.boxes import find_faces
 from kp_io.detectors.face_alignment.crop import (
-    CROP,
+    CROP_SIZE,
     Box,
-    box_of_points,
+    bounding_box,
     crop_faces,
+    crop_side,
+    crop_window,
     has_moved,
-    side_of_crop,
-    to_picture,
-    window_of_box,
+    to_image,
 )
-from kp_io.detectors.face_alignment.depth import tell_depth
-from kp_io.detectors.face_alignment.heatmaps import draw_heatmaps, find_peaks
+from kp_io.detectors.face_alignment.depth import predict_depth
+from kp_io.detectors.face_alignment.heatmaps import find_peaks, predict_heatmaps
 from kp_io.detectors.face_alignment.networks import (
     library_version,
     load_box_network,
@@ -32,29 +32,29 @@ from kp_io.detectors.face_alignment.networks import (
 from kp_io.detectors.face_alignment.weights import find_weights, needed_weights
 from kp_io.keypoints.layout import IBUG68
 
-# More crops than this at once leave a CPU's cache: each then takes longer. A GPU takes a whole batch.
-_CPU_CROPS = 4
+# More crops at once exceed a CPU's cache and take longer each. A GPU takes a whole batch.
+_MAX_CPU_CROPS = 4
 
 _NUM_POINTS = IBUG68.num_keypoints
 
 
 class FaceAlignmentDetector:
-    """Finds the 68 iBUG points with FAN, on faces that S3FD found; the paper annotated with these networks.
+    """Detector of the 68 iBUG points with FAN, in face boxes from S3FD; the paper annotated with these networks.
 
-    In a video S3FD runs only where a face is looked for; between, the box follows the points. All frames of a batch are
-    cropped by one box, and from the frame on in which the face has left it by more than `max_drift`, again by the next.
+    In a video S3FD runs only to find a face; otherwise the box follows the points. All frames of a batch are cropped by
+    one box. From the frame on in which the face drifts by more than `max_drift`, a new box is used.
 
     Args:
         weights: Folder of the weight files; by default torch.hub's, `$TORCH_HOME/hub/checkpoints`.
-        device: Where the networks run, such as `"cpu"`, `"cuda"` or `"cuda:1"`.
-        dimensions: 2, or 3 for points with a depth: z in pixels, counted as the library does.
-        flip: Whether mirrored crops are looked at too: steadier, and twice the time.
-        batch_size: Frames that `track` takes at once, at best.
-        detect_size: Pictures are shrunk to this longest side, pixels, to look for faces. The points are found in the
-            picture as it is.
-        dtype: What the point and depth networks compute in; by default bfloat16 on a CUDA device, else float32.
-        min_score: A face counts as lost, or as none, when the mean score of its points is less.
-        max_drift: How far a face may leave the box that it is cropped by, in shares of the box's side.
+        device: Device of the networks, such as `"cpu"`, `"cuda"` or `"cuda:1"`.
+        dimensions: 2, or 3 for points with a depth: z in pixels, as in the library.
+        flip: Whether to average with mirrored crops: steadier, at twice the time.
+        batch_size: Best number of frames per call of `track`.
+        detect_size: Images are scaled down to this longest side, pixels, to detect faces. The points are found at full
+            size.
+        dtype: dtype of the point and depth networks; by default bfloat16 on a CUDA device, else float32.
+        min_score: A face with a lower mean score of its points counts as lost or not found.
+        max_drift: How far a face may drift from its crop's box, as a share of the box's side.
 
     Raises:
         FileNotFoundError: Weights are missing; the message says which, and where to get them.
@@ -85,29 +85,29 @@ class FaceAlignmentDetector:
         paths = find_weights(needed_weights(dimensions), weights)
         self._device = _device(device)
         self._dtype = dtype or (torch.bfloat16 if self._device.type == "cuda" else torch.float32)
-        # Boxes stay in float32: S3FD runs once in many frames, and its box decides about all of them.
+        # S3FD stays in float32: it runs once in many frames, and its box affects all of them.
         self._boxes = load_box_network(paths[0]).to(self._device)
         self._points = load_point_network(paths[1]).to(self._device, self._dtype)
         self._depth = load_depth_network(paths[2]).to(self._device, self._dtype) if dimensions == 3 else None
-        most = _CPU_CROPS // (1 + flip) if self._device.type == "cpu" else batch_size
-        self._at_once = min(batch_size, most)
+        max_crops = _MAX_CPU_CROPS // (1 + flip) if self._device.type == "cpu" else batch_size
+        self._crops_per_call = min(batch_size, max_crops)
         self._dimensions, self._flip = dimensions, flip
         self._batch_size, self._detect_size = batch_size, detect_size
         self._min_score, self._max_drift = min_score, max_drift
 
     @property
     def name(self) -> str:
-        """What files record as the detector."""
+        """The detector's name in files."""
         return f"face-alignment-{self._version}/{self._dimensions}D-FAN-4{'-flip' if self._flip else ''}"
 
     @property
     def batch_size(self) -> int:
-        """How many frames `track` takes at once, at best."""
+        """Best number of frames per call of `track`."""
         return self._batch_size
 
     @torch.inference_mode()
     def detect(self, image: UInt8[np.ndarray, "h w 3"]) -> list[Detection]:
-        """Find every face of one picture, the largest first; an empty list where there is none."""
+        """Find all faces of an image, the largest first; return an empty list if there is none."""
         boxes = find_faces(self._boxes, image, longest=self._detect_size, device=self._device)
         found = [(points[0], scores[0]) for points, scores in (self._landmarks([image], box) for box in boxes)]
         return [detection for detection in found if self._is_face(detection)]
@@ -116,23 +116,19 @@ class FaceAlignmentDetector:
     def track(
         self, images: Sequence[UInt8[np.ndarray, "h w 3"]], previous: Float[Tensor, "k _"]
     ) -> list[Detection | None]:
-        """Follow the face that was at `previous` just before `images[0]` through consecutive frames.
-
-        Returns:
-            A detection for every frame, with None from the frame on in which the face is gone.
-        """
+        """Track the face at `previous` in the frame before the first image; None once it is lost."""
         found: list[Detection | None] = []
-        box, tried = box_of_points(previous), -1
+        box, retried = bounding_box(previous), -1
         while len(found) < len(images):
-            ahead = images[len(found) : len(found) + self._at_once]
+            ahead = images[len(found) : len(found) + self._crops_per_call]
             for detection in zip(*self._landmarks(ahead, box), strict=True):
                 if not self._is_face(detection):
                     return found + [None] * (len(images) - len(found))
-                seen = box_of_points(detection[0])
-                if has_moved(seen, box, bound=self._max_drift):
-                    box = seen
-                    if tried < len(found):  # once more for this frame, by the box where it was just seen
-                        tried = len(found)
+                current = bounding_box(detection[0])
+                if has_moved(current, box, bound=self._max_drift):
+                    box = current
+                    if retried < len(found):  # repeat this frame with the new box, once
+                        retried = len(found)
                         break
                     found.append(detection)
                     break
@@ -145,25 +141,27 @@ class FaceAlignmentDetector:
     def _landmarks(
         self, images: Sequence[UInt8[np.ndarray, "h w 3"]], box: Box
     ) -> tuple[Float[Tensor, "b k d"], Float[Tensor, "b k"]]:
-        """Return points and scores of the face in this box, for all pictures at once; zeros where nothing is seen."""
-        window = window_of_box(box)
-        if not window.shows(*images[0].shape[:2]):
+        """Return points and scores of the face in this box in every image; zeros if the box is outside."""
+        window = crop_window(box)
+        if not window.overlaps(*images[0].shape[:2]):
             return torch.zeros(len(images), _NUM_POINTS, self._dimensions), torch.zeros(len(images), _NUM_POINTS)
         crops = crop_faces(images, window, device=self._device)
         crops = crops.to(self._dtype, memory_format=torch.channels_last)
-        heatmaps = draw_heatmaps(self._points, crops, flip=self._flip)
+        heatmaps = predict_heatmaps(self._points, crops, flip=self._flip)
         cells, peaks = find_peaks(heatmaps)
         size = heatmaps.shape[-1]
-        columns = [to_picture(cells, window, size=size)]
+        columns = [to_image(cells, window, size=size)]
         if self._depth is not None:
-            columns.append(tell_depth(self._depth, crops, cells, size=size)[..., None] * (side_of_crop(box) / CROP))
-        # The only copy to the host: a few numbers for each frame, after all of its batch.
+            columns.append(
+                predict_depth(self._depth, crops, cells, size=size)[..., None] * (crop_side(box) / CROP_SIZE)
+            )
+        # The only copy to the host: a few numbers per frame, after the whole batch.
         result = torch.cat((*columns, peaks.clamp(0, 1)[..., None]), dim=-1).cpu()
         return result[..., :-1], result[..., -1]
 
 
 def _device(name: str | torch.device) -> torch.device:
-    """Return the device, or raise `ValueError` where this machine, or this build of PyTorch, has none of that name."""
+    """Return the device, or raise `ValueError` if this machine or this build of PyTorch lacks it."""
     try:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError) as error:

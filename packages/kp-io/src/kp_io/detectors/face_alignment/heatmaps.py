@@ -1,4 +1,4 @@
-"""From crops to heatmaps, and from heatmaps to points between their cells."""
+"""Predict heatmaps from crops, and find their peaks with sub-cell precision."""
 
 import torch
 from jaxtyping import Float
@@ -6,21 +6,21 @@ from torch import Tensor, nn
 
 from kp_io.keypoints.layout import IBUG68
 
-# How far below the peak a neighbour may count, as a share of it: logarithms of noise around zero say nothing.
+# Neighbours are clamped to at least this share of the peak: logarithms of noise around zero are meaningless.
 _FLOOR = 1e-3
 _ROWS = (0.25, 0.5, 0.25)
 
 
-def draw_heatmaps(
+def predict_heatmaps(
     network: nn.Module, crops: Float[Tensor, "b 3 256 256"], *, flip: bool
 ) -> Float[Tensor, "b 68 64 64"]:
     """Run FAN over crops and return the heatmaps of its last stack.
 
     Args:
         network: FAN.
-        crops: Values in [0, 1], of the network's type and on its device.
-        flip: Whether mirrored crops are looked at too, in one batch of 2 B, and the mean is taken. The library adds
-            both up, so its values, and its scores, are twice as large; the places of the peaks are the same.
+        crops: Values in [0, 1], with the network's dtype and on its device.
+        flip: Whether to average with the heatmaps of mirrored crops, in one batch of 2 B. The library adds both, so its
+            values and scores are twice as large; the peak positions are the same.
     """
     stacks: list[Tensor] = network(torch.cat((crops, crops.flip(-1))) if flip else crops)
     heatmaps = stacks[-1].float()
@@ -31,10 +31,10 @@ def draw_heatmaps(
 
 
 def find_peaks(heatmaps: Float[Tensor, "b k h w"]) -> tuple[Float[Tensor, "b k 2"], Float[Tensor, "b k"]]:
-    """Return where each heatmap peaks, x and y in cells whose centres are whole numbers, and how high.
+    """Return the position of each heatmap's peak, x and y in cells with whole numbers at centres, and its value.
 
-    The peak of the quadric through the logarithms of the highest cell and its eight neighbours is that of a Gaussian of
-    any width exactly, be it round or not. It is kept within a cell of the highest one. Nothing leaves the device.
+    The peak of the quadric through the logarithms of the highest cell and its eight neighbours is exact for a Gaussian
+    of any width, isotropic or not. It is limited to one cell from the highest one. Nothing leaves the device.
 
     Example:
         >>> x = torch.arange(64.0)
@@ -47,7 +47,7 @@ def find_peaks(heatmaps: Float[Tensor, "b k h w"]) -> tuple[Float[Tensor, "b k 2
     flat = heatmaps.flatten(2)
     peak, index = flat.max(dim=-1)
     highest = torch.stack((index % width, index // width), dim=-1)
-    # At an edge the cells beside the peak's neighbour take its neighbours' place.
+    # At an edge, use the neighbourhood of the nearest inner cell.
     centre = torch.stack((highest[..., 0].clamp(1, width - 2), highest[..., 1].clamp(1, height - 2)), dim=-1)
     steps = torch.arange(-1, 2, device=heatmaps.device)
     around = (centre[..., 1, None, None] + steps[:, None]) * width + centre[..., 0, None, None] + steps
@@ -57,12 +57,12 @@ def find_peaks(heatmaps: Float[Tensor, "b k h w"]) -> tuple[Float[Tensor, "b k 2
     weights = logs.new_tensor(_ROWS)
     slope_x = (logs[..., 2] - logs[..., 0]) @ weights / 2
     slope_y = (logs[..., 2, :] - logs[..., 0, :]) @ weights / 2
-    bend_x = (logs[..., 2] + logs[..., 0] - 2 * logs[..., 1]) @ weights
-    bend_y = (logs[..., 2, :] + logs[..., 0, :] - 2 * logs[..., 1, :]) @ weights
-    twist = (logs[..., 2, 2] + logs[..., 0, 0] - logs[..., 0, 2] - logs[..., 2, 0]) / 4
-    determinant = bend_x * bend_y - twist**2
-    top = (determinant > 0) & (bend_x < 0)  # anything else is no hilltop: then the highest cell itself
-    determinant = determinant.where(top, 1.0)
-    offset = torch.stack((twist * slope_y - bend_y * slope_x, twist * slope_x - bend_x * slope_y), dim=-1)
-    points = (centre + offset / determinant[..., None]).where(top[..., None], highest.to(logs.dtype))
+    curve_x = (logs[..., 2] + logs[..., 0] - 2 * logs[..., 1]) @ weights
+    curve_y = (logs[..., 2, :] + logs[..., 0, :] - 2 * logs[..., 1, :]) @ weights
+    cross = (logs[..., 2, 2] + logs[..., 0, 0] - logs[..., 0, 2] - logs[..., 2, 0]) / 4
+    determinant = curve_x * curve_y - cross**2
+    is_peak = (determinant > 0) & (curve_x < 0)  # otherwise use the highest cell itself
+    determinant = determinant.where(is_peak, 1.0)
+    offset = torch.stack((cross * slope_y - curve_y * slope_x, cross * slope_x - curve_x * slope_y), dim=-1)
+    points = (centre + offset / determinant[..., None]).where(is_peak[..., None], highest.to(logs.dtype))
     return torch.clamp(points, highest - 1, highest + 1), peak

@@ -1,4 +1,4 @@
-"""The networks of the library face-alignment with their weights: the only file that imports it."""
+"""Load the networks of the library face-alignment with their weights; the only file that imports it."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def _library() -> None:
 
 
 def library_version() -> str:
-    """Return the version of the installed library, or raise `ImportError` with what to install."""
+    """Return the version of the installed library, or raise `ImportError` that says what to install."""
     _library()
     import face_alignment
 
@@ -30,7 +30,7 @@ def library_version() -> str:
 
 
 def load_box_network(path: Path) -> nn.Module:
-    """Return S3FD, which finds boxes of faces."""
+    """Return S3FD, the face box detector."""
     _library()
     from face_alignment.detection.sfd.net_s3fd import s3fd
 
@@ -38,7 +38,7 @@ def load_box_network(path: Path) -> nn.Module:
 
 
 def load_point_network(path: Path) -> nn.Module:
-    """Return FAN, which draws a heatmap for each of the 68 points of a crop, once for each of its four stacks."""
+    """Return FAN, which predicts a heatmap of each of a crop's 68 points with each of its four stacks."""
     _library()
     from face_alignment.models import FAN
 
@@ -46,7 +46,7 @@ def load_point_network(path: Path) -> nn.Module:
 
 
 def load_depth_network(path: Path) -> nn.Module:
-    """Return the network that tells the depth of 68 points drawn into a crop."""
+    """Return the network that predicts the depth of 68 points drawn into a crop."""
     _library()
     from face_alignment.models import ResNetDepth
 
@@ -60,5 +60,5 @@ def _with_weights(network: nn.Module, path: Path) -> nn.Module:
         problem = str(error).strip().splitlines()[-1].strip()
         raise ValueError(f"expected weights of {type(network).__name__} in {path}: {problem}") from error
     network.requires_grad_(False).eval()
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # it is no part of torch's stubs
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
     return network

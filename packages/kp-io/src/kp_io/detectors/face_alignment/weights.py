@@ -1,4 +1,4 @@
-"""Where the weights of face-alignment's networks are, and how they are read."""
+"""Find and read the weights of face-alignment's networks."""
 
 import pickle
 from collections.abc import Callable, Sequence
@@ -11,16 +11,16 @@ from torch import Tensor
 
 _SOURCE = "https://www.adrianbulat.com/downloads/python-fan/"
 
-#: File names as the library's author publishes them; the digits are the beginning of each file's SHA-256.
+#: File names as the library's author publishes them; the digits are the start of each file's SHA-256.
 BOXES = "s3fd-619a316812.pth"
 POINTS_2D = "2DFAN4-11f355bf06.pth.tar"
 POINTS_3D = "3DFAN4-7835d9f11d.pth.tar"
 DEPTH = "depth-2a464da4ea.pth.tar"
 
-# Old checkpoints hold a NumPy number here and there, such as the epoch's accuracy. Both names of NumPy's module, since
-# a file says the one it was written with.
+# Old checkpoints hold some NumPy numbers, such as the epoch's accuracy. Files name NumPy's module as it was when they
+# were written, so both names are needed.
 _scalar: Any = np.float64(0).__reduce__()[0]
-_HARMLESS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
+_SAFE_GLOBALS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
     (_scalar, "numpy.core.multiarray.scalar"),
     (_scalar, "numpy._core.multiarray.scalar"),
     np.dtype,
@@ -31,7 +31,7 @@ _HARMLESS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
 
 
 def needed_weights(dimensions: int) -> tuple[str, ...]:
-    """Return the file names that points of 2 or of 3 dimensions need: boxes, points, and depth for 3.
+    """Return the weight files for 2 or 3 dimensions: boxes, points, and depth for 3.
 
     Example:
         >>> needed_weights(2)
@@ -45,12 +45,10 @@ def find_weights(names: Sequence[str], folder: Path | None = None) -> list[Path]
 
     Args:
         names: File names, as `needed_weights` returns them.
-        folder: Where they are; by default where torch.hub keeps its downloads, `$TORCH_HOME/hub/checkpoints`, which is
-            also where the library puts them.
+        folder: Their folder; by default torch.hub's, `$TORCH_HOME/hub/checkpoints`, which the library uses too.
 
     Raises:
-        FileNotFoundError: Some are not there; the message names them, their addresses, where to put them, and what to
-            use meanwhile.
+        FileNotFoundError: Some are missing; the message gives their names and URLs, the folder, and an alternative.
     """
     folder = folder or Path(torch.hub.get_dir()) / "checkpoints"
     missing = [name for name in names if not (folder / name).is_file()]
@@ -64,23 +62,23 @@ def find_weights(names: Sequence[str], folder: Path | None = None) -> list[Path]
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read a network's weights from a checkpoint, without running any code that it may hold.
+    """Read a network's weights from a checkpoint without executing any code in it.
 
     Raises:
         ValueError: It is damaged, or holds more than tensors and plain values.
     """
     try:
-        with torch.serialization.safe_globals(_HARMLESS):
+        with torch.serialization.safe_globals(_SAFE_GLOBALS):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
         raise ValueError(
-            f"{path} is no checkpoint of tensors and plain values, so it is not loaded: it may be cut off, then "
+            f"{path} is no checkpoint of tensors and plain values, so it is not loaded: if it is cut off, "
             f"download it again ({_first_line(error)})"
         ) from error
     weights = content.get("state_dict", content) if isinstance(content, dict) else None
     if not weights or not all(isinstance(value, Tensor) for value in weights.values()):
         raise ValueError(f"expected the weights of one network in {path}, got something else")
-    # Training on several GPUs puts this before every name.
+    # Training on several GPUs adds this prefix to every name.
     return {name.removeprefix("module."): value for name, value in weights.items()}
 
 

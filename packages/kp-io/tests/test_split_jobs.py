@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from kp_io import load_keypoints, read_audio, write_audio, write_video
 from kp_io.annotation.jobs import Job
-from kp_io.annotation.split_jobs import write_pieces
+from kp_io.annotation.split_jobs import write_segments
 from kp_io.cli.app import app
 from kp_io.formats.registry import save_keypoints
 from kp_io.keypoints.sequence import KeypointSequence
@@ -30,7 +30,7 @@ def test_pieces_and_their_sound(tmp_path, name):
     job = Job(tmp_path / "talk.mp4", tmp_path / name, tmp_path / "talk.wav")
     save_keypoints(job.target, sequence(lost=range(20, 40)))
     write_audio(job.wav, torch.linspace(-0.5, 0.5, 60 * 640))
-    assert write_pieces(job, max_gap_seconds=0.4) == 2
+    assert write_segments(job, max_gap_seconds=0.4) == 2
     stem = name.removesuffix(".npz").removesuffix(".frames.json")
     suffix = name.removeprefix(stem)
     pieces = [load_keypoints(tmp_path / f"{stem}.{i}{suffix}") for i in range(2)]
@@ -44,12 +44,12 @@ def test_pieces_and_their_sound(tmp_path, name):
 def test_a_short_gap_makes_no_piece(tmp_path):
     job = Job(tmp_path / "talk.mp4", tmp_path / "talk.npz")
     save_keypoints(job.target, sequence(lost=range(20, 25)))
-    assert write_pieces(job, max_gap_seconds=0.4) == 0
+    assert write_segments(job, max_gap_seconds=0.4) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["talk.npz"]
 
 
 def test_the_command(tmp_path, monkeypatch):
-    monkeypatch.setattr("kp_io.detectors.registry.DetectorChoice.__call__", lambda self: StandIn())
+    monkeypatch.setattr("kp_io.annotation.jobs._detector", lambda make: StandIn())
     grey = torch.full((64, 64, 3), 128, dtype=torch.uint8).numpy()
     nobody = torch.tensor(NO_FACE, dtype=torch.uint8).expand(64, 64, 3).numpy()
     write_video(tmp_path / "film.mp4", [grey] * 20 + [nobody] * 20 + [grey] * 20, fps=25.0)

@@ -1,30 +1,61 @@
-"""Keypoints that are there already, in files of any of the formats, in place of a detector."""
+"""Keypoints of videos that were computed before and are read from files, in place of a detector."""
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
-from kp_io.detectors.point_source import MissingPointsError
+from kp_io.detectors.base import LandmarkDetector
 from kp_io.formats.registry import FORMATS, load_keypoints
 from kp_io.keypoints.sequence import KeypointSequence
 from kp_io.media.video_reader import probe_video
 from kp_io.transforms import resample_fps
 
-# Points and their video may differ in length by this much and by two of their frames: containers round, and detectors
-# drop what they could not decode.
+# Keypoints and their video may differ in length by this much plus two frames: containers round, and detectors drop
+# frames that they could not decode.
 _TOLERANCE_SECONDS = 0.25
 
 
-class PrecomputedPoints:
-    """Brings the keypoints of videos from files, at any frame rate.
+class MissingPointsError(FileNotFoundError):
+    """There are no keypoints for a video; the message says where they were searched."""
 
-    The file of `a/b/talk.mp4` in a folder is `a/b/talk.npz`, else `b/talk.npz`, else `talk.npz`: as much of the video's
-    path as the folder repeats. Instead of `.npz` it may have any suffix of the table of formats, the first one counts.
+
+@runtime_checkable
+class PrecomputedSource(Protocol):
+    """Source of keypoints of whole videos, where a `LandmarkDetector` finds those of single images."""
+
+    @property
+    def name(self) -> str:
+        """The detector's name in the settings of a corpus."""
+        ...
+
+    def keypoints_of(self, video: Path, *, fps: float) -> KeypointSequence:
+        """Return the keypoints of a video at a frame rate.
+
+        Raises:
+            MissingPointsError: There are none for this video.
+            ValueError: They cannot be read, or belong to another video.
+        """
+        ...
+
+
+#: The former name.
+PointSource = PrecomputedSource
+
+#: Any source of a video's keypoints.
+Annotator = LandmarkDetector | PrecomputedSource
+
+
+class PrecomputedPoints:
+    """Source of keypoints from files, resampled to any frame rate.
+
+    The file of `a/b/talk.mp4` in a folder is `a/b/talk.npz`, else `b/talk.npz`, else `talk.npz`: the longest part of
+    the video's path that the folder repeats. Any suffix of a keypoint format may replace `.npz`; the first match wins.
 
     Args:
-        points: Folder of keypoint files, or the one file of the one video; None looks beside each video.
+        points: Folder of keypoint files, or the one file of the one video; None searches beside each video.
 
     Raises:
-        FileNotFoundError: `points` is nothing.
+        FileNotFoundError: `points` does not exist.
     """
 
     def __init__(self, points: Path | None = None) -> None:
@@ -34,7 +65,7 @@ class PrecomputedPoints:
 
     @property
     def name(self) -> str:
-        """What the settings of a corpus record; each sequence also names what measured it."""
+        """The detector's name in the settings of a corpus; each sequence also names its original detector."""
         return "precomputed"
 
     def keypoints_of(self, video: Path, *, fps: float) -> KeypointSequence:
@@ -42,14 +73,14 @@ class PrecomputedPoints:
 
         Raises:
             MissingPointsError: There is no file for this video.
-            ValueError: The file is damaged, or its points last longer or shorter than the video does.
+            ValueError: The file is damaged, or its length differs from the video's.
         """
         path = self._find(video)
         info = probe_video(video)
         try:
             sequence = load_keypoints(path, image_size=(info.height, info.width))
         except ValueError as error:
-            # Only the name: where the points lie differs between the machines that build a corpus.
+            # Only the name: the folder differs between the machines that build a corpus.
             raise ValueError(str(error).replace(str(path), path.name)) from error
         seconds = info.duration_seconds or sequence.duration_seconds
         if abs(sequence.duration_seconds - seconds) > _TOLERANCE_SECONDS + 2 / sequence.fps:

@@ -1,0 +1,131 @@
+"""The command `kp-io annotate`: keypoints of videos and pictures."""
+
+import time
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kp_io.cli.console import exit_on_error, one_line, show_progress
+from kp_io.cli.options import (
+    DetectorOption,
+    DeviceOption,
+    FpsOption,
+    MaxGapOption,
+    Track,
+    TrackOption,
+    WeightsOption,
+)
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from kp_io.annotation.jobs import Job, Outcome
+
+
+class Smoothing(StrEnum):
+    """The choices of `--smooth`."""
+
+    SAVITZKY_GOLAY = "savitzky-golay"
+    ONE_EURO = "one-euro"
+
+
+def annotate(
+    inputs: Annotated[list[Path], typer.Argument(help="Videos, pictures, or folders of them.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Keypoint file (.npz, .csv, .json, .pts), or a folder.")],
+    fps: FpsOption = 25.0,
+    face: Annotated[int, typer.Option(min=0, help="Which of several faces: 0 is the first.")] = 0,
+    track: TrackOption = Track.LARGEST,
+    split_gaps: Annotated[
+        bool, typer.Option("--split-gaps", help="Also write the segments between long gaps: NAME.0.npz …")
+    ] = False,
+    max_gap: MaxGapOption = 0.4,
+    wav: Annotated[bool, typer.Option("--wav", help="Also write the audio, 16 kHz mono, of the same length.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Repeat the finished files of a folder.")] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Processes for several inputs.")] = 1,
+    smooth: Annotated[
+        Smoothing | None, typer.Option(help="Smooth over time; this also reduces lip movement a little.")
+    ] = None,
+    detector: DetectorOption = "dlib",
+    weights: WeightsOption = None,
+    device: DeviceOption = "cpu",
+) -> None:
+    """Find the facial keypoints of videos and pictures.
+
+    If --out is a folder, existing files are skipped, so that a stopped run can be resumed.
+    """
+    with exit_on_error():
+        from kp_io.annotation.jobs import plan_jobs, run_jobs
+        from kp_io.annotation.split_jobs import write_segments
+        from kp_io.detectors.registry import DetectorChoice
+
+        choice = DetectorChoice(detector, weights, device)
+        jobs = plan_jobs(inputs, out, wav=wav)
+        many = len(jobs) > 1 or jobs[0].target != out
+        todo = [job for job in jobs if overwrite or not (many and job.is_done)]
+        with show_progress() as progress:
+            report = _Report(progress, todo, fps=fps)
+            outcomes = []
+            for outcome in run_jobs(
+                todo,
+                workers=workers,
+                fps=fps,
+                face=face,
+                track=track.value,
+                smoothing=None if smooth is None else smooth.value,
+                make_detector=choice,
+                on_frame=report.on_frame,
+            ):
+                report.on_outcome(outcome)
+                outcomes.append(outcome)
+        if split_gaps:
+            for job in (job for job in jobs if job.target.is_file()):
+                write_segments(job, max_gap_seconds=max_gap)
+        failures = [outcome for outcome in outcomes if outcome.error is not None]
+        if not many:
+            if failures:
+                raise ValueError(failures[0].error)
+            typer.echo(f"{jobs[0].target}: {outcomes[0].num_frames} frames")
+            return
+        num_frames, num_skipped = sum(outcome.num_frames for outcome in outcomes), len(jobs) - len(todo)
+        skipped = f", {num_skipped} were there already" if num_skipped else ""
+        num_done = len(outcomes) - len(failures)
+        typer.echo(f"{out}: {num_done} files, {num_frames} frames{skipped}, {len(failures)} failed")
+        for outcome in failures:
+            # One line each, so that the list can be searched and counted.
+            typer.echo(f"error: {outcome.job.source}: {one_line(outcome.error or '')}", err=True)
+        if failures:
+            raise typer.Exit(1)
+
+
+class _Report:
+    """Progress bar of `annotate`: frames of a single video, otherwise files, with the frames per second."""
+
+    def __init__(self, progress: "Progress", jobs: "Sequence[Job]", *, fps: float) -> None:
+        self._progress, self._fps = progress, fps
+        self._single = len(jobs) == 1
+        self._task = progress.add_task("annotating", total=None if self._single else len(jobs))
+        self._started = time.monotonic()
+        self._frames = 0
+
+    def on_frame(self, job: "Job", num_done: int) -> None:
+        if not self._single:
+            return
+        if num_done == 1:
+            from kp_io.media.video_reader import probe_video
+
+            self._progress.update(self._task, total=probe_video(job.source).num_frames(self._fps))
+        self._progress.update(self._task, completed=num_done, description=self._rate(num_done))
+
+    def on_outcome(self, outcome: "Outcome") -> None:
+        if self._single:
+            return
+        self._frames += outcome.num_frames
+        self._progress.update(self._task, advance=1, description=self._rate(self._frames))
+        if outcome.error is not None and not self._progress.disable:
+            self._progress.console.print(f"failed: {outcome.job.source}", style="red", markup=False)
+
+    def _rate(self, frames: int) -> str:
+        return f"annotating, {frames / max(1e-6, time.monotonic() - self._started):.0f} frames/s"

@@ -1,0 +1,60 @@
+"""The command `kp-io render`: keypoints drawn as a video or a picture."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kp_io.cli.console import exit_on_error, show_progress
+from kp_io.cli.options import AudioOption, BackgroundOption, KeypointFile
+
+#: Minimum height of a rendered video by default, so that the keypoints of small videos are visible.
+_MIN_HEIGHT = 512
+
+#: Frames in the picture of a sequence.
+_SHEET_FRAMES = 8
+
+
+def render(
+    keypoints: KeypointFile,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Video (.mp4, .mov, .mkv), or a picture (.png, .jpg).")],
+    audio: AudioOption = None,
+    over: BackgroundOption = None,
+    height: Annotated[int | None, typer.Option(min=32, help="Height in px; by default at least 512.")] = None,
+    zoom: Annotated[bool, typer.Option("--zoom", help="Show only the face.")] = False,
+    white: Annotated[bool, typer.Option("--white", help="Draw on white, for print.")] = False,
+) -> None:
+    """Draw keypoints as a video, or as a picture of several frames."""
+    with exit_on_error():
+        from kp_io.drawing.montage import contact_sheet
+        from kp_io.drawing.rasterize import face_box, rasterize
+        from kp_io.drawing.style import BLACK, WHITE
+        from kp_io.formats.registry import load_keypoints
+        from kp_io.media.audio import read_audio
+        from kp_io.media.image import IMAGE_SUFFIXES, read_image, write_image
+        from kp_io.media.video_reader import read_video
+        from kp_io.media.video_writer import write_video
+
+        sequence = load_keypoints(keypoints)
+        waveform = None if audio is None else read_audio(audio, align_to_video=True)
+        background = (
+            (WHITE if white else BLACK)
+            if over is None
+            else read_image(over)
+            if over.suffix.lower() in IMAGE_SUFFIXES
+            else read_video(over, fps=sequence.fps)
+        )
+        crop = face_box(sequence) if zoom else None
+        natural = sequence.image_size[0] if crop is None else crop[3] - crop[1]
+        frames = rasterize(sequence, crop=crop, height=height or max(natural, _MIN_HEIGHT), background=background)
+        if out.suffix.lower() in IMAGE_SUFFIXES:
+            # Evenly spaced, including the first and the last frame.
+            chosen = {round(i * (len(sequence) - 1) / (_SHEET_FRAMES - 1)) for i in range(_SHEET_FRAMES)}
+            sheet = [frame for i, frame in enumerate(frames) if i in chosen]
+            write_image(out, contact_sheet(sheet, columns=min(len(sheet), _SHEET_FRAMES // 2)))
+            typer.echo(f"{out}: picture of {keypoints}")
+            return
+        with show_progress() as progress:
+            drawn = progress.track(frames, total=len(sequence), description="drawing")
+            write_video(out, drawn, fps=sequence.fps, audio=waveform)
+        typer.echo(f"{out}: {len(sequence)} frames, {sequence.duration_seconds:.2f} s at {sequence.fps:g} fps")
