@@ -105,16 +105,16 @@ class TestFaceStatistics:
 
     def test_of_a_corpus(self, clips, tmp_path):
         from kp_io.keypoints.statistics import KeypointStatistics
-        from kp_metrics.evaluation.results_table import write_whole
+        from kp_metrics.evaluation.results_table import write_atomic
 
         running = KeypointStatistics(base_point=27)
         for clip in clips:
             running.add(clip.keypoints)
 
-        path = write_whole(tmp_path / "statistics.json", json.dumps(running.to_dict()))
+        path = write_atomic(tmp_path / "statistics.json", json.dumps(running.to_dict()))
         assert torch.allclose(read_face_statistics(path).std, face_statistics(clips).std, atol=1e-5)
         with pytest.raises(ValueError, match="statistics of a corpus"):
-            read_face_statistics(write_whole(tmp_path / "other.json", "{}"))
+            read_face_statistics(write_atomic(tmp_path / "other.json", "{}"))
 
     @pytest.mark.parametrize("std", [torch.zeros(68, 2), -torch.ones(68, 2)])
     def test_no_spread(self, std):

@@ -1,6 +1,10 @@
 from .evaluation.bootstrap import bootstrap_interval as bootstrap_interval
 from .evaluation.evaluate import evaluate as evaluate
-from .evaluation.metric_registry import CATALOGUE as CATALOGUE, MetricInfo as MetricInfo
+from .evaluation.metric_registry import (
+    CATALOGUE as CATALOGUE,
+    METRIC_REGISTRY as METRIC_REGISTRY,
+    MetricInfo as MetricInfo,
+)
 from .evaluation.padding import derangements as derangements, pad_sequences as pad_sequences
 from .evaluation.results_table import EvaluationTable as EvaluationTable, Row as Row, Score as Score
 from .files.readers import read_keypoints as read_keypoints

@@ -1,1 +1,1 @@
-"""Tables of metrics with confidence intervals, beside baselines."""
+"""Evaluation: tables of metrics with baselines and confidence intervals."""

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from kp_metrics.primitives.checks import check_positive
 
-_DRAWS_AT_A_TIME = 100
+_DRAWS_PER_CHUNK = 100
 
 
 def bootstrap_interval(
@@ -20,23 +20,23 @@ def bootstrap_interval(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Interval of a weighted mean under resampling of sequences, or of whole groups of them.
+    """Return the bootstrap interval of a weighted mean, resampling sequences or whole groups of them.
 
-    Clips of one speaker resemble each other: give `groups` where there are several, or the interval is too narrow.
+    Clips of one speaker are similar: give `groups` if there are several per speaker, or the interval is too narrow.
 
     Args:
-        values: `(N,)`: a value a sequence; NaN ones are left out.
-        weights: `(N,)`: how much each counts, such as its number of points; 1 each by default.
-        groups: What is resampled together, such as speakers: N labels.
+        values: `(N,)`: one value per sequence; NaN values are left out.
+        weights: `(N,)` weights, such as the number of points; 1 by default.
+        groups: N labels of what is resampled together, such as speakers.
         resamples: Number of bootstrap samples.
         confidence: Share of them within the interval.
         seed: Seed of the resampling.
 
     Returns:
-        Lower and upper end; NaN both without a value.
+        Lower and upper end; both NaN without a value.
 
     Raises:
-        ValueError: The lengths differ, or an option is out of its range.
+        ValueError: The lengths differ, or an option is out of range.
 
     Example:
         >>> low, high = bootstrap_interval(torch.tensor([1.0, 2.0, 3.0, 4.0]))
@@ -56,7 +56,7 @@ def bootstrap_interval(
 
 
 def cluster_totals(sums: Float[Tensor, "*rows n"], groups: Sequence[Hashable] | None) -> Float[Tensor, "*rows c"]:
-    """Add up the sequences of each group, in float64 on the CPU."""
+    """Return the sums over the sequences of each group, in float64 on the CPU."""
     sums = sums.detach().cpu().double()
     if groups is None:
         return sums
@@ -70,21 +70,19 @@ def cluster_totals(sums: Float[Tensor, "*rows n"], groups: Sequence[Hashable] | 
 def resampled_totals(
     totals: Float[Tensor, "*rows c"], *, resamples: int, seed: int
 ) -> Iterator[Float[Tensor, "*rows draws"]]:
-    """Yield the totals of bootstrap samples, some at a time; one seed draws the same clusters for every row."""
+    """Yield the totals of bootstrap samples, a chunk at a time; one seed draws the same clusters for every row."""
     check_positive(resamples, name="resamples")
     clusters = totals.shape[-1]
     generator = torch.Generator().manual_seed(seed)
-    for start in range(0, resamples, _DRAWS_AT_A_TIME):
-        draws = min(_DRAWS_AT_A_TIME, resamples - start)
+    for start in range(0, resamples, _DRAWS_PER_CHUNK):
+        draws = min(_DRAWS_PER_CHUNK, resamples - start)
         chosen = torch.randint(clusters, (draws, clusters), generator=generator)
-        times = torch.zeros(draws, clusters, dtype=totals.dtype).scatter_add_(
-            1, chosen, torch.ones(draws, clusters, dtype=totals.dtype)
-        )
-        yield totals @ times.mT
+        ones = torch.ones(draws, clusters, dtype=totals.dtype)
+        yield totals @ torch.zeros_like(ones).scatter_add_(1, chosen, ones).mT
 
 
 def percentile_interval(draws: Float[Tensor, " n"], confidence: float) -> tuple[float, float]:
-    """Return the middle `confidence` of the draws; draws without a value (NaN) are left out."""
+    """Return the interval with the middle `confidence` of the draws; NaN draws are left out."""
     if not 0 < confidence < 1:
         raise ValueError(f"expected confidence between 0 and 1, got confidence={confidence}")
     draws = draws[torch.isfinite(draws)]

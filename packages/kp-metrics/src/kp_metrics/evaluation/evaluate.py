@@ -1,4 +1,4 @@
-"""One call from predictions to the table, with the rows without which a number says nothing."""
+"""Evaluation of predictions against the truth and baselines, as a table."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,21 +21,21 @@ GROUND_TRUTH = "ground truth"
 #: One batch `(..., T, K, D)`, or sequences `(T_i, K, D)` of different lengths.
 Keypoints = Tensor | Sequence[Tensor]
 
-# Their value is no mean over sequences, so that sequences can't be resampled one by one.
+# Values that are not a mean over sequences, so that single sequences cannot be resampled.
 _WHOLE_SET = frozenset({"slcc", "frechet_motion_distance"})
 
-# They are handed the conditioning frame.
+# Metrics that take the conditioning frame.
 _WITH_REFERENCE = frozenset({"lip_error", "head_amplitude_ratio", "identity_error"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Data:
-    """What all rows share."""
+    """Inputs that all rows share; `inputs` are the arguments of metrics by what they need."""
 
     target: Tensor
     mask: Tensor | None
     reference: Tensor | None
-    inputs: Mapping[str, Any]
+    inputs: Mapping[str, Mapping[str, Any]]
     options: Mapping[str, Mapping[str, Any]]
     fps: float
 
@@ -58,35 +58,35 @@ def evaluate(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> EvaluationTable:
-    """Score predictions against the truth, beside the baselines, with bootstrap intervals.
+    """Score predictions against the truth, beside baselines, with bootstrap intervals.
 
-    The rows are the baselines given, `hold reference` (computed here, unless a sequence has one frame), the
-    predictions, and the ground truth for metrics that are no error. Give the predictions of the mean face as
-    `"mean face"`, and those for other speakers' audio (see `derangements`) as `"shuffled audio"`: a tuple of several is
+    The rows are the given baselines, `hold reference` (computed here if sequences have more than one frame), the
+    predictions, and the ground truth for metrics that are not an error. Name the predictions of the mean face
+    `"mean face"`, and those for other speakers' audio (see `derangements`) `"shuffled audio"`; a tuple of several is
     averaged.
 
     Args:
-        preds: Predicted keypoints `(..., T, K, D)`, or sequences `(T_i, K, D)`; or several such by name.
+        preds: Predicted keypoints `(..., T, K, D)`, or sequences `(T_i, K, D)`; or several by name.
         target: True keypoints of the same shape.
-        audio: Waveforms `(..., S)`, for the metrics that listen.
+        audio: Waveforms `(..., S)`, for metrics that need audio.
         baselines: Further predictions by name, printed first.
-        metrics: Names out of `kp_metrics.evaluation.metric_registry.CATALOGUE`.
-        mask: `(..., T, K)`, True where a point is valid; made here for sequences of different lengths.
-        reference: `(..., K, D)`: the conditioning frame; the target's first whole frame by default.
+        metrics: Names from `kp_metrics.METRIC_REGISTRY`.
+        mask: `(..., T, K)`, True where a point is valid; computed for sequences of different lengths.
+        reference: `(..., K, D)`: the conditioning frame; by default the target's first complete frame.
         area: Areas of the objects `(..., T)`, for OKS.
         groups: The speaker of each sequence, so that the bootstrap resamples speakers.
-        fps: Frames a second.
-        sample_rate: Samples a second.
-        options: Options of a metric by its name: `{"pck": {"alpha": 0.05}}`.
+        fps: Frames per second.
+        sample_rate: Samples per second.
+        options: Options of metrics by name: `{"pck": {"alpha": 0.05}}`.
         resamples: Bootstrap samples; 0 for no intervals.
-        confidence: What the intervals cover.
+        confidence: Coverage of the intervals.
         seed: Seed of the bootstrap.
 
     Returns:
-        An `EvaluationTable`. Metrics over a whole set (`slcc`, `frechet_motion_distance`) carry no interval.
+        An `EvaluationTable`. Metrics over a whole set (`slcc`, `frechet_motion_distance`) have no interval.
 
     Raises:
-        ValueError: A metric is unknown or lacks its input, shapes do not fit together, or a valid point is not finite.
+        ValueError: A metric is unknown or lacks its input, shapes do not match, or a valid point is not finite.
 
     Example:
         >>> generator = torch.Generator().manual_seed(0)
@@ -104,8 +104,10 @@ def evaluate(
         target=target,
         mask=mask,
         reference=None if reference is None else reference_points(reference, target)[None].flatten(0, -3),
-        inputs={"audio": None if audio is None else audio.reshape(-1, audio.shape[-1]), "sample_rate": sample_rate}
-        | {"area": None if area is None else area.reshape(target.shape[0], -1)},
+        inputs={
+            "audio": {} if audio is None else {"audio": audio.reshape(-1, audio.shape[-1]), "sample_rate": sample_rate},
+            "area": {} if area is None else {"area": area.reshape(target.shape[0], -1)},
+        },
         options=options or {},
         fps=fps,
     )
@@ -130,8 +132,8 @@ def evaluate(
             if entry is None or (info.needs == "hold" and base is None):
                 scores.append(None)
                 continue
-            divided = entry if base is None else torch.cat([entry, base])
-            scores.append(_score(info, divided, groups, resamples, confidence, seed))
+            row_sums = entry if base is None else torch.cat([entry, base])
+            scores.append(_score(info, row_sums, groups, resamples, confidence, seed))
         scored.append(Row(name, tuple(scores)))
     return EvaluationTable(infos, tuple(scored), confidence, "sequences" if groups is None else "groups")
 
@@ -161,7 +163,7 @@ def _with_hold_reference(rows: dict[str, tuple[Keypoints, ...]], data: _Data) ->
     if frame is None:
         frame, _ = reference_frame(data.target, data.mask)
     held = frame.unsqueeze(1).expand_as(data.target)
-    # In the order of the other rows of such tables: mean face, hold reference, shuffled audio.
+    # The usual order of such tables: mean face, hold reference, shuffled audio.
     first = {name: given for name, given in rows.items() if name == "mean face"}
     return first | {HOLD_REFERENCE: (held,)} | {name: given for name, given in rows.items() if name not in first}
 
@@ -170,8 +172,8 @@ def _row_sums(name: str, given: tuple[Keypoints, ...], infos: Sequence[MetricInf
     batches = [_batch(keypoints)[0] for keypoints in given]
     for batch in batches:
         check_pair(batch, data.target, data.mask)
-        fault = ~torch.isfinite(batch + data.target).all(-1)
-        if bool((fault if data.mask is None else fault & data.mask).any()):
+        non_finite = ~torch.isfinite(batch + data.target).all(-1)
+        if bool((non_finite if data.mask is None else non_finite & data.mask).any()):
             raise ValueError(
                 f"expected finite coordinates wherever mask is True, got NaN or infinity in {name!r} or target"
             )
@@ -179,15 +181,12 @@ def _row_sums(name: str, given: tuple[Keypoints, ...], infos: Sequence[MetricInf
 
 
 def _sums(info: MetricInfo, preds: Tensor, data: _Data) -> Tensor:
-    """Return each sequence's sum of values and number of them, `(2, N)`; for a whole set `(2, 1)`."""
+    """Return each sequence's sum and number of values, `(2, N)`; for a whole set `(2, 1)`."""
     function = getattr(functional, info.function_name)
-    keywords: dict[str, Any] = {**info.options, **data.options.get(info.name, {}), "mask": data.mask}
+    keywords: dict[str, Any] = {**info.options, **data.options.get(info.name, {}), **data.inputs.get(info.needs, {})}
+    keywords["mask"] = data.mask
     if info.has_fps:
         keywords["fps"] = data.fps
-    if info.needs == "audio":
-        keywords |= {"audio": data.inputs["audio"], "sample_rate": data.inputs["sample_rate"]}
-    if info.needs == "area":
-        keywords["area"] = data.inputs["area"]
     if data.reference is not None and info.function_name in _WITH_REFERENCE:
         keywords["reference"] = data.reference
     if info.function_name in _WHOLE_SET:
@@ -200,7 +199,7 @@ def _sums(info: MetricInfo, preds: Tensor, data: _Data) -> Tensor:
 
 
 def _mean(sums: Tensor) -> Tensor:
-    """Mean, or ratio of two means, along the last dimension's totals: rows are sum, count(, sum, count)."""
+    """Return the mean of rows (sum, count), or the ratio of two means of rows (sum, count, sum, count)."""
     mean = sums[0] / sums[1]
     return mean if sums.shape[0] == 2 else mean / (sums[2] / sums[3])
 
@@ -210,10 +209,8 @@ def _score(
 ) -> Score:
     value = float(_mean(sums.sum(-1)))
     low = high = torch.nan
-    totals = None
-    if resamples and info.function_name not in _WHOLE_SET:
-        totals = cluster_totals(sums, groups)
-    # One clip, or one speaker, says nothing of how much another would differ.
+    totals = cluster_totals(sums, groups) if resamples and info.function_name not in _WHOLE_SET else None
+    # One clip or speaker carries no information on the variation between them.
     if totals is not None and int((totals[1] > 0).sum()) > 1:
         draws = torch.cat([_mean(draw) for draw in resampled_totals(totals, resamples=resamples, seed=seed)])
         low, high = percentile_interval(draws, confidence)

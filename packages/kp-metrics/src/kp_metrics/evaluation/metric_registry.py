@@ -1,4 +1,4 @@
-"""Every metric with its convention, unit and direction: what the tables and the command line offer."""
+"""Registry of the metrics that tables and the command line offer: convention, unit, direction."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,19 +10,18 @@ from kp_metrics.primitives.ibug68 import MOUTH
 
 @dataclass(frozen=True, slots=True)
 class MetricInfo:
-    """One metric as tables print it.
+    """A metric of the tables.
 
     Attributes:
-        name: Its name in tables and on the command line.
-        convention: What exactly is computed by default.
+        name: Name in tables and on the command line.
+        convention: What is computed by default.
         unit: Unit of the value.
         higher_is_better: None where neither end is best.
-        others: Other conventions in the wild, and the options that give them.
-        function: Function of `kp_metrics.functional`.
-        options: Options that make this row out of the function.
-        needs: What it needs besides keypoints: `"audio"`, `"area"`, `"samples"`, `"hold"`
-            (the row that holds the reference), or nothing.
-        measures_preds: Whether it judges the predictions alone, so that the ground truth has a value of its own.
+        others: Other conventions, and the options that select them.
+        function: Function of `kp_metrics.functional`, if not `name`.
+        options: Options of the function for this metric.
+        needs: Input besides keypoints: `"audio"`, `"area"`, `"samples"`, `"hold"` (the row `hold reference`), or none.
+        measures_preds: Whether it measures the predictions alone, so that the ground truth has a value too.
         has_fps: Whether it takes `fps`.
     """
 
@@ -39,32 +38,35 @@ class MetricInfo:
 
     @property
     def function_name(self) -> str:
-        """The function of `kp_metrics.functional` behind it."""
+        """Name of the function in `kp_metrics.functional`."""
         return self.function or self.name
 
     @property
     def is_error(self) -> bool:
-        """Whether it is 0 for the ground truth by definition, so that a row for it says nothing."""
+        """Whether it is 0 for the ground truth by definition, so that its row is left out."""
         return self.higher_is_better is False and not self.measures_preds
 
     @property
     def arrow(self) -> str:
-        """↑ where higher is better, ↓ where lower is, and nothing else."""
+        """↑ if higher is better, ↓ if lower is, else empty."""
         return {True: "↑", False: "↓", None: ""}[self.higher_is_better]
 
 
-def _head(component: str, words: str) -> MetricInfo:
-    return MetricInfo(
-        f"head_amplitude_ratio_{component}",
-        f"std of predicted over std of true {words} of the head",
-        "ratio, 1 is best",
-        None,
-        function="head_amplitude_ratio",
-        options={"component": component},
-    )
+def _ratio(name: str, convention: str, others: str = "", **how: Any) -> MetricInfo:
+    return MetricInfo(name, convention, "ratio, 1 is best", None, others, **how)
 
 
-CATALOGUE: tuple[MetricInfo, ...] = (
+def _head(component: str, label: str) -> MetricInfo:
+    how: dict[str, Any] = {"function": "head_amplitude_ratio", "options": {"component": component}}
+    return _ratio(f"head_amplitude_ratio_{component}", f"std of predicted over std of true {label} of the head", **how)
+
+
+def _audio(name: str, convention: str, unit: str, higher_is_better: bool, others: str = "") -> MetricInfo:
+    how: dict[str, Any] = {"needs": "audio", "measures_preds": True, "has_fps": True}
+    return MetricInfo(name, convention, unit, higher_is_better, others, **how)
+
+
+METRIC_REGISTRY: tuple[MetricInfo, ...] = (
     MetricInfo("keypoint_l1", "mean |p−t| of a coordinate", "px", False, "z-scored keypoints (Audio2Keypoint)"),
     MetricInfo(
         "pck",
@@ -122,29 +124,19 @@ CATALOGUE: tuple[MetricInfo, ...] = (
         measures_preds=True,
     ),
     MetricInfo("velocity_l1", "mean |Δp−Δt| · fps", "px/s", False, "normalizer", has_fps=True),
-    MetricInfo("velocity_ratio", "rms of predicted over rms of true Δ in a sequence", "ratio, 1 is best", None),
+    _ratio("velocity_ratio", "rms of predicted over rms of true Δ in a sequence"),
     MetricInfo("acceleration", "mean ‖Δ²p‖ · fps² / IOD", "IOD/s²", None, measures_preds=True, has_fps=True),
     MetricInfo(
         "jitter", "mean ‖Δ³p‖ · fps³ / IOD", "IOD/s³", None, "mm/s³ (VLOGGER)", measures_preds=True, has_fps=True
     ),
     MetricInfo("mouth_opening", "mean ‖62−66‖ / IOD", "IOD", None, measures_preds=True),
     MetricInfo(
-        "mouth_correlation",
-        "Pearson r of the mouth openings in a sequence; a constant series scores 0",
-        "r",
-        True,
+        "mouth_correlation", "Pearson r of the mouth openings in a sequence; a constant series scores 0", "r", True
     ),
-    MetricInfo(
-        "mouth_amplitude_ratio",
-        "std of predicted over std of true mouth opening in a sequence",
-        "ratio, 1 is best",
-        None,
-    ),
-    MetricInfo(
+    _ratio("mouth_amplitude_ratio", "std of predicted over std of true mouth opening in a sequence"),
+    _ratio(
         "head_amplitude_ratio",
         "geometric mean of the std ratios of head x, y, roll and log scale in a sequence",
-        "ratio, 1 is best",
-        None,
         "yaw, pitch, roll in 3-D; one component",
     ),
     _head("tx", "x"),
@@ -166,35 +158,21 @@ CATALOGUE: tuple[MetricInfo, ...] = (
         "smoothing",
         has_fps=True,
     ),
-    MetricInfo(
+    _audio(
         "slcc",
         "Pearson r over sequences of loudness and lip displacement",
         "r",
         True,
         "z-scored within each speaker: groups",
-        needs="audio",
-        measures_preds=True,
-        has_fps=True,
     ),
-    MetricInfo(
+    _audio(
         "beat_align",
         "mean exp(−Δ²/2σ²) of audio beats to the nearest head-motion beat, σ = 3 frames",
         "share",
         True,
         "beats of your own tracker: beats",
-        needs="audio",
-        measures_preds=True,
-        has_fps=True,
     ),
-    MetricInfo(
-        "silence_opening",
-        "median mouth opening in silent stretches of at least 300 ms",
-        "IOD",
-        False,
-        needs="audio",
-        measures_preds=True,
-        has_fps=True,
-    ),
+    _audio("silence_opening", "median mouth opening in silent stretches of at least 300 ms", "IOD", False),
     MetricInfo(
         "frechet_motion_distance",
         "Fréchet distance of motion statistics of 25-frame windows, predicted against true",
@@ -214,7 +192,10 @@ CATALOGUE: tuple[MetricInfo, ...] = (
     ),
 )
 
-#: What tables show unless asked for more.
+#: Name of the registry in 0.1.0.
+CATALOGUE = METRIC_REGISTRY
+
+#: Metrics of a table by default.
 DEFAULT_METRICS: tuple[str, ...] = (
     "keypoint_l1",
     "pck",
@@ -228,13 +209,13 @@ DEFAULT_METRICS: tuple[str, ...] = (
 
 
 def find_metrics(names: tuple[str, ...] | list[str]) -> tuple[MetricInfo, ...]:
-    """Return the metrics of those names, or raise `ValueError` that gives the nearest valid name.
+    """Return the metrics of the given names; raise `ValueError` with the nearest valid name.
 
     Example:
         >>> [info.unit for info in find_metrics(["pck", "mtm"])]
         ['share', 'ms']
     """
-    by_name = {info.name: info for info in CATALOGUE}
+    by_name = {info.name: info for info in METRIC_REGISTRY}
     for name in names:
         if name not in by_name:
             near = get_close_matches(name, by_name, n=1)

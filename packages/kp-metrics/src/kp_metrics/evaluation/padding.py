@@ -1,4 +1,4 @@
-"""Sequences of different lengths as one batch, and whose audio to shuffle in."""
+"""Padding of sequences to a batch, and permutations for shuffled audio."""
 
 from collections.abc import Hashable, Sequence
 from typing import Any
@@ -11,16 +11,16 @@ from kp_metrics.primitives.checks import check_keypoints
 
 
 def pad_sequences(sequences: Sequence[Tensor]) -> tuple[Float[Tensor, "n t k d"], Bool[Tensor, "n t k"]]:
-    """Stack sequences of different lengths, and say which points are theirs.
+    """Pad sequences of different lengths to a batch, and return it with its mask.
 
     Args:
-        sequences: Tensors `(T_i, K, D)` with one K and D.
+        sequences: Tensors `(T_i, K, D)` of equal K and D.
 
     Returns:
         `(N, max T_i, K, D)`, padded with zeros, and the mask `(N, max T_i, K)`.
 
     Raises:
-        ValueError: There is no sequence, or they differ in K or D.
+        ValueError: There are no sequences, or they differ in K or D.
 
     Example:
         >>> batch, mask = pad_sequences([torch.ones(2, 5, 2), torch.ones(3, 5, 2)])
@@ -45,10 +45,10 @@ def pad_sequences(sequences: Sequence[Tensor]) -> tuple[Float[Tensor, "n t k d"]
 
 
 def derangements(groups: Sequence[Hashable], *, count: int = 5, seed: int = 0) -> Int[Tensor, "count n"]:
-    """Permutations that give every sequence one of another group: for the row "shuffled audio".
+    """Return permutations that give every sequence one of another group, for the row "shuffled audio".
 
-    Sequences are sorted by group, groups and their members in random order, and turned by at least as many places as
-    the largest group has members, so that nobody meets their own.
+    Sequences are sorted by group, groups and their members in random order, and rolled by at least the size of the
+    largest group, so that no sequence gets one of its own group.
 
     Args:
         groups: The speaker of each of N sequences.
@@ -56,15 +56,15 @@ def derangements(groups: Sequence[Hashable], *, count: int = 5, seed: int = 0) -
         seed: Seed of the random order.
 
     Returns:
-        `(count, N)`: row r says whose audio each sequence gets.
+        `(count, N)`: index of the sequence whose audio each sequence gets.
 
     Raises:
-        ValueError: A group has more than half of the sequences, so that there is no such permutation.
+        ValueError: A group has more than half of the sequences, so that no such permutation exists.
 
     Example:
         >>> speakers = ["ann", "ann", "bob", "eve"]
         >>> order = derangements(speakers, count=1)[0].tolist()
-        >>> any(speakers[theirs] == speakers[ours] for ours, theirs in enumerate(order))
+        >>> any(speakers[source] == speakers[index] for index, source in enumerate(order))
         False
     """
     members: dict[Hashable, list[int]] = {}
@@ -84,8 +84,8 @@ def derangements(groups: Sequence[Hashable], *, count: int = 5, seed: int = 0) -
     rows = []
     for _ in range(count):
         order = torch.tensor([index for group in shuffled(list(members.values())) for index in shuffled(group)])
-        turn = int(torch.randint(largest, total - largest + 1, (), generator=generator))
+        shift = int(torch.randint(largest, total - largest + 1, (), generator=generator))
         row = torch.empty(total, dtype=torch.int64)
-        row[order] = order.roll(turn)
+        row[order] = order.roll(shift)
         rows.append(row)
     return torch.stack(rows)

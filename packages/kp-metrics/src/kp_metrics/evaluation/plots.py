@@ -1,6 +1,7 @@
-"""Plots with matplotlib, which comes with `kp-metrics[plots]`.
+"""Plots with matplotlib (`kp-metrics[plots]`).
 
-Each function draws into the axes given, or into a figure of its own outside of pyplot, and returns the axes.
+Each function draws into the given axes, or into a new figure outside of pyplot, and returns the axes. Arguments that
+are not described are those of `kp_metrics.functional`.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from kp_metrics.functional import mouth_opening, nme, pck_curve
 from kp_metrics.primitives.normalizers import Normalizer
+from kp_metrics.primitives.types import Keypoints, Mask
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,25 +34,16 @@ def _axes(axes: "Axes | None") -> "Axes":
 
 def plot_pck_curve(
     preds: Tensor | Mapping[str, Tensor],
-    target: Float[Tensor, "*batch t k d"],
+    target: Keypoints,
     *,
     alpha_max: float = 0.1,
     normalizer: Normalizer = "bbox_sequence",
-    mask: Bool[Tensor, "*batch t k"] | None = None,
+    mask: Mask = None,
     axes: "Axes | None" = None,
 ) -> "Axes":
-    """Draw PCK over alpha, a line for each of the predictions.
+    """Draw PCK over alpha up to `alpha_max`, one line per prediction: `(..., T, K, D)`, or several by name.
 
-    Args:
-        preds: `(..., T, K, D)`, or several such by name.
-        target: True keypoints `(..., T, K, D)`.
-        alpha_max: Right end of the curve.
-        normalizer: Size that alpha is relative to.
-        mask: `(..., T, K)`, True where a point is valid.
-        axes: Axes to draw into; new ones by default.
-
-    Returns:
-        The axes; `axes.figure.savefig("pck.png")` writes the picture.
+    `axes.figure.savefig("pck.png")` writes the image.
     """
     axes = _axes(axes)
     alphas = torch.linspace(0, alpha_max, 51)[1:]
@@ -64,33 +57,20 @@ def plot_pck_curve(
 
 
 def plot_keypoint_error(
-    preds: Float[Tensor, "*batch t k d"],
-    target: Float[Tensor, "*batch t k d"],
+    preds: Keypoints,
+    target: Keypoints,
     *,
     normalizer: Normalizer = "interocular",
-    mask: Bool[Tensor, "*batch t k"] | None = None,
+    mask: Mask = None,
     axes: "Axes | None" = None,
 ) -> "Axes":
-    """Draw the mean face (or body), each keypoint coloured by its normalized mean error.
-
-    Args:
-        preds: Predicted keypoints `(..., T, K, D)`.
-        target: True keypoints `(..., T, K, D)`.
-        normalizer: What the error is divided by.
-        mask: `(..., T, K)`, True where a point is valid.
-        axes: Axes to draw into; new ones by default.
-
-    Returns:
-        The axes, x right and y down as in pictures.
-    """
+    """Draw the mean face (or body), each keypoint coloured by its normalized mean error; x right, y down."""
     axes = _axes(axes)
     error = nme(preds, target, normalizer=normalizer, mask=mask, reduction="none").flatten(0, -2).nanmean(0)
-    seen = target if mask is None else target.masked_fill(~mask.unsqueeze(-1), torch.nan)
-    centred = seen - seen.nanmean(-2, keepdim=True)
-    place = centred.flatten(0, -3).nanmean(0)
-    drawn = axes.scatter(place[:, 0].tolist(), place[:, 1].tolist(), c=(100 * error).tolist(), s=30)
-    figure = axes.figure
-    figure.colorbar(drawn, ax=axes, label="NME, %")
+    valid = target if mask is None else target.masked_fill(~mask.unsqueeze(-1), torch.nan)
+    mean = (valid - valid.nanmean(-2, keepdim=True)).flatten(0, -3).nanmean(0)
+    points = axes.scatter(mean[:, 0].tolist(), mean[:, 1].tolist(), c=(100 * error).tolist(), s=30)
+    axes.figure.colorbar(points, ax=axes, label="NME, %")
     axes.set_aspect("equal")
     axes.invert_yaxis()
     axes.set(xlabel="x, px", ylabel="y, px")
@@ -105,17 +85,9 @@ def plot_mouth_opening(
     mask: Bool[Tensor, "t k"] | None = None,
     axes: "Axes | None" = None,
 ) -> "Axes":
-    """Draw the mouth opening of the truth and of the predictions over time.
+    """Draw the mouth opening of the truth and of the predictions over time, with gaps where a point is masked.
 
-    Args:
-        preds: One sequence `(T, K, D)`, or several such by name.
-        target: True keypoints `(T, K, D)`.
-        fps: Frames a second.
-        mask: `(T, K)`, True where a point is valid; the lines break where a point is masked.
-        axes: Axes to draw into; new ones by default.
-
-    Returns:
-        The axes.
+    `preds` is one sequence `(T, K, D)`, or several by name.
     """
     axes = _axes(axes)
     seconds = [frame / fps for frame in range(target.shape[0])]

@@ -1,4 +1,4 @@
-"""The table of an evaluation: rows of predictions, columns of metrics, cells with intervals."""
+"""Results table: rows of predictions, columns of metrics, cells with intervals."""
 
 import csv
 import io
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One cell: a value with its bootstrap interval.
+    """A cell: a value with its bootstrap interval.
 
     Attributes:
-        value: The metric over all sequences; NaN where it is undefined.
-        low: Lower end of the interval, NaN where there is none.
-        high: Upper end of the interval, NaN where there is none.
-        sequences: How many sequences had a value.
+        value: The metric over all sequences; NaN if undefined.
+        low: Lower end of the interval; NaN without one.
+        high: Upper end of the interval; NaN without one.
+        sequences: Number of sequences with a value.
 
     Example:
         >>> str(Score(0.4821, 0.4102, 0.5518, sequences=16))
@@ -39,12 +39,12 @@ class Score:
     def __str__(self) -> str:
         if math.isnan(self.value):
             return "–"
-        text = _number(self.value)
-        return text if math.isnan(self.low) else f"{text} [{_number(self.low)}, {_number(self.high)}]"
+        text = _format(self.value)
+        return text if math.isnan(self.low) else f"{text} [{_format(self.low)}, {_format(self.high)}]"
 
 
-def _number(value: float) -> str:
-    """Three decimals, fewer for large numbers, more for small ones that are more than rounding."""
+def _format(value: float) -> str:
+    """Return three decimals, fewer for large numbers, more for small ones above rounding error."""
     if abs(value) < 1e-6 or 0.001 <= abs(value) < 10:
         return f"{value:.3f}"
     return f"{value:.4g}"
@@ -52,7 +52,7 @@ def _number(value: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: the name of the predictions, and a score for each metric, None where it says nothing."""
+    """A row: the name of the predictions, and a score per metric, None where it does not apply."""
 
     name: str
     scores: tuple[Score | None, ...]
@@ -65,7 +65,7 @@ class EvaluationTable:
     Attributes:
         metrics: The columns.
         rows: The rows, baselines first.
-        confidence: What the intervals cover.
+        confidence: Coverage of the intervals.
         resampled: What the bootstrap resampled, `"sequences"` or `"groups"`.
 
     Example:
@@ -86,7 +86,7 @@ class EvaluationTable:
     resampled: str = "sequences"
 
     def score(self, row: str, metric: str) -> Score:
-        """Return one cell, or raise `KeyError` with the names there are."""
+        """Return one cell, or raise `KeyError` with the existing names."""
         for candidate in self.rows:
             for info, score in zip(self.metrics, candidate.scores, strict=True):
                 if (candidate.name, info.name) == (row, metric) and score is not None:
@@ -102,15 +102,15 @@ class EvaluationTable:
 
     @property
     def caption(self) -> str:
-        """What the brackets are."""
+        """Explanation of the brackets."""
         return f"in brackets {self.confidence:.0%} bootstrap intervals over {self.resampled}"
 
     def __rich__(self) -> "Table":
-        # rich loads where a table is shown and nowhere else.
+        # Imported here, because only shown tables need rich.
         from rich.markup import escape
         from rich.table import Table
 
-        # Metrics go down and predictions across, intervals below their values: so it fits a terminal.
+        # Metrics are rows and predictions columns, with intervals below their values, so that it fits a terminal.
         head, *body = self._cells()
         intervals = any(score and not math.isnan(score.low) for row in self.rows for score in row.scores)
         table = Table(caption=self.caption if intervals else None)
@@ -131,7 +131,7 @@ class EvaluationTable:
         ]
 
     def to_csv(self) -> str:
-        """Return comma-separated values, a line for each cell."""
+        """Return comma-separated values, one line per cell."""
         text = io.StringIO()
         columns = ["row", "metric", "unit", "value", "low", "high", "sequences"]
         writer = csv.DictWriter(text, columns, lineterminator="\n")
@@ -140,7 +140,7 @@ class EvaluationTable:
         return text.getvalue()
 
     def to_json(self) -> str:
-        """Return JSON: `confidence`, `resampled` and `scores`, an object for each cell."""
+        """Return JSON: `confidence`, `resampled` and `scores`, one object per cell."""
         content = {"confidence": self.confidence, "resampled": self.resampled, "scores": self.to_records()}
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
@@ -152,7 +152,7 @@ class EvaluationTable:
         return "\n".join(lines)
 
     def to_latex(self) -> str:
-        """Return a LaTeX `tabular`, for the booktabs package."""
+        """Return a LaTeX `tabular` for the booktabs package."""
         head, *body = self._cells()
         lines = [" & ".join(_escape_latex(cell) for cell in cells) + r" \\" for cells in (head, *body)]
         columns = "l" + "r" * len(self.metrics)
@@ -160,7 +160,7 @@ class EvaluationTable:
         return f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{inner}\n\\bottomrule\n\\end{{tabular}}\n"
 
     def save(self, path: str | Path) -> Path:
-        """Write the table as its suffix says: .csv, .json, .md or .tex; return the path.
+        """Write the table as .csv, .json, .md or .tex, by the suffix of `path`; return the path.
 
         Raises:
             ValueError: The suffix is none of the four.
@@ -169,7 +169,7 @@ class EvaluationTable:
         writers = {".csv": self.to_csv, ".json": self.to_json, ".md": self.to_markdown, ".tex": self.to_latex}
         if path.suffix not in writers:
             raise ValueError(f"expected a table as {', '.join(writers)}, got {path.name!r}")
-        return write_whole(path, writers[path.suffix]().rstrip("\n") + "\n")
+        return write_atomic(path, writers[path.suffix]().rstrip("\n") + "\n")
 
 
 def _escape_latex(text: str) -> str:
@@ -181,28 +181,24 @@ def _escape_latex(text: str) -> str:
     return text
 
 
-def write_whole(path: Path, text: str) -> Path:
-    """Write under a temporary name and rename, so that no half-written file is left behind.
+def write_atomic(path: Path, text: str) -> Path:
+    """Write to a temporary file and rename it, so that no partial file is left behind.
 
     Raises:
-        OSError: The disk is full, or the folder cannot be made or written.
+        OSError: The disk is full, or the folder cannot be created or written.
     """
     try:
-        return _write(path, text)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
     except OSError as error:
-        # The system names the temporary file, or none.
+        # The system's message names the temporary file, or none.
         reason = error.strerror or str(error)
         raise type(error)(f"cannot write {path}: {reason}; make room or choose another folder") from error
-
-
-def _write(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
     return path

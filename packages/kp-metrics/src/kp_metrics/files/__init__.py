@@ -1,1 +1,1 @@
-"""Keypoint files in: reading, matching, comparing paths."""
+"""Keypoint files: reading, matching and comparing them."""

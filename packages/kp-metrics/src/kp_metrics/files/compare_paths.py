@@ -1,4 +1,4 @@
-"""Two files or folders of keypoints to one table: what the command line does."""
+"""Comparison of two files or folders of keypoints, as on the command line."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -33,10 +33,10 @@ def compare_paths(
     Args:
         preds: A keypoint file, or a folder of them.
         target: The same, matched by name; COCO objects are matched within each image.
-        metrics: Names of metrics. By default the usual ones for a face of 68 points, and for other layouts those that
-            know no face, with OKS where there are COCO's 17 points and areas.
-        options: Options of a metric by its name.
-        fps: Frames a second; by default what the files say, else 25.
+        metrics: Names of metrics. By default the usual ones for a face of 68 points, else general ones, with OKS for
+            COCO's 17 points with areas.
+        options: Options of metrics by name.
+        fps: Frames per second; by default that of the files, else 25.
         resamples: Bootstrap samples over files, or over the objects of a COCO file.
         seed: Seed of the bootstrap.
 
@@ -44,7 +44,7 @@ def compare_paths(
         The table, with `hold reference` for sequences.
 
     Raises:
-        ValueError: The files do not fit together, or a metric does not fit them.
+        ValueError: The files do not match, or a metric does not apply to them.
         OSError: A file cannot be read.
     """
     find_metrics(list(metrics))
@@ -56,7 +56,7 @@ def compare_paths(
         raise ValueError(
             f"expected files of one frame rate, got {', '.join(f'{rate:g}' for rate in sorted(rates))} fps"
         )
-    names = list(metrics) or _usual_metrics(true, pairs, area)
+    names = list(metrics) or _default_metrics(true, pairs, area)
     if stills and any(info.has_fps for info in find_metrics(names)):
         raise ValueError("expected metrics of single frames for COCO objects, which are no sequence in time")
     return evaluate(
@@ -72,7 +72,7 @@ def compare_paths(
     )
 
 
-def _usual_metrics(target: Tensor, pairs: list[MatchedPair], area: Tensor | None) -> list[str]:
+def _default_metrics(target: Tensor, pairs: list[MatchedPair], area: Tensor | None) -> list[str]:
     points, frames = target.shape[-2], target.shape[-3]
     if points == _FACE_POINTS and all(pair.layout in ("", "ibug68") for pair in pairs):
         return list(DEFAULT_METRICS) if frames > 1 else ["keypoint_l1", "pck", "nme"]
@@ -80,13 +80,11 @@ def _usual_metrics(target: Tensor, pairs: list[MatchedPair], area: Tensor | None
 
 
 def _stack(pairs: list[MatchedPair]) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-    """Return preds, target, mask and area of all pairs as one batch; each COCO object is a sequence of one frame."""
+    """Return preds, target, mask and area of all pairs as a batch; each COCO object is a sequence of one frame."""
     if all(pair.area is not None for pair in pairs):
-        areas = torch.cat([pair.area for pair in pairs if pair.area is not None])
-        stacked = [
-            torch.cat([getattr(pair, name) for pair in pairs]).unsqueeze(1) for name in ("preds", "target", "mask")
-        ]
-        return stacked[0], stacked[1], stacked[2], areas.unsqueeze(1)
+        names = ("preds", "target", "mask", "area")
+        points, true, mask, area = (torch.cat([getattr(pair, name) for pair in pairs]).unsqueeze(1) for name in names)
+        return points, true, mask, area
     predicted, inside = pad_sequences([pair.preds for pair in pairs])
     true, _ = pad_sequences([pair.target for pair in pairs])
     valid = torch.zeros_like(inside)

@@ -1,4 +1,4 @@
-"""Which prediction belongs to which truth: files by name, COCO objects by image."""
+"""Matching of predictions to targets: files by name, COCO objects by image."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +11,16 @@ from kp_metrics.files.readers import READERS, KeypointFile, read_keypoints
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MatchedPair:
-    """A prediction and its truth, of one shape.
+    """A prediction and its target, of the same shape.
 
     Attributes:
-        name: What to call it.
+        name: Name of the target's file.
         preds: `(T, K, D)`.
         target: `(T, K, D)`.
-        mask: `(T, K)`: the truth's valid points. What a prediction says of its own must not choose where it is judged.
+        mask: `(T, K)`: the target's valid points. A prediction must not choose the points on which it is scored.
         area: `(T,)` or None.
-        fps: Frames a second as the files say, or None.
-        layout: Layout as the files say, or empty.
+        fps: Frames per second of the files, or None.
+        layout: Layout of the files, or empty.
     """
 
     name: str
@@ -33,11 +33,11 @@ class MatchedPair:
 
 
 def match_paths(preds: Path, target: Path) -> list[MatchedPair]:
-    """Read two files, or two folders whose files are matched by name without suffix.
+    """Read and match two files, or the files of two folders by name without suffix.
 
     Raises:
-        ValueError: One is a file and the other a folder, names have no partner, or the contents do not fit together.
-        FileNotFoundError: There is no such path.
+        ValueError: One is a file and the other a folder, a file has no partner, or the contents do not match.
+        FileNotFoundError: A path does not exist.
     """
     for path in (preds, target):
         if not path.exists():
@@ -46,12 +46,12 @@ def match_paths(preds: Path, target: Path) -> list[MatchedPair]:
         raise ValueError(f"expected two files or two folders, got {preds} and {target}")
     if not preds.is_dir():
         return [match_files(target.stem, read_keypoints(preds), read_keypoints(target))]
-    ours, theirs = _by_name(preds), _by_name(target)
-    if ours.keys() != theirs.keys() or not ours:
-        lonely = sorted(ours.keys() ^ theirs.keys())
-        detail = f"without a partner: {', '.join(lonely[:5])}" if lonely else "there are none"
+    predicted, true = _by_name(preds), _by_name(target)
+    if predicted.keys() != true.keys() or not predicted:
+        unmatched = sorted(predicted.keys() ^ true.keys())
+        detail = f"without a partner: {', '.join(unmatched[:5])}" if unmatched else "there are none"
         raise ValueError(f"expected files of the same names in {preds} and {target}; {detail}")
-    return [match_files(name, read_keypoints(ours[name]), read_keypoints(theirs[name])) for name in sorted(ours)]
+    return [match_files(name, read_keypoints(predicted[name]), read_keypoints(true[name])) for name in sorted(true)]
 
 
 def _by_name(folder: Path) -> dict[str, Path]:
@@ -66,10 +66,10 @@ def _by_name(folder: Path) -> dict[str, Path]:
 
 
 def match_files(name: str, preds: KeypointFile, target: KeypointFile) -> MatchedPair:
-    """Put a prediction and its truth together.
+    """Return a prediction and its target as a pair.
 
     Raises:
-        ValueError: Shapes, frames a second or layouts differ.
+        ValueError: Shapes, frame rates or layouts differ.
     """
     if preds.layout and target.layout and preds.layout != target.layout:
         raise ValueError(f"{name}: expected one layout, got {preds.layout} in preds and {target.layout} in target")
@@ -96,10 +96,10 @@ def match_files(name: str, preds: KeypointFile, target: KeypointFile) -> Matched
 
 
 def match_objects(name: str, preds: KeypointFile, target: KeypointFile) -> MatchedPair:
-    """Give each true object the nearest free prediction of its image, the most confident predictions choosing first.
+    """Match each true object to the nearest free prediction of its image, in order of the predictions' confidence.
 
     Raises:
-        ValueError: The numbers of keypoints differ, or an object has no prediction: errors over found objects alone
+        ValueError: The numbers of keypoints differ, or an object has no prediction: errors over detected objects alone
             would reward missing the difficult ones.
     """
     assert preds.keys is not None  # objects always carry keys
@@ -111,10 +111,10 @@ def match_objects(name: str, preds: KeypointFile, target: KeypointFile) -> Match
         )
     confidence = torch.ones(len(preds.keys)) if preds.scores is None else preds.scores
     partner: dict[int, int] = {}
-    for ours in confidence.argsort(descending=True, stable=True).tolist():
-        free = [i for i, key in enumerate(target.keys) if key == preds.keys[ours] and i not in partner]
+    for index in confidence.argsort(descending=True, stable=True).tolist():
+        free = [i for i, key in enumerate(target.keys) if key == preds.keys[index] and i not in partner]
         if free:
-            partner[min(free, key=lambda i: _distance(preds, ours, target, i))] = ours
+            partner[min(free, key=lambda i: _mean_distance(preds, index, target, i))] = index
     missed = [target.keys[i] for i in range(len(target.keys)) if i not in partner]
     if missed:
         raise ValueError(
@@ -125,6 +125,6 @@ def match_objects(name: str, preds: KeypointFile, target: KeypointFile) -> Match
     return MatchedPair(name, preds.keypoints[order], target.keypoints, target.valid, target.area, None, "")
 
 
-def _distance(preds: KeypointFile, ours: int, target: KeypointFile, theirs: int) -> float:
-    gap = (preds.keypoints[ours] - target.keypoints[theirs]).norm(dim=-1)
-    return float(gap[target.valid[theirs]].mean())
+def _mean_distance(preds: KeypointFile, index: int, target: KeypointFile, target_index: int) -> float:
+    distance = (preds.keypoints[index] - target.keypoints[target_index]).norm(dim=-1)
+    return float(distance[target.valid[target_index]].mean())

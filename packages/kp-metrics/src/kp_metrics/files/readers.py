@@ -1,4 +1,4 @@
-"""Keypoints out of files: kp-io's .npz and .csv, and COCO keypoint JSON."""
+"""Readers of keypoint files: kp-io's .npz and .csv, and COCO keypoint JSON."""
 
 import csv
 import json
@@ -14,21 +14,21 @@ from torch import Tensor
 
 _FORMAT_VERSION = 1
 
-#: What float32 holds; a number of a file beyond it, infinity or NaN is none.
-_LARGEST = float(np.finfo(np.float32).max)
+#: Numbers beyond float32, infinity and NaN are rejected.
+_MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeypointFile:
-    """What a file says of its keypoints.
+    """The content of a keypoint file.
 
     Attributes:
-        keypoints: `(T, K, D)` float32; for COCO `(T, K, 2)` with an object a frame.
+        keypoints: `(T, K, D)` float32; for COCO `(T, K, 2)` with one object per frame.
         valid: `(T, K)`: False where nothing was measured: a score of 0 (kp-io: interpolated), visibility 0 (COCO).
-        fps: Frames a second, None where the file does not say.
-        layout: Name of the layout, `"ibug68"` or another; empty where the file does not say.
+        fps: Frames per second, None if unknown.
+        layout: Name of the layout, such as `"ibug68"`; empty if unknown.
         area: `(T,)` areas of the objects in square pixels (COCO), else None.
-        keys: What each frame is, so that COCO predictions find their objects; None for a sequence.
+        keys: Image of each COCO object, to match predictions to it; None for a sequence.
         scores: `(T,)` confidence of each object (COCO results), else None.
     """
 
@@ -45,7 +45,7 @@ def read_keypoints(path: str | Path) -> KeypointFile:
     """Read a keypoint file by its suffix: .npz, .csv or .json.
 
     Raises:
-        ValueError: The file is of no known kind, or not what its suffix says.
+        ValueError: The suffix is unknown, or the content does not match it.
         OSError: The file cannot be read.
 
     Example:
@@ -61,12 +61,12 @@ def read_keypoints(path: str | Path) -> KeypointFile:
 
 
 def read_npz(path: str | Path) -> KeypointFile:
-    """Read the arrays `keypoints` `(T, K, D)`, and `format_version`, `scores`, `fps`, `layout` where they are there.
+    """Read the array `keypoints` `(T, K, D)`, and, if present, `format_version`, `scores`, `fps` and `layout`.
 
-    Pickled objects are refused.
+    Pickled objects are rejected.
 
     Raises:
-        ValueError: The file is no .npz, lacks `keypoints`, or is of a later version.
+        ValueError: The file is not an .npz file, lacks `keypoints`, or is of a later version.
     """
     path = Path(path)
     with path.open("rb") as file:
@@ -74,7 +74,7 @@ def read_npz(path: str | Path) -> KeypointFile:
             with np.load(file, allow_pickle=False) as arrays:
                 content = {name: np.asarray(arrays[name]) for name in arrays.files}
         except Exception as error:
-            # Damaged bytes make zipfile, zlib and NumPy's parser of headers raise a dozen unrelated types.
+            # Damaged bytes make zipfile, zlib and NumPy's header parser raise a dozen unrelated types.
             raise ValueError(f"expected {path} as an .npz file of plain arrays: {error}") from error
     for name, kinds in (("format_version", "iu"), ("fps", "fiu"), ("layout", "U")):
         if name in content and (content[name].shape != () or content[name].dtype.kind not in kinds):
@@ -99,10 +99,10 @@ def read_npz(path: str | Path) -> KeypointFile:
 
 
 def read_csv(path: str | Path) -> KeypointFile:
-    """Read columns `frame,time_seconds,x_0…,y_0…[,z_0…][,score_0…]`, a line for each frame; others are passed over.
+    """Read columns `frame,time_seconds,x_0…,y_0…[,z_0…][,score_0…]`, one line per frame; others are ignored.
 
     Raises:
-        ValueError: Columns are missing, lines are ragged, or a cell is no number.
+        ValueError: Columns are missing, lines differ in length, or a cell is not a number.
     """
     path = Path(path)
     try:
@@ -138,10 +138,10 @@ def read_csv(path: str | Path) -> KeypointFile:
 def read_coco(path: str | Path) -> KeypointFile:
     """Read COCO keypoint annotations, or results: a list of objects, or a mapping with `annotations`.
 
-    Crowd objects and objects without a visible point are passed over, as in COCO's evaluation.
+    Crowd objects and objects without a visible point are skipped, as in COCO's evaluation.
 
     Raises:
-        ValueError: The file is no such JSON, or its objects differ in their number of points.
+        ValueError: The file is not such JSON, or its objects differ in their number of points.
     """
     path = Path(path)
     try:
@@ -171,7 +171,7 @@ def read_coco(path: str | Path) -> KeypointFile:
 
 
 def _check_object(entry: dict[str, Any], where: str) -> None:
-    """Raise where a COCO object holds something else than numbers: files hold whatever people write."""
+    """Raise `ValueError` if a COCO object holds anything but numbers."""
     for name, length in (("keypoints", None), ("bbox", 4)):
         values = entry.get(name, [0] * 4)
         if not isinstance(values, list) or (length or len(values)) != len(values) or not all(map(_is_number, values)):
@@ -182,11 +182,11 @@ def _check_object(entry: dict[str, Any], where: str) -> None:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _MAX_FLOAT32
 
 
 def _areas(objects: list[dict[str, Any]], points: Tensor) -> Tensor:
-    """Area of each object: as given, else of its box, else of the box of its points."""
+    """Return the area of each object: as given, else of its box, else of the box of its points."""
     areas = []
     for entry, keypoints in zip(objects, points, strict=True):
         if "area" in entry:
@@ -194,10 +194,10 @@ def _areas(objects: list[dict[str, Any]], points: Tensor) -> Tensor:
         elif "bbox" in entry:
             areas.append(float(entry["bbox"][2]) * float(entry["bbox"][3]))
         else:
-            seen = keypoints[keypoints[:, 2] > 0, :2] if bool((keypoints[:, 2] > 0).any()) else keypoints[:, :2]
-            areas.append(float((seen.amax(0) - seen.amin(0)).prod()))
+            visible = keypoints[keypoints[:, 2] > 0, :2] if bool((keypoints[:, 2] > 0).any()) else keypoints[:, :2]
+            areas.append(float((visible.amax(0) - visible.amin(0)).prod()))
     return torch.tensor(areas, dtype=torch.float32)
 
 
-#: Reader of each suffix.
+#: Readers by suffix.
 READERS: dict[str, Callable[[str | Path], KeypointFile]] = {".npz": read_npz, ".csv": read_csv, ".json": read_coco}
