@@ -265,7 +265,7 @@ def test_pts_counts_pixels_from_one_and_takes_the_size_of_the_picture_beside(tmp
     assert got.image_size == (48, 64)
     save_keypoints(tmp_path / "b.pts", got)
     assert (tmp_path / "b.pts").read_text().splitlines()[:3] == ["version: 1", "n_points: 68", "{"]
-    with pytest.raises(ValueError, match=r"size of the picture of .*b\.pts"):
+    with pytest.raises(ValueError, match=r"expected the image size of .*b\.pts"):
         load_keypoints(tmp_path / "b.pts")
 
 

@@ -106,7 +106,7 @@ def test_small_pictures_are_refused_with_their_size(save):
 def test_what_is_no_picture_is_one_clear_error(tmp_path, content):
     path = tmp_path / "bad.png"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"expected a picture that can be read .* got .*bad\.png"):
+    with pytest.raises(ValueError, match=r"expected an image that can be read .* got .*bad\.png"):
         read_image(path)
 
 

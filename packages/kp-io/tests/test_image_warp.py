@@ -49,5 +49,5 @@ def test_points_in_space_count_in_the_plane(face):
 
 
 def test_a_picture_of_another_size_is_refused(face):
-    with pytest.raises(ValueError, match="expected a picture of"):
+    with pytest.raises(ValueError, match="expected an image of"):
         next(warp_image_to_head(np.zeros((100, 200, 3), np.uint8), sequence(face)))

@@ -1,1 +1,1 @@
-"""Keypoints as pictures: rasterization, montages, comparisons."""
+"""Draw keypoints: rasterization, montages, comparisons."""

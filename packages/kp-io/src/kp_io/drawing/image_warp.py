@@ -49,7 +49,7 @@ def warp_image_to_head(picture: RGBImage, sequence: KeypointSequence) -> Iterato
         [255, 255]
     """
     if picture.shape[:2] != sequence.image_size:
-        raise ValueError(f"expected a picture of {sequence.image_size}, height and width, got {picture.shape[:2]}")
+        raise ValueError(f"expected an image of {sequence.image_size}, height and width, got {picture.shape[:2]}")
     _, pose = split_head_pose(sequence.keypoints[..., :2], method="similarity", layout=sequence.layout)
     return _warped(picture, pose.angles[:, 2].numpy(), pose.scale.numpy(), pose.shift.numpy(), pose.centre.numpy())
 

@@ -39,8 +39,8 @@ def read_pts(path: Path, image_size: tuple[int, int] | None = None) -> KeypointS
     size = image_size or _size_of_adjacent_image(path)
     if size is None:
         raise ValueError(
-            f"expected the size of the picture of {path}, which the format does not hold; pass "
-            "image_size=(height, width), or put the picture beside it under the same name"
+            f"expected the image size of {path}, which the format does not hold; pass "
+            "image_size=(height, width), or put the image beside it with the same name"
         )
     keypoints = torch.tensor(points, dtype=torch.float64)
     keypoints[:, :2] -= _FIRST_PIXEL

@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from kp_io.filesystem.atomic import atomic_path
 from kp_io.formats.coco import coco_from_json, write_coco
@@ -16,22 +16,14 @@ from kp_io.formats.pts import read_pts, write_pts
 from kp_io.keypoints.sequence import KeypointSequence
 
 
-@dataclass(frozen=True, slots=True)
-class KeypointFormat:
-    """Reader and writer of a file format.
-
-    Attributes:
-        read: Takes the path and, for files without it, the image size; raises `ValueError`.
-        write: Takes the path and the keypoints.
-        description: One line for tables.
-    """
+class KeypointFormat(NamedTuple):
+    """Reader and writer of a file format; the reader gets the image size for files without it."""
 
     read: Callable[[Path, tuple[int, int] | None], KeypointSequence]
     write: Callable[[Path, KeypointSequence], None]
-    description: str
 
 
-def _read_json(path: Path, image_size: tuple[int, int] | None = None) -> KeypointSequence:
+def _read_json(path: Path, image_size: tuple[int, int] | None) -> KeypointSequence:
     """Read COCO or frames JSON, depending on the content."""
     value = load_json(path)
     try:
@@ -46,7 +38,7 @@ def _read_json(path: Path, image_size: tuple[int, int] | None = None) -> Keypoin
     )
 
 
-def _read_csv(path: Path, image_size: tuple[int, int] | None = None) -> KeypointSequence:
+def _read_csv(path: Path, image_size: tuple[int, int] | None) -> KeypointSequence:
     """Read a table of `write_csv` or of OpenFace, depending on its name and columns."""
     table = read_table(path)
     openface = path.name.lower().endswith(".openface.csv") or is_openface(table)
@@ -59,12 +51,12 @@ def _read_csv(path: Path, image_size: tuple[int, int] | None = None) -> Keypoint
 
 #: All formats, by suffix; a double suffix is a variant, written only on request but recognized when read.
 FORMATS: dict[str, KeypointFormat] = {
-    ".npz": KeypointFormat(read_npz, write_npz, "NumPy arrays, everything exact: the native format"),
-    ".csv": KeypointFormat(_read_csv, write_csv, "one row a frame, for spreadsheets and pandas"),
-    ".openface.csv": KeypointFormat(_read_csv, write_openface, "the same in OpenFace's naming"),
-    ".json": KeypointFormat(_read_json, write_coco, "COCO's keypoint task: images and annotations"),
-    ".frames.json": KeypointFormat(_read_json, write_frames, "a list of points a frame, for Blender and Unity"),
-    ".pts": KeypointFormat(read_pts, write_pts, "300-W's text file of one face"),
+    ".npz": KeypointFormat(read_npz, write_npz),  # NumPy arrays, all values exact: the native format
+    ".csv": KeypointFormat(_read_csv, write_csv),  # one row per frame, for spreadsheets and pandas
+    ".openface.csv": KeypointFormat(_read_csv, write_openface),  # likewise, with OpenFace's column names
+    ".json": KeypointFormat(_read_json, write_coco),  # COCO keypoint task
+    ".frames.json": KeypointFormat(_read_json, write_frames),  # a list of points per frame, for Blender and Unity
+    ".pts": KeypointFormat(read_pts, write_pts),  # 300-W's text file of one face
 }
 
 

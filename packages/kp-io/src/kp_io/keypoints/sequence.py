@@ -58,7 +58,7 @@ class KeypointSequence:
         if not bool(((scores >= 0) & (scores <= 1)).all()):
             raise ValueError("expected scores between 0 and 1")
         if not (0 < float(self.fps) < float("inf")):
-            raise ValueError(f"expected a positive number of frames a second, got fps={self.fps}")
+            raise ValueError(f"expected a positive number of frames per second, got fps={self.fps}")
         height, width = (int(side) for side in self.image_size)
         if not (1 <= height <= _MAX_SIDE_PX and 1 <= width <= _MAX_SIDE_PX):
             raise ValueError(

@@ -118,12 +118,12 @@ def read_audio(
         count += len(block)
         num_broken += len(block) - int(np.isfinite(block).sum())
         if count > max_seconds * rate:
-            raise ValueError(f"expected sound of at most {max_seconds:g} s, got more in {source}")
+            raise ValueError(f"expected audio of at most {max_seconds:g} s, got more in {source}")
     if resampler is None:
-        raise ValueError(f"expected sound in {source}, got an audio stream of 0 samples")
+        raise ValueError(f"expected audio in {source}, got an audio stream of 0 samples")
     if not count:
         raise ValueError(
-            f"expected sound in {source}, got sound that ends before the first frame (at {start or 0:.2f} s)"
+            f"expected audio in {source}, got audio that ends before the first frame (at {start or 0:.2f} s)"
         )
     if num_broken:
         raise ValueError(f"expected finite samples in {source}, got NaN or infinity in {num_broken} of {count} samples")
@@ -252,7 +252,7 @@ def _decode_mono(source: Path, start_seconds: float | None) -> Iterator[tuple[np
             elif start - position > (_GAP_SECONDS * frame.sample_rate if rate else 0):
                 if start - position > _MAX_GAP_SECONDS * frame.sample_rate:
                     raise ValueError(
-                        f"expected sound without long gaps in {source}, got a jump of "
+                        f"expected audio without long gaps in {source}, got a jump of "
                         f"{(start - position) / frame.sample_rate:.0f} s; remux the file to repair it"
                     )
                 block = np.concatenate([np.zeros(start - position, np.float32), block])

@@ -43,7 +43,7 @@ def shift_audio(source: str | os.PathLike[str], target: str | os.PathLike[str], 
     with open_media(source, expected="a video") as container:
         video = find_video_stream(container)
         if video is None or not container.streams.audio:
-            raise ValueError(f"expected a video with sound, found no {'sound' if video else 'picture'} in {source}")
+            raise ValueError(f"expected a video with audio, found no {'audio' if video else 'video'} in {source}")
         options = {"movflags": "+faststart"} if target.suffix.lower() in (".mp4", ".m4v", ".mov") else {}
         with atomic_path(target) as temporary:
             try:
@@ -52,12 +52,12 @@ def shift_audio(source: str | os.PathLike[str], target: str | os.PathLike[str], 
             except OSError as error:
                 raise write_error(target, error) from error
             except (FFmpegError, ValueError) as error:
+                names = f"{video.codec_context.name} and {container.streams.audio[0].codec_context.name}"
                 raise ValueError(
-                    f"expected pictures and sound that {target.suffix} can hold, got {video.codec_context.name} and "
-                    f"{container.streams.audio[0].codec_context.name} in {source}: {error}; write an .mkv"
+                    f"expected codecs that {target.suffix} can hold, got {names} in {source}: {error}; write an .mkv"
                 ) from error
             if not kept:
-                raise ValueError(f"expected a move that leaves some of the sound of {source}, got {milliseconds:g} ms")
+                raise ValueError(f"expected a shift that keeps some of the audio of {source}, got {milliseconds:g} ms")
 
 
 def _copy(

@@ -41,7 +41,7 @@ def open_media(source: Path, *, expected: str) -> InputContainer:
         raise ValueError(f"expected {expected} that can be read ({kinds}), got {source}: {reason}") from error
     if container.format.name in _NO_MEDIA_FORMATS:
         container.close()
-        raise ValueError(f"expected {expected}, got {source}, which holds no video stream and no sound")
+        raise ValueError(f"expected {expected}, got {source}, which holds no video stream and no audio")
     return container
 
 
@@ -67,7 +67,7 @@ def decode_frames(container: InputContainer, stream: VideoStream | AudioStream, 
             broken += 1
             logger.debug("%s: skipped a broken packet: %s", source, error)
             if broken > _MAX_BROKEN_PACKETS:
-                kind = "a video" if stream.type == "video" else "sound"
+                kind = "a video" if stream.type == "video" else "audio"
                 raise ValueError(f"expected {kind} that can be decoded, got {source}: {error.strerror}") from error
             continue
         good += len(frames)

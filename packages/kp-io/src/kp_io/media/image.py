@@ -40,7 +40,7 @@ def read_image(path: str | os.PathLike[str]) -> UInt8[np.ndarray, "h w 3"]:
     """
     source = Path(path)
     if not source.is_file():
-        raise FileNotFoundError(f"expected a picture, found no file {source}")
+        raise FileNotFoundError(f"expected an image, found no file {source}")
     try:
         with warnings.catch_warnings():
             # Pillow warns about very large images before it rejects absurd ones; only the error matters here.
@@ -50,11 +50,11 @@ def read_image(path: str | os.PathLike[str]) -> UInt8[np.ndarray, "h w 3"]:
                 pixels = _to_rgb(ImageOps.exif_transpose(image))
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise ValueError(
-            f"expected a picture that can be read (PNG, JPEG, WebP, …), got {source}: {_reason(error, source)}"
+            f"expected an image that can be read (PNG, JPEG, WebP, …), got {source}: {_reason(error, source)}"
         ) from error
     height, width = pixels.shape[:2]
     if min(height, width) < MIN_SIDE_PX:
-        raise ValueError(f"expected a picture of at least {MIN_SIDE_PX} px a side, got {width}×{height} px in {source}")
+        raise ValueError(f"expected an image of at least {MIN_SIDE_PX} px a side, got {width}×{height} px in {source}")
     return pixels
 
 
@@ -66,9 +66,9 @@ def write_image(path: str | os.PathLike[str], image: UInt8[np.ndarray, "h w 3"])
         OSError: The folder cannot be written.
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise ValueError(f"expected a picture (H, W, 3) uint8, got {image.shape} {image.dtype}")
+        raise ValueError(f"expected an image (H, W, 3) uint8, got {image.shape} {image.dtype}")
     if Path(path).suffix.lower() not in IMAGE_SUFFIXES:
-        raise ValueError(f"expected a picture's suffix ({', '.join(sorted(IMAGE_SUFFIXES))}), got {path}")
+        raise ValueError(f"expected an image suffix ({', '.join(sorted(IMAGE_SUFFIXES))}), got {path}")
     with atomic_path(path) as temporary:
         # 4:4:4 keeps thin coloured lines sharp; formats other than JPEG ignore both options.
         Image.fromarray(image).save(temporary, quality=95, subsampling=0)
@@ -120,5 +120,5 @@ def _reason(error: Exception, source: Path) -> str:
     if source.stat().st_size == 0:
         return "the file is empty"
     if isinstance(error, UnidentifiedImageError):
-        return "it is no picture that Pillow knows"
+        return "Pillow does not know its format"
     return str(error)

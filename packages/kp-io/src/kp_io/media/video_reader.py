@@ -117,7 +117,7 @@ def read_video(path: str | os.PathLike[str], *, fps: float | None = 25.0) -> Ite
         (50, (64, 96, 3))
     """
     if fps is not None and not 0 < fps < float("inf"):
-        raise ValueError(f"expected a positive number of frames a second or None, got {fps=}")
+        raise ValueError(f"expected a positive number of frames per second or None, got {fps=}")
     source = Path(path)
     return _read(*_open_video(source), source, None if fps is None else Fraction(fps).limit_denominator(1_000_000))
 

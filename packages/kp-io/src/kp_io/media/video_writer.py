@@ -53,7 +53,7 @@ def write_video(
     if target.suffix.lower() not in _SUFFIXES:
         raise ValueError(f"expected a file name ending in {', '.join(_SUFFIXES)}, got {target}")
     if not 0 < fps < float("inf"):
-        raise ValueError(f"expected a positive number of frames a second, got {fps=}")
+        raise ValueError(f"expected a positive number of frames per second, got {fps=}")
     iterator = iter(frames)
     first = next(iterator, None)
     if first is None:

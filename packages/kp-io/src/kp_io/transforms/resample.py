@@ -36,7 +36,7 @@ def resample_fps(sequence: KeypointSequence, fps: float | Fraction) -> KeypointS
         (tensor([0.5000, 2.5000]), 25.0)
     """
     if not 0 < float(fps) < float("inf"):
-        raise ValueError(f"expected a positive number of frames a second, got {fps=}")
+        raise ValueError(f"expected a positive number of frames per second, got {fps=}")
     # Broadcast rates are fractions of 1001; as floats they are off by 1e-12, which breaks half-way cases.
     old, new = (Fraction(rate).limit_denominator(1001) or Fraction(rate) for rate in (sequence.fps, fps))
     if old == new:

@@ -49,7 +49,7 @@ def test_what_cannot_be_done_leaves_nothing(video, tmp_path):
         shift_audio(video, tmp_path / "copy.avi", milliseconds=40)
     with pytest.raises(ValueError, match="another file than the video itself"):
         shift_audio(video, video, milliseconds=40)
-    with pytest.raises(ValueError, match=r"leaves some of the sound of .*, got -9000 ms"):
+    with pytest.raises(ValueError, match=r"keeps some of the audio of .*, got -9000 ms"):
         shift_audio(video, tmp_path / "copy.mp4", milliseconds=-9000)
     with pytest.raises(ValueError, match=r"that .webm can hold, got h264 and aac"):
         shift_audio(video, tmp_path / "copy.webm", milliseconds=40)
@@ -61,7 +61,7 @@ def test_what_cannot_be_done_leaves_nothing(video, tmp_path):
 def test_a_video_needs_pictures_and_sound(tmp_path):
     write_audio(tmp_path / "sound.wav", torch.ones(1600), sample_rate=16_000)
     write_video(tmp_path / "mute.mp4", [np.zeros((32, 32, 3), np.uint8)] * 3)
-    for name, missing in (("sound.wav", "picture"), ("mute.mp4", "sound")):
-        with pytest.raises(ValueError, match=f"a video with sound, found no {missing} in"):
+    for name, missing in (("sound.wav", "video"), ("mute.mp4", "audio")):
+        with pytest.raises(ValueError, match=f"a video with audio, found no {missing} in"):
             shift_audio(tmp_path / name, tmp_path / "copy.mp4", milliseconds=40)
     assert not (tmp_path / "copy.mp4").exists()
