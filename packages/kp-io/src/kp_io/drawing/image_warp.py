@@ -24,10 +24,9 @@ def resize_to_height(image: RGBImage, height: int) -> RGBImage:
 
 
 def warp_image_to_head(picture: RGBImage, sequence: KeypointSequence) -> Iterator[RGBImage]:
-    """Shift, rotate and scale an image with the head motion of a sequence; its border pixels are repeated.
+    """Yield an image shifted, rotated and scaled with the head of a sequence; its border pixels are repeated.
 
-    The face itself stays as in the image: the lips and eyelids move in the keypoints, which `rasterize` can draw over
-    these frames.
+    The face itself does not change: lips and eyelids move in the keypoints, which `rasterize` can draw on these frames.
 
     Args:
         picture: `(H, W, 3)` uint8 RGB, the image of the first frame's keypoints.

@@ -119,14 +119,12 @@ def method_sheet(
     gap = _gap(height)
     joined = []
     if column_labels is not None:
+        texts = ["", *column_labels, *[""] * (len(widths) - len(column_labels))]
         strips = [
-            text_strip(t, width=w, height=line_height, background=_BACKGROUND)
-            for t, w in zip(column_labels, widths, strict=False)
+            text_strip(text, width=width, height=line_height, background=_BACKGROUND)
+            for text, width in zip(texts, (label_width, *widths), strict=True)
         ]
-        corner = [
-            np.full((line_height, width, 3), _BACKGROUND, np.uint8) for width in (label_width, *widths[len(strips) :])
-        ]
-        joined.append(_stack([corner[0], *strips, *corner[1:]], axis=1, gap=gap))
+        joined.append(_stack(strips, axis=1, gap=gap))
     for row, label in zip(cells, labels, strict=True):
         strip = _blank(height, label_width)
         top = max(0, (height - line_height) // 2)
@@ -142,9 +140,9 @@ def _joined(
     columns: Sequence[Iterable[RGBImage] | RGBImage], labels: Sequence[str] | None, height: int | None
 ) -> Iterator[RGBImage]:
     videos = [iter(()) if isinstance(column, np.ndarray) else iter(column) for column in columns]
-    current = [c if isinstance(c, np.ndarray) else next(video, None) for c, video in zip(columns, videos, strict=True)]
     shown: list[RGBImage] = []
-    for number, frame in enumerate(current):
+    for number, (column, video) in enumerate(zip(columns, videos, strict=True)):
+        frame = column if isinstance(column, np.ndarray) else next(video, None)
         if frame is None:
             raise ValueError(f"expected at least one frame in column {number}, got none")
         shown.append(frame)
@@ -177,8 +175,7 @@ def _blank(height: int, width: int) -> RGBImage:
 def _stack(cells: Sequence[RGBImage], *, axis: int, gap: int) -> RGBImage:
     height, width = cells[0].shape[:2]
     between = _blank(gap, width) if axis == 0 else _blank(height, gap)
-    parts = [part for cell in cells for part in (between, cell)][1:]
-    return np.concatenate(parts, axis=axis)
+    return np.concatenate([part for cell in cells for part in (between, cell)][1:], axis=axis)
 
 
 def _gap(height: int) -> int:

@@ -38,10 +38,8 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         # Created here, not by the writer, so that a read-only folder or a full disk shows before any work is done.
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise type(error)(
-            f"cannot write {target}: {reason}; choose another folder or change its permissions"
-        ) from error
+        advice = "choose another folder or change its permissions"
+        raise type(error)(f"cannot write {target}: {error.strerror or error}; {advice}") from error
     try:
         yield temporary
         temporary.replace(target)

@@ -11,13 +11,10 @@ from torch import Tensor
 
 @dataclass
 class KeypointStatistics:
-    """Mean and standard deviation of every coordinate over all frames, relative to the base point.
+    """Mean and standard deviation of every coordinate over all frames, relative to the keypoint `base_point`.
 
     The paper normalises by them (section 4.5). Sequences are added one at a time and not kept. Means and squared
     deviations are accumulated in double precision, which avoids the cancellation of sums of squares.
-
-    Args:
-        base_point: Index of the keypoint that is the origin of each frame.
 
     Example:
         >>> statistics = KeypointStatistics(base_point=0)

@@ -31,7 +31,7 @@ _CODECS = {".wav": "pcm_s16le", ".flac": "flac"}
 
 
 def num_samples(num_frames: int, *, fps: float, sample_rate: int) -> int:
-    """Return the number of samples in `num_frames` frames: `round(num_frames / fps * sample_rate)`.
+    """Return the number of audio samples in `num_frames` frames: `round(num_frames / fps * sample_rate)`.
 
     Example:
         >>> num_samples(100, fps=25.0, sample_rate=16000)
@@ -43,18 +43,9 @@ def num_samples(num_frames: int, *, fps: float, sample_rate: int) -> int:
 def align_audio(
     waveform: Float[Tensor, " s"], *, num_frames: int, fps: float, sample_rate: int
 ) -> Float[Tensor, " aligned"]:
-    """Cut a waveform, or pad it with silence, to the duration of `num_frames` frames.
+    """Return a waveform `(S,)` cut, or padded with silence at its end, to the duration of `num_frames` frames.
 
     Containers store audio in blocks, so audio and video of one file rarely end together.
-
-    Args:
-        waveform: `(S,)`, starting with the first frame.
-        num_frames: Number of frames.
-        fps: Frames per second.
-        sample_rate: Samples per second.
-
-    Returns:
-        A new tensor of `num_samples(num_frames, …)` samples.
 
     Raises:
         ValueError: The waveform is not one-dimensional, or a number is not positive.

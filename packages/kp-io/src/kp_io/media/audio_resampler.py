@@ -15,10 +15,6 @@ class Resampler:
 
     The concatenated output does not depend on how the input is split into chunks.
 
-    Args:
-        from_rate: Samples per second of the input.
-        to_rate: Samples per second of the output.
-
     Example:
         >>> resampler = Resampler(from_rate=48000, to_rate=16000)
         >>> chunks = [resampler.push(torch.zeros(4800)) for _ in range(10)]

@@ -11,14 +11,9 @@ DEFAULT_MAX_GAP_SECONDS = 0.4
 
 
 def interpolate_missing(keypoints: Float[Tensor, "t k d"], measured: Bool[Tensor, " n"]) -> Float[Tensor, "t k d"]:
-    """Interpolate unmeasured frames: linearly between measured neighbours, constant at the ends.
+    """Return new keypoints with unmeasured frames interpolated: linearly between neighbours, constant at the ends.
 
-    Args:
-        keypoints: Keypoints; the values of unmeasured frames are ignored.
-        measured: Which frames hold a measurement.
-
-    Returns:
-        New keypoints; the measured frames are unchanged.
+    The measured frames are unchanged, and the values of the others are ignored.
 
     Raises:
         ValueError: No frame was measured, or the lengths differ.
@@ -46,15 +41,14 @@ def interpolate_missing(keypoints: Float[Tensor, "t k d"], measured: Bool[Tensor
 
 
 def split_at_gaps(measured: Bool[Tensor, " t"], *, max_gap: int) -> list[range]:
-    """Return the runs of frames between gaps longer than `max_gap`.
+    """Return the runs of frames between gaps longer than `max_gap` frames.
 
     Args:
         measured: Which frames hold a measurement, `sequence.scores.amax(dim=1) > 0`.
         max_gap: Gaps of up to this many frames stay within a run; 0 cuts at every gap.
 
     Returns:
-        Half-open runs in order, each starting and ending with a measured frame: `sequence.frames(run.start, run.stop)`
-        is one piece. Empty if no frame was measured.
+        Half-open runs in order, each starting and ending with a measured frame; empty if no frame was measured.
 
     Raises:
         ValueError: `max_gap` is negative.

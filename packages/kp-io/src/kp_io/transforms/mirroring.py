@@ -30,13 +30,8 @@ def mirror_keypoints(
 ) -> Float[Tensor, "*n k d"]:
     """Flip keypoints horizontally: x becomes width - 1 - x (whole numbers are pixel centres), and indices swap.
 
-    The right eye of the result is still the eye on the left of the image. Flipping twice restores the input, up to
-    rounding.
-
-    Args:
-        keypoints: `(…, K, D)` pixels.
-        width: Width of the image, pixels.
-        layout: Gives the index that each point takes.
+    In an image of `width` pixels, the right eye of the result is still the eye on the left. Flipping twice restores the
+    input, up to rounding.
 
     Raises:
         ValueError: K does not match the layout.
@@ -56,9 +51,7 @@ def centre_on_base_point(
 ) -> tuple[Float[Tensor, "*n k d"], Float[Tensor, "*n d"]]:
     """Return keypoints relative to each face's base point, the nose root (paper, section 4.5), and the base points.
 
-    Returns:
-        Offsets from the base point in float64, and the base points `(…, D)`. `restore_base_point` is the inverse;
-        float64 keeps it exact to far below a pixel.
+    Both are float64, so that the inverse, `restore_base_point`, is exact to far below a pixel.
 
     Raises:
         ValueError: K does not match the layout.
