@@ -64,17 +64,17 @@ def rasterize_batch(
     longest = max(len(part.indices) for part in layout.parts)
     group = max(1, _MAX_NUMBERS // (longest * image_size[0] * image_size[1]))
     for start in range(0, len(points), group):
-        faces, ground = points[start : start + group], canvas[start : start + group]
+        faces, images = points[start : start + group], canvas[start : start + group]
         if style.outline:
-            uncovered = torch.ones_like(ground[:, :1])
+            uncovered = torch.ones_like(images[:, :1])
             radius = style.dot_radius(outline=True) + _REACH_PX if style.dots else None
             for part in layout.parts:
                 _paint(uncovered, faces, part, style.width + 2, radius, (0.0,))
-            dark = ground.new_tensor(OUTLINE)[:, None, None] / 255
-            ground.lerp_(dark.expand_as(ground), OUTLINE_OPACITY * (1 - uncovered))
+            dark = images.new_tensor(OUTLINE)[:, None, None] / 255
+            images.lerp_(dark.expand_as(images), OUTLINE_OPACITY * (1 - uncovered))
         radius = style.dot_radius(outline=False) + _REACH_PX if style.dots else None
         for part in layout.parts:
-            _paint(ground, faces, part, style.width, radius, tuple(value / 255 for value in part.colour))
+            _paint(images, faces, part, style.width, radius, tuple(value / 255 for value in part.colour))
     return canvas
 
 

@@ -100,8 +100,8 @@ def _library() -> tuple[ctypes.CDLL, int, SpeechVoices]:
             "(the extra kp-io[tts]), or give a recording instead"
         ) from error
     espeak = ctypes.CDLL(str(espeakng_loader.get_library_path()))
-    numbers = ctypes.c_uint, ctypes.c_int, ctypes.c_uint, ctypes.c_uint
-    espeak.espeak_Synth.argtypes = [ctypes.c_char_p, ctypes.c_size_t, *numbers, ctypes.c_void_p, ctypes.c_void_p]
+    text, numbers = (ctypes.c_char_p, ctypes.c_size_t), (ctypes.c_uint, ctypes.c_int, ctypes.c_uint, ctypes.c_uint)
+    espeak.espeak_Synth.argtypes = [*text, *numbers, ctypes.c_void_p, ctypes.c_void_p]
     data = str(espeakng_loader.get_data_path()).encode()
     rate = espeak.espeak_Initialize(_AUDIO_OUTPUT_SYNCHRONOUS, 0, data, _INITIALIZE_DONT_EXIT)
     if rate <= 0:
