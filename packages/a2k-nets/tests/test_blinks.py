@@ -2,7 +2,7 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from a2k_nets.residual.blinks import BLINK_FRAMES, Blinks, close_lids
+from a2k_nets.residual.expression_edits import BLINK_FRAMES, Blinks, close_lids
 
 COURSE = torch.tensor([0.1, 0.6, 0.9, 0.7, 0.4, 0.2, 0.1, 0.05, 0.0])
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from a2k_nets.blocks.driving_motion import back_and_forth, check_driving
+from a2k_nets.blocks.driving_motion import check_driving, ping_pong
 from a2k_nets.blocks.similarity import compose_pose, split_pose
 from a2k_nets.config.paper import PaperConfig
 from a2k_nets.paper.model import PaperAudio2Keypoint
@@ -26,7 +26,7 @@ def pose_of(keypoints, reference):
 def test_the_head_follows_back_and_forth(model, speech, reference, driving):
     made = model(speech.repeat(3)[None, : 640 * 28], reference, driving=driving, expression=0.0)
     pose = pose_of(made, reference)[0]
-    ease = model.config.ease_in_frames
+    ease = model.config.fade_in_frames
     assert torch.allclose(pose[ease:10], SWAY[ease:], atol=2e-2)
     assert torch.allclose(pose[10:18], SWAY[1:9].flip(0), atol=2e-2)
     assert torch.allclose(pose[18:27], SWAY[:9], atol=2e-2)
@@ -53,7 +53,7 @@ def test_the_paper_s_head_follows_as_well(reference, speech, driving):
 
 def test_one_frame_holds(reference):
     poses = torch.rand(1, 1, 4)
-    assert torch.equal(back_and_forth(poses, 3, 8), poses.expand(1, 5, 4))
+    assert torch.equal(ping_pong(poses, 3, 8), poses.expand(1, 5, 4))
 
 
 @pytest.mark.parametrize(

@@ -46,33 +46,35 @@ def test_the_noise_decides(process):
 
 @pytest.mark.parametrize("cuts", [(1, 1, 5), (1, 6), (2, 5), (3, 1, 1, 2)])
 def test_a_motion_goes_on(process, cuts):
-    drawn, log_sway = noise(2, 7, seed=4), torch.linspace(-1, 1, 14).reshape(2, 7)
-    whole = process(drawn, log_sway=log_sway)
+    drawn, log_motion_gain = noise(2, 7, seed=4), torch.linspace(-1, 1, 14).reshape(2, 7)
+    whole = process(drawn, log_motion_gain=log_motion_gain)
     poses = torch.zeros(2, 0, 4)
-    for piece, sway in zip(drawn.split(cuts, dim=1), log_sway.split(cuts, dim=1), strict=True):
+    for piece, gain in zip(drawn.split(cuts, dim=1), log_motion_gain.split(cuts, dim=1), strict=True):
         past = torch.cat((torch.zeros(2, 2, 4), poses), dim=1)[:, -2:] if poses.shape[1] else None
-        poses = torch.cat((poses, process(piece, log_sway=sway, past=past)), dim=1)
+        poses = torch.cat((poses, process(piece, log_motion_gain=gain, past=past)), dim=1)
     assert torch.allclose(poses, whole, atol=1e-5)
 
 
 def test_a_livelier_voice_moves_the_head_more(process):
     drawn, ones = noise(8, 200, seed=5), torch.ones(8, 200)
-    assert torch.allclose(process(drawn, log_sway=0.7 * ones), process(drawn) * torch.tensor(0.7).exp(), atol=1e-4)
+    assert torch.allclose(
+        process(drawn, log_motion_gain=0.7 * ones), process(drawn) * torch.tensor(0.7).exp(), atol=1e-4
+    )
     # However lively: no head flies away.
-    assert process(drawn, log_sway=50 * ones).std() < 6 * process(drawn).std()
+    assert process(drawn, log_motion_gain=50 * ones).std() < 6 * process(drawn).std()
 
 
-def test_relative_sway_is_measured_in_logarithms(process):
+def test_log_gain_is_measured_in_logarithms(process):
     tracks = list(process(noise(40, 400, seed=6)))
     fitted = HeadMotion()
     fitted.fit(tracks)
     windows = torch.stack(tracks)[:, :320].reshape(200, 64, 4)
-    sway = fitted.relative_sway(windows)
-    assert abs(float(sway.mean())) < 0.1
-    assert torch.allclose(fitted.relative_sway(2 * windows), sway + torch.tensor(2.0).log(), atol=1e-5)
+    gain = fitted.measure_log_gain(windows)
+    assert abs(float(gain.mean())) < 0.1
+    assert torch.allclose(fitted.measure_log_gain(2 * windows), gain + torch.tensor(2.0).log(), atol=1e-5)
     mask = torch.ones(200, 64, dtype=torch.bool)
     mask[:, 30:] = False
-    assert torch.allclose(fitted.relative_sway(windows, mask), fitted.relative_sway(windows[:, :30]), atol=1e-5)
+    assert torch.allclose(fitted.measure_log_gain(windows, mask), fitted.measure_log_gain(windows[:, :30]), atol=1e-5)
 
 
 def test_a_random_walk_is_as_large_but_knows_nothing_of_its_past(process):

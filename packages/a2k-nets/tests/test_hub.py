@@ -13,7 +13,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from a2k_nets.checkpoints.pretrained_mixin import SharedModel
+from a2k_nets.checkpoints.pretrained_mixin import PretrainedMixin
 from a2k_nets.cli.app import app
 from a2k_nets.config.paper import PaperConfig
 from a2k_nets.paper.model import PaperAudio2Keypoint
@@ -61,7 +61,7 @@ def hub(tmp_path, monkeypatch) -> Iterator[HubStandIn]:
 
 
 @pytest.fixture(params=["residual", "paper"])
-def any_model(request, model) -> SharedModel:
+def any_model(request, model) -> PretrainedMixin:
     if request.param == "residual":
         return model
     with torch.random.fork_rng(devices=[]):
@@ -73,13 +73,13 @@ def any_model(request, model) -> SharedModel:
 def put(hub) -> Callable[..., Path]:
     """Put a model on the Hub as me/model, at a revision; return the path of its weights there."""
 
-    def at(model: SharedModel, revision: str = "main") -> Path:
+    def at(model: PretrainedMixin, revision: str = "main") -> Path:
         return model.save_pretrained(hub.folder / "me" / "model" / revision)
 
     return at
 
 
-def same(one: SharedModel, other: SharedModel) -> bool:
+def same(one: PretrainedMixin, other: PretrainedMixin) -> bool:
     theirs = other.state_dict()
     return one.config == other.config and all(torch.equal(theirs[k], v) for k, v in one.state_dict().items())
 
@@ -140,9 +140,7 @@ class TestPickles:
         return tmp_path / "trapped"
 
     def test_a_repository_of_nothing_else_is_refused(self, trap, hub):
-        from a2k_nets.checkpoints.hub import HubModel
-
-        for load in (load_model, Audio2Keypoint.from_pretrained, HubModel.from_pretrained):
+        for load in (load_model, Audio2Keypoint.from_pretrained):
             with pytest.raises(FileNotFoundError, match=r"pickled pytorch_model.bin is never opened"):
                 load("you/pickled")
         assert not any("pytorch_model.bin" in request for request in hub.requests)
@@ -238,15 +236,6 @@ class TestToTheHub:
         assert "Two hours of my own voice." in (folder / "README.md").read_text()
         assert json.loads((folder / "config.json").read_text())["licence"] == "CC-BY-4.0"
         assert same(load_model("me/new", sha256=digest(folder / "model.safetensors")), any_model)
-
-    def test_the_mixin_s_own_way_back(self, put, any_model):
-        from huggingface_hub import PyTorchModelHubMixin
-
-        from a2k_nets.checkpoints.hub import HubModel
-
-        assert issubclass(HubModel, PyTorchModelHubMixin)
-        put(any_model)
-        assert same(HubModel.from_pretrained("me/model").model, any_model)
 
 
 class TestTheCommand:

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from a2k_nets.blocks.log_mel import LogMelSpectrogram
-from a2k_nets.config.residual import AudioConfig
+from a2k_nets.config.audio import AudioConfig
 
 
 def hz_to_mel(hz):

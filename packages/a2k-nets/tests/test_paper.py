@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from a2k_nets.checkpoints.checkpoint import load_checkpoint
+from a2k_nets.config.audio import AudioConfig
 from a2k_nets.config.paper import VARIANTS, PaperConfig
-from a2k_nets.config.residual import AudioConfig
 from a2k_nets.inference.generate import generate_sequence
 from a2k_nets.paper.discriminator import MotionDiscriminator
 from a2k_nets.paper.model import PaperAudio2Keypoint
@@ -69,7 +69,7 @@ class TestLayerTable:
     def test_what_a_variant_leaves_away(self, variant, given):
         model = PaperAudio2Keypoint(PaperConfig(variant=variant))
         assert model.generator.bottleneck[0].in_channels == given
-        assert (model.generator.pose_variant is not None) == model.config.sees_reference == (given > 256)
+        assert (model.generator.pose_variant is not None) == model.config.uses_reference == (given > 256)
         assert (model.piv_encoder is not None) == (given == 416)
 
     def test_every_layer_is_scaled_by_the_width(self):

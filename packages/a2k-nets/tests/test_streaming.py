@@ -67,7 +67,9 @@ class TestPiecesAreTheWhole:
         assert len(whole) == model.config.num_frames(length)
         assert torch.allclose(stream(model, speech[:length].split(100), reference), whole, **CLOSE)
 
-    @pytest.mark.parametrize("options", [{"head_motion": 0.3}, {"expression": 1.7}, {"rest_lips": True}, {"seed": 5}])
+    @pytest.mark.parametrize(
+        "options", [{"head_motion": 0.3}, {"expression": 1.7}, {"neutralize_mouth": True}, {"seed": 5}]
+    )
     def test_the_options_are_the_same(self, model, speech, reference, options):
         whole = in_one_go(model, speech[:8_000], reference, **options)
         assert torch.allclose(stream(model, speech[:8_000].split(500), reference, **options), whole, **CLOSE)
@@ -90,22 +92,22 @@ class TestLongSpeech:
     def pieces(self, model, monkeypatch):
         """Lengths of what the network saw, in video frames."""
         seen = []
-        proceed = model.generator.proceed
+        forward_chunk = model.generator.forward_chunk
 
         def spy(log_mel, *others):
             seen.append(log_mel.shape[-1] // 4)
-            return proceed(log_mel, *others)
+            return forward_chunk(log_mel, *others)
 
-        monkeypatch.setattr(model.generator, "proceed", spy)
+        monkeypatch.setattr(model.generator, "forward_chunk", spy)
         return seen
 
     def test_pieces_have_no_seams(self, model, speech, reference, pieces, monkeypatch):
         speech = speech.repeat(3)[:-300]
         voices, faces = torch.stack((speech, speech.flip(0))), reference.repeat(2, 1, 1)
         with torch.inference_mode():
-            whole = model(voices, faces, generator=seeded(1), rest_lips=True)
-            monkeypatch.setattr(a2k_nets.residual.model, "_PIECE_SECONDS", 1)
-            cut = model(voices, faces, generator=seeded(1), rest_lips=True)
+            whole = model(voices, faces, generator=seeded(1), neutralize_mouth=True)
+            monkeypatch.setattr(a2k_nets.residual.model, "_CHUNK_SECONDS", 1)
+            cut = model(voices, faces, generator=seeded(1), neutralize_mouth=True)
         assert cut.shape == whole.shape == (2, 150, 68, 2)
         assert torch.allclose(cut, whole, **CLOSE)
         assert pieces[0] == 150

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from a2k_nets.residual.blinks import BLINK_FRAMES, close_lids
+from a2k_nets.residual.expression_edits import BLINK_FRAMES, close_lids
 from a2k_train.statistics.blinks import find_blinks, fit_blinks
 
 COURSE = torch.tensor([0.05, 0.4, 0.6, 0.45, 0.3, 0.15, 0.05, 0.0, 0.0])

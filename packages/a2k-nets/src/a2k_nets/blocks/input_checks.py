@@ -1,11 +1,11 @@
-"""What every model refuses."""
+"""Checks of the inputs of every model."""
 
 import torch
 from torch import Tensor
 
 
 def check_inputs(waveform: Tensor, reference: Tensor, *, num_keypoints: int, dimensions: int) -> None:
-    """Raise `ValueError` where a waveform or a reference has another shape than `(B, S)` and `(B, K, D)`, or a NaN."""
+    """Raise `ValueError` unless waveform `(B, S)` and reference `(B, K, D)` have these shapes and finite values."""
     if waveform.ndim != 2 or waveform.shape[1] == 0:
         raise ValueError(f"expected a waveform of shape (B, S) with S of at least 1, got {tuple(waveform.shape)}")
     if reference.shape != (len(waveform), num_keypoints, dimensions):

@@ -1,7 +1,7 @@
-"""Head pose as a similarity of the plane: fitting, applying, and the split into pose and shape.
+"""Similarity transforms in 2-D, and faces split into head pose and pose-free shape.
 
-A similarity is a tensor `(…, 4)` holding (a, b, x, y): the map p ↦ M p + (x, y) with M = [[a, -b], [b, a]], that is
-scale times rotation.
+A similarity is a tensor `(…, 4)` holding (a, b, x, y): the map p ↦ M p + (x, y) with M = [[a, -b], [b, a]], i.e. scale
+times rotation.
 """
 
 import torch
@@ -10,9 +10,9 @@ from torch import Tensor
 
 
 def fit_similarity(source: Float[Tensor, "... p 2"], target: Float[Tensor, "... p 2"]) -> Float[Tensor, "... 4"]:
-    """Return the similarity that brings `source` nearest to `target` in the least-squares sense.
+    """Return the least-squares similarity from `source` to `target`.
 
-    With points as complex numbers about their means, the best factor is Σ s̄·t / Σ |s|².
+    With centred points as complex numbers, the optimal factor is Σ s̄·t / Σ |s|².
 
     Example:
         >>> square = torch.tensor([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
@@ -30,14 +30,14 @@ def fit_similarity(source: Float[Tensor, "... p 2"], target: Float[Tensor, "... 
 
 
 def apply_similarity(similarity: Float[Tensor, "... 4"], points: Float[Tensor, "... p 2"]) -> Float[Tensor, "... p 2"]:
-    """Return the points moved by the similarity."""
+    """Apply a similarity to points."""
     a, b, x, y = similarity[..., None, :].unbind(dim=-1)
     px, py = points.unbind(dim=-1)
     return torch.stack((a * px - b * py + x, b * px + a * py + y), dim=-1)
 
 
 def invert_similarity(similarity: Float[Tensor, "... 4"]) -> Float[Tensor, "... 4"]:
-    """Return the similarity that undoes the given one."""
+    """Return the inverse similarity."""
     a, b, x, y = similarity.unbind(dim=-1)
     norm = (a * a + b * b).clamp(min=1e-12)
     a, b = a / norm, -b / norm
@@ -51,13 +51,13 @@ def split_pose(
     stable_points: tuple[int, ...],
     base_point: int,
 ) -> tuple[Float[Tensor, "... t k 2"], Float[Tensor, "... t 4"]]:
-    """Split each frame into a face in the reference's pose, and its pose against the reference.
+    """Split each frame into a face in the pose of the reference, and its pose relative to the reference.
 
     Args:
         keypoints: Faces over time.
-        reference: The face whose pose is the zero.
+        reference: The face whose pose is zero.
         stable_points: Points that move with the skull.
-        base_point: The point about which the pose turns and scales.
+        base_point: Centre of rotation and scaling.
 
     Returns:
         The pose-free faces, and `(…, T, 4)`: shift x, shift y of the base point, roll (radians), log scale. The inverse
@@ -81,9 +81,9 @@ def compose_pose(
     *,
     base_point: int,
 ) -> Float[Tensor, "... t k 2"]:
-    """Put pose-free faces into their poses; the inverse of `split_pose`."""
+    """Apply poses to pose-free faces; the inverse of `split_pose`."""
     base = reference[..., None, base_point, :]
     shift, roll, scale = pose[..., :2], pose[..., 2], pose[..., 3].exp()
     a, b = scale * torch.cos(roll), scale * torch.sin(roll)
-    turn = torch.stack((a, b, torch.zeros_like(a), torch.zeros_like(a)), dim=-1)
-    return apply_similarity(turn, shape - base[..., None, :]) + (base + shift)[..., None, :]
+    rotation = torch.stack((a, b, torch.zeros_like(a), torch.zeros_like(a)), dim=-1)
+    return apply_similarity(rotation, shape - base[..., None, :]) + (base + shift)[..., None, :]

@@ -1,5 +1,5 @@
 from .checkpoint import (
-    put_state as put_state,
+    load_state_strict as load_state_strict,
     read_tensors as read_tensors,
     save_checkpoint as save_checkpoint,
     write_tensors as write_tensors,

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writes of files."""
 
 import os
 import tempfile
@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file in one step; a missing folder is made, and where it fails what was there before is untouched.
+    """Write a file atomically: a failure leaves an existing file untouched; a missing folder is created.
 
     Raises:
-        OSError: The disk is full, or the folder cannot be made or written.
+        OSError: The disk is full, or the folder cannot be created or written.
 
     Example:
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -20,7 +20,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     try:
         _write(path, data)
     except OSError as error:
-        # The system names the temporary file, or none.
+        # The error of the system names the temporary file, or none.
         reason = error.strerror or str(error)
         raise type(error)(f"cannot write {path}: {reason}; make room or choose another folder") from error
 

@@ -1,4 +1,4 @@
-"""The card of a model: a README for people, with the few lines that the Hugging Face Hub reads."""
+"""Model cards: a README with the front matter that the Hugging Face Hub reads."""
 
 import hashlib
 import json
@@ -11,15 +11,18 @@ from a2k_nets.checkpoints.checkpoint import load_checkpoint, read_tensors
 from a2k_nets.checkpoints.resolve import embedded_checkpoint
 from a2k_nets.config.presets import preset_of
 
-# What the Hub takes as they are; another licence is "other" to it, with its name.
+# Licences with an identifier on the Hub; others become "other" with a name.
 _HUB_LICENCES = re.compile(r"cc0-1\.0|cc-by(-nc)?(-sa|-nd)?-4\.0|apache-2\.0|mit|bsd-[23]-clause")
 
 _PRESETS = {
-    "residual": "a causal network that moves the reference's own face: lips, jaw, brows and lids follow the speech, "
-    "and the head moves by a seeded process",
+    "residual": "a causal network that moves the face of the reference: lips, jaw, brows and lids follow the speech, "
+    "and the head follows a seeded random process",
     "paper": "the networks of *Facial Keypoint Sequence Generation from Audio* ([arXiv 2011.01114]"
     "(https://arxiv.org/abs/2011.01114))",
 }
+
+# Modules whose tensors are statistics, not parameters.
+_BUFFERS = ("normalizer.", "head_motion.", "blinks.")
 
 _HEADER = """---
 license: {licence}
@@ -34,52 +37,52 @@ tags:
 
 _CARD = """# Audio2Keypoint, preset `{preset}`
 
-Speech and the {points} keypoints of one face in, the keypoints of that face speaking out, {fps} frames a second:
+Generates the {points} keypoints of a speaking face at {fps} frames per second from speech and one reference face:
 {what}.
-{parameters:.2f} million parameters; `model.safetensors` holds weights, settings and licence, and has the sha256
+{parameters:.2f} million parameters; `model.safetensors` holds weights, settings and licence; its sha256 is
 `{sha256}`.
 
 ```python
-from a2k_nets.pretrained import load_model
+from a2k_nets import load_model
 
-model = load_model("FOLDER")  # or an id of the Hub; sha256="…" checks the file first
+model = load_model("FOLDER")  # or an id of the Hub; sha256="…" verifies the file
 ```
 
 ## Licence of the weights
 
 {licence}
 
-## What they saw
+## Training data
 
 {about}
 
-## What they are for
+## Intended use
 
-Research: keypoints that move as speech does, for avatars, animation and the study of talking faces.
+Research: keypoints that move with speech, for avatars, animation and the study of talking faces.
 
 They must not be used
 
 - to make a real person appear to say or do what they did not, without their consent, nor to deceive, harass, defraud or
-  get around identity checks;
-- to judge people: keypoints that a network made up say nothing of anyone's identity, emotion, health or honesty.
+  bypass identity checks;
+- to judge people: generated keypoints contain no information about anyone's identity, emotion, health or honesty.
 
-Say that a face is generated wherever someone could take it for real.
+Label a face as generated wherever someone could take it for real.
 """
 
-_UNSAID = (
-    "Whoever trained them has not said: which footage, under which terms, and how good they are on speakers that they "
-    "never heard."
+_ABOUT_MISSING = (
+    "The author has not said which footage the weights were trained on, under which terms, and how accurate they "
+    "are on unseen speakers."
 )
 
 
 def model_card(path: Path, *, about: str = "") -> str:
-    """Return the card of a checkpoint: what is in the file, what its maker says, and what it must not be used for.
+    """Return the model card of a checkpoint: contents, training data, and uses that are not allowed.
 
-    The weights that come with the package have theirs beside them; it is told in full.
+    The card of the embedded weights is the file beside them, in full.
 
     Args:
         path: The checkpoint.
-        about: What its maker says: footage, terms, figures (Markdown).
+        about: Training data, its terms, and accuracy (Markdown).
 
     Example:
         >>> print(model_card(embedded_checkpoint()).splitlines()[1])
@@ -96,19 +99,16 @@ def model_card(path: Path, *, about: str = "") -> str:
         points=config.num_keypoints,
         fps=config.fps,
         what=_PRESETS[preset_of(config)],
-        parameters=sum(
-            t.numel() for name, t in state.items() if not name.startswith(("normalizer.", "head_motion.", "blinks."))
-        )
-        / 1e6,
+        parameters=sum(t.numel() for name, t in state.items() if not name.startswith(_BUFFERS)) / 1e6,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         licence=licence,
-        about=about.strip() or _UNSAID,
+        about=about.strip() or _ABOUT_MISSING,
     )
 
 
 def _is_embedded(state: dict[str, torch.Tensor]) -> bool:
-    ours = read_tensors(embedded_checkpoint())[0]
-    return ours.keys() == state.keys() and all(torch.equal(state[name], tensor) for name, tensor in ours.items())
+    embedded, _ = load_checkpoint()
+    return embedded.keys() == state.keys() and all(torch.equal(state[name], t) for name, t in embedded.items())
 
 
 def _hub_licence(licence: str) -> str:

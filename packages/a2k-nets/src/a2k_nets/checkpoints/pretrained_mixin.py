@@ -1,37 +1,45 @@
-"""What models of either preset have in common: how they are saved, loaded and shared."""
+"""Saving, loading and sharing of models of either preset."""
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from torch import nn
 
 from a2k_nets.checkpoints.atomic import write_bytes
-from a2k_nets.checkpoints.checkpoint import FORMAT_VERSION, LICENCE, build, load_checkpoint, put_state, save_checkpoint
+from a2k_nets.checkpoints.checkpoint import (
+    FORMAT_VERSION,
+    LICENCE,
+    construct,
+    load_checkpoint,
+    load_state_strict,
+    save_checkpoint,
+)
 from a2k_nets.checkpoints.model_card import model_card
 from a2k_nets.checkpoints.resolve import WEIGHTS
 from a2k_nets.config.presets import AnyConfig, config_to_dict, preset_of
 
-_Model = TypeVar("_Model", bound="SharedModel")
+_Model = TypeVar("_Model", bound="PretrainedMixin")
 
 
-class SharedModel(nn.Module):
-    """A network with its settings, in a folder or on the Hugging Face Hub."""
+class PretrainedMixin(nn.Module):
+    """A network that is saved to, and loaded from, a folder or the Hugging Face Hub."""
 
-    #: Which checkpoints the class loads.
+    #: The preset whose checkpoints the class loads.
     preset: ClassVar[str]
     config: AnyConfig
 
     def save_pretrained(self, folder: Path | str, *, about: str = "", licence: str = LICENCE) -> Path:
-        """Write a folder to keep or to share; return the path of its weights.
+        """Write the model to a folder; return the path of its weights.
 
-        `model.safetensors` is the whole model, settings and licence inside; `config.json` tells people and the Hub of
-        it, and `README.md` is its card, which is left alone where there is one. Each appears whole or not at all.
+        `model.safetensors` holds weights, settings and licence; `config.json` is a summary for people and the Hub, and
+        `README.md` the model card, which is kept if there is one. Each file is written atomically.
 
         Args:
-            folder: Where to; it is made if it is missing.
-            about: For the card: what the weights saw, under which terms, and how good they are (Markdown).
-            licence: Of the weights, an SPDX identifier and what else there is to say in one line.
+            folder: Where to; created if it is missing.
+            about: Training data, its terms, and accuracy, for the model card (Markdown).
+            licence: Licence of the weights, one line that begins with an SPDX identifier.
 
         Raises:
             OSError: The folder cannot be written.
@@ -53,21 +61,23 @@ class SharedModel(nn.Module):
         return path
 
     def push_to_hub(self, repo: str, *, about: str = "", licence: str = LICENCE, **options: Any) -> str:
-        """Upload what `save_pretrained` writes to the Hugging Face Hub (extra `hub`); return the commit's address.
+        """Upload the files of `save_pretrained` to the Hugging Face Hub (extra `hub`); return the URL of the commit.
 
         Args:
-            repo: `owner/name`; it is made if it is missing.
-            about: For the card, as in `save_pretrained`.
-            licence: Of the weights, as in `save_pretrained`.
-            options: Those of `huggingface_hub.PyTorchModelHubMixin.push_to_hub`: `private`, `token`, `branch`,
-                `commit_message` …
+            repo: `owner/name`; created if it is missing.
+            about: For the model card, as in `save_pretrained`.
+            licence: As in `save_pretrained`.
+            options: `private`, `token`, `branch`, `commit_message`, and options of
+                `huggingface_hub.HfApi.upload_folder`.
 
         Raises:
             ImportError: The extra `hub` is not installed.
         """
-        from a2k_nets.checkpoints.hub import HubModel
+        from a2k_nets.checkpoints.hub import upload
 
-        return str(HubModel(self, about=about, licence=licence).push_to_hub(repo, **options))
+        with tempfile.TemporaryDirectory() as folder:
+            self.save_pretrained(folder, about=about, licence=licence)
+            return upload(Path(folder), repo, **options)
 
     @classmethod
     def from_pretrained(
@@ -78,27 +88,37 @@ class SharedModel(nn.Module):
         sha256: str | None = None,
         **download: Any,
     ) -> _Model:
-        """Load a model, by default the one that comes with the package, ready to generate (in eval mode).
+        """Load a model, by default the one in the package, in eval mode.
 
         Args:
             source: A `.safetensors` file, a folder with `model.safetensors`, or an id `owner/name` of the Hugging Face
-                Hub (extra `hub`); a folder of that name comes first.
+                Hub (extra `hub`); a local folder of that name takes precedence.
             revision: Branch, tag or commit on the Hub.
             sha256: Digest of the file, checked before it is opened.
             download: Options of `huggingface_hub.hf_hub_download`: `token`, `cache_dir`, `local_files_only` …
 
         Raises:
-            ValueError: The file is damaged, has another digest, is of another version or preset, or is no safetensors
-                file; pickles are never opened.
-            FileNotFoundError: There is no such file, here or on the Hub, or no network.
-            ImportError: An id of the Hub is named and the extra `hub` is not installed.
+            ValueError: The file is damaged, has another digest, version or preset, or is no safetensors file; pickles
+                are never opened.
+            FileNotFoundError: There is no such file, locally or on the Hub, or no network.
+            ImportError: `source` is an id of the Hub and the extra `hub` is not installed.
         """
-        state, config = load_checkpoint(source, revision=revision, sha256=sha256, **download)
-        if preset_of(config) != cls.preset:
-            raise ValueError(
-                f"expected a checkpoint of the preset {cls.preset}, got {source or 'the embedded one'} of the preset "
-                f"{preset_of(config)}; a2k_nets.pretrained.load_model loads either"
-            )
-        model = build(lambda: cls(config))
-        put_state(model, state)
-        return model.eval()
+        return load_pretrained((cls,), source, revision=revision, sha256=sha256, **download)
+
+
+#: Name in release 0.1.0.
+SharedModel = PretrainedMixin
+
+
+def load_pretrained(classes: tuple[type[_Model], ...], source: Path | str | None, **options: Any) -> _Model:
+    """Load a checkpoint into the class of its preset; see `PretrainedMixin.from_pretrained`."""
+    state, config = load_checkpoint(source, **options)
+    presets: dict[str, Any] = {model_class.preset: model_class for model_class in classes}
+    if preset_of(config) not in presets:
+        raise ValueError(
+            f"expected a checkpoint of the preset {', '.join(presets)}, got {source or 'the embedded one'} of the "
+            f"preset {preset_of(config)}; a2k_nets.load_model loads either"
+        )
+    model: _Model = construct(lambda: presets[preset_of(config)](config))
+    load_state_strict(model, state)
+    return model.eval()

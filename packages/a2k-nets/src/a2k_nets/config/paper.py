@@ -1,37 +1,36 @@
-"""What a network of the `paper` preset is made of."""
+"""Settings of the `paper` preset."""
 
 from dataclasses import dataclass, field
 from math import ceil
 
-from a2k_nets.config.residual import AudioConfig
+from a2k_nets.config.audio import AudioConfig
 from a2k_nets.config.validation import check_kinds
 
-#: The rows of the paper's Table 1: what is left away.
+#: Ablations in Table 1 of the paper.
 VARIANTS = ("audio_only", "no_piv", "no_discriminator", "final")
 
-#: How the decoder doubles time: as the paper does, or as speech2gesture does.
+#: Upsampling of the decoder: the paper's, or speech2gesture's.
 UPSAMPLINGS = ("transposed", "nearest")
 
 
 @dataclass(frozen=True, slots=True)
 class PaperConfig:
-    """The `paper` preset's networks (paper, section 4; speech2gesture where the paper is silent).
+    """Settings of the `paper` networks (paper, section 4; speech2gesture where the paper gives no value).
 
     Attributes:
         audio: The log-mel front end; the number of bands must be a multiple of 8.
-        fps: Video frames a second.
+        fps: Video frames per second.
         num_keypoints: K.
-        dimensions: Coordinates of a keypoint, 2 or 3.
-        base_point: The keypoint that is subtracted from all, and stays where the reference has it (section 4.5).
-        stable_points: Keypoints that move with the skull, for the gains of head and expression at inference.
-        frame_height: Height in pixels of the frames that keypoints are scaled to: the paper's videos have 224.
-        face_size: Longer side in pixels that the box of the reference's points is brought to; 0 keeps the pixels of the
-            frame. The paper's videos, VoxCeleb2's, are crops in which every face is about 140 px large; where frames
-            are no such crops, this makes them alike.
-        width: Factor on the number of channels of every layer; 1 is the paper's.
-        variant: What is left away, for the ablation of Table 1: one of `VARIANTS`.
+        dimensions: Coordinates per keypoint, 2 or 3.
+        base_point: The keypoint that is subtracted from all; it stays at its position in the reference (section 4.5).
+        stable_points: Keypoints that move with the skull, for the gains of head motion and expression at inference.
+        frame_height: Height in pixels of the frames that keypoints are scaled to; 224 in the paper.
+        face_size: Longer side in pixels to which the box of the reference's points is scaled; 0 keeps the pixels of the
+            frame. The videos of VoxCeleb2 are crops with faces of about 140 px; this scales other frames alike.
+        width: Factor on the channels of every layer; 1 in the paper.
+        variant: Ablation, one of `VARIANTS`.
         upsampling: One of `UPSAMPLINGS`.
-        levels: How often the audio encoder halves time; T is padded to a multiple of 2 ** levels.
+        levels: Downsampling steps of the audio encoder; T is padded to a multiple of 2 ** levels.
     """
 
     audio: AudioConfig = field(default_factory=lambda: AudioConfig(n_mels=64))
@@ -53,8 +52,8 @@ class PaperConfig:
             raise ValueError(f"expected fps of at least 1, got {self.fps}")
         if self.audio.sample_rate % self.fps:
             raise ValueError(
-                "expected a whole number of samples a frame, got "
-                f"{self.audio.sample_rate} samples and {self.fps} frames a second"
+                "expected a whole number of samples per frame, got "
+                f"{self.audio.sample_rate} samples and {self.fps} frames per second"
             )
         if self.audio.n_mels % 8:
             raise ValueError(f"expected n_mels to be a multiple of 8 (three strides of 2), got {self.audio.n_mels}")
@@ -78,17 +77,17 @@ class PaperConfig:
 
     @property
     def samples_per_frame(self) -> int:
-        """Audio samples a video frame."""
+        """Audio samples per video frame."""
         return self.audio.sample_rate // self.fps
 
     @property
     def time_multiple(self) -> int:
-        """The networks see a multiple of this many video frames."""
+        """The networks run on a multiple of this many video frames."""
         return int(2**self.levels)
 
     @property
     def smallest_spectrogram(self) -> int:
-        """Spectrogram frames of the shortest input."""
+        """Number of spectrogram frames of the shortest input."""
         samples = self.time_multiple * self.samples_per_frame
         return (samples - self.audio.n_fft) // self.audio.hop_length + 1
 
@@ -98,8 +97,8 @@ class PaperConfig:
         return self.num_keypoints * self.dimensions
 
     @property
-    def sees_reference(self) -> bool:
-        """Whether the generator is given the reference face."""
+    def uses_reference(self) -> bool:
+        """Whether the generator gets the reference face."""
         return self.variant != "audio_only"
 
     @property
@@ -113,13 +112,13 @@ class PaperConfig:
         return self.variant != "no_discriminator"
 
     def channels(self, full: int) -> int:
-        """Return the channels of a layer that has `full` of them at width 1."""
+        """Return the channels of a layer with `full` channels at width 1."""
         return max(1, round(full * self.width))
 
     def num_frames(self, num_samples: int) -> int:
-        """Return the number of video frames of that many samples: round(duration × fps), at least 1."""
+        """Return the number of video frames for a number of samples: round(duration × fps), at least 1."""
         return max(1, round(num_samples / self.samples_per_frame))
 
     def padded_frames(self, num_frames: int) -> int:
-        """Return the number of frames that the networks see for so many."""
+        """Return the number of frames rounded up to a multiple of `time_multiple`."""
         return ceil(num_frames / self.time_multiple) * self.time_multiple

@@ -1,21 +1,23 @@
-"""The presets by name, and their settings as JSON."""
+"""The presets by name, and their settings as dictionaries and JSON."""
 
 import json
 from dataclasses import asdict
 from typing import Any
 
+from a2k_nets.config.audio import AudioConfig
 from a2k_nets.config.paper import PaperConfig
-from a2k_nets.config.residual import AudioConfig, ModelConfig
+from a2k_nets.config.renamed import RENAMED_SETTINGS, rename_settings
+from a2k_nets.config.residual import ModelConfig
 from a2k_nets.config.validation import refuse_unknown
 
 AnyConfig = ModelConfig | PaperConfig
 
-#: What each preset's settings are.
+#: Settings class of each preset.
 PRESETS: dict[str, type[ModelConfig] | type[PaperConfig]] = {"residual": ModelConfig, "paper": PaperConfig}
 
 
 def preset_of(config: AnyConfig) -> str:
-    """Return the name of the preset that the settings are of.
+    """Return the name of a config's preset.
 
     Example:
         >>> preset_of(PaperConfig())
@@ -25,20 +27,20 @@ def preset_of(config: AnyConfig) -> str:
 
 
 def config_to_dict(config: AnyConfig) -> dict[str, Any]:
-    """Return the config by names, as `config_from_dict` takes it."""
+    """Return a config as a dictionary; `config_from_dict` is the inverse."""
     return asdict(config)
 
 
 def config_to_json(config: AnyConfig) -> str:
-    """Return the config as JSON, for a checkpoint's metadata."""
+    """Return a config as JSON, for the metadata of a checkpoint."""
     return json.dumps(config_to_dict(config), sort_keys=True)
 
 
 def config_from_dict(values: dict[str, Any], *, preset: str = "residual") -> AnyConfig:
-    """Build a config from a dictionary, e.g. a checkpoint's; unknown names are refused.
+    """Build a config from a dictionary, e.g. of a checkpoint; names of release 0.1.0 are accepted.
 
     Raises:
-        ValueError: A name is unknown, and the message gives the nearest valid one; or a value does not fit.
+        ValueError: A name is unknown (the message gives the nearest valid one), or a value is invalid.
 
     Example:
         >>> config_from_dict({"width": 64}).width
@@ -54,7 +56,7 @@ def config_from_dict(values: dict[str, Any], *, preset: str = "residual") -> Any
     cls = PRESETS[preset]
     if not isinstance(values, dict):
         raise ValueError(f"expected settings of {cls.__name__} by name, got {values!r}")
-    values = dict(values)
+    values = rename_settings(values, RENAMED_SETTINGS)
     given: dict[str, Any] = {"audio": _audio(cls, values.pop("audio"))} if "audio" in values else {}
     refuse_unknown(cls, values)
     lists_as_tuples: dict[str, Any] = {
@@ -64,6 +66,6 @@ def config_from_dict(values: dict[str, Any], *, preset: str = "residual") -> Any
 
 
 def _audio(cls: type[ModelConfig] | type[PaperConfig], values: dict[str, Any]) -> AudioConfig:
-    """Return the front end's settings; what is not given is what the preset has, not the front end's own default."""
+    """Return the audio settings; defaults are those of the preset."""
     refuse_unknown(AudioConfig, values)
     return AudioConfig(**{**asdict(cls().audio), **values})

@@ -1,18 +1,18 @@
-"""What every group of settings refuses: unknown names, values of another kind, numbers that are not finite."""
+"""Checks of settings: unknown names, values of a wrong type, numbers that are not finite."""
 
 import math
 from dataclasses import fields
 from difflib import get_close_matches
 from typing import Any, get_args, get_origin
 
-_WORDS = {bool: "true or false", int: "a whole number", float: "a finite number", str: "a text"}
+_TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a finite number", str: "a text"}
 
 
 def refuse_unknown(cls: type, values: dict[str, Any]) -> None:
-    """Raise `ValueError` with the nearest valid name if a dataclass has no such field, or if they are no table.
+    """Check that every name is a field of a dataclass.
 
     Raises:
-        ValueError: As it says.
+        ValueError: A name is unknown (the message gives the nearest valid one), or `values` is no dictionary.
     """
     if not isinstance(values, dict):
         raise ValueError(f"expected settings of {cls.__name__} by name, got {values!r}")
@@ -24,12 +24,12 @@ def refuse_unknown(cls: type, values: dict[str, Any]) -> None:
 
 
 def check_kinds(config: Any) -> None:
-    """Raise where a value of a dataclass is not of the kind that its field asks for: files hold whatever people write.
+    """Check the type of every value of a dataclass, since files may hold anything.
 
-    Whole numbers pass for numbers with a point, but NaN and infinity for neither.
+    Whole numbers are accepted as floats; NaN and infinity are refused.
 
     Raises:
-        ValueError: A value is of another kind; the message names its field.
+        ValueError: A value has the wrong type; the message names its field.
 
     Example:
         >>> from dataclasses import dataclass
@@ -42,19 +42,19 @@ def check_kinds(config: Any) -> None:
     """
     for field in fields(config):
         value, kind = getattr(config, field.name), field.type
-        if kind in _WORDS:
-            if not _is(value, kind):
-                raise ValueError(f"expected {field.name} to be {_WORDS[kind]}, got {value!r}")
+        if kind in _TYPE_NAMES:
+            if not _has_type(value, kind):
+                raise ValueError(f"expected {field.name} to be {_TYPE_NAMES[kind]}, got {value!r}")
         elif get_origin(kind) is tuple:
             item, *rest = get_args(kind)
             count = None if rest == [...] else 1 + len(rest)
             fits = isinstance(value, tuple) and count in (None, len(value))
-            if not fits or not all(_is(entry, item) for entry in value):
-                how_many = "a list of whole numbers" if count is None else f"{count} whole numbers"
-                raise ValueError(f"expected {field.name} to be {how_many}, got {value!r}")
+            if not fits or not all(_has_type(entry, item) for entry in value):
+                wanted = "a list of whole numbers" if count is None else f"{count} whole numbers"
+                raise ValueError(f"expected {field.name} to be {wanted}, got {value!r}")
 
 
-def _is(value: Any, kind: Any) -> bool:
+def _has_type(value: Any, kind: Any) -> bool:
     if kind is float:
         return type(value) in (int, float) and math.isfinite(value)
-    return type(value) is kind  # a bool is an int to Python, and not to a user
+    return type(value) is kind  # bool is a subclass of int

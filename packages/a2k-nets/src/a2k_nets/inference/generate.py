@@ -82,7 +82,7 @@ def generate_sequence(
             head_motion=head_motion,
             expression=expression,
             blink=blink,
-            rest_lips=neutralize_mouth,
+            neutralize_mouth=neutralize_mouth,
             driving=driving_keypoints,
             generator=torch.Generator().manual_seed(seed),
         )

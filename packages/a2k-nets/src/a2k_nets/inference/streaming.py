@@ -56,7 +56,7 @@ class StreamingGenerator:
                 head_motion=head_motion,
                 expression=expression,
                 blink=blink,
-                rest_lips=neutralize_mouth,
+                neutralize_mouth=neutralize_mouth,
                 generator=torch.Generator().manual_seed(seed),
             )
         self._has_samples = False

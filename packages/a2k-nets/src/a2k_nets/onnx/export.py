@@ -1,4 +1,4 @@
-"""The whole model as one ONNX file, for runtimes without Python; the only place that knows onnx."""
+"""Export of a whole model to one ONNX file; the only module that imports onnx."""
 
 import copy
 import logging
@@ -21,24 +21,24 @@ from a2k_nets.residual.model import Audio2Keypoint
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto
 
-#: The operators of ONNX 1.13; PyTorch's exporter writes none older, and every runtime of today reads them.
+#: Operators of ONNX 1.13, the oldest that the exporter of PyTorch writes.
 OLDEST_OPSET = 18
 
 
 def export_onnx(model: Audio2Keypoint | PaperAudio2Keypoint, path: Path | str, *, opset: int = OLDEST_OPSET) -> Path:
-    """Write a model of either preset as one ONNX file, log-mel included, for any batch and length; return its path.
+    """Write a model, log-mel included, as one ONNX file for any batch size and length; return its path.
 
-    Inputs are `waveform` (B, S) and `reference` (B, K, 2), output is `keypoints` (B, T, K, 2), as in the model's
-    `forward`. The `residual` preset also has the scalars `head_motion` and `expression`, which may be left out. The
-    seeded movement of the head, `rest_lips` and the check for values that are not finite are not in the graph.
+    Inputs are `waveform` (B, S) and `reference` (B, K, 2), the output is `keypoints` (B, T, K, 2), as in `forward`. The
+    `residual` preset also has the optional scalars `head_motion` and `expression`. Random head motion and blinks,
+    `neutralize_mouth` and the checks for values that are not finite are not in the graph.
 
     Args:
-        model: The network, on any device; it is left as it is.
-        path: An `.onnx` file; it appears whole or not at all.
+        model: The network, on any device; not changed.
+        path: An `.onnx` file, written atomically.
         opset: Version of the ONNX operators.
 
     Raises:
-        ValueError: The path does not end in .onnx, or there is no such opset.
+        ValueError: The path does not end in .onnx, or the opset is not supported.
         ImportError: The extra `onnx` is not installed.
         OSError: The file cannot be written.
 
@@ -52,18 +52,18 @@ def export_onnx(model: Audio2Keypoint | PaperAudio2Keypoint, path: Path | str, *
         raise ValueError(f"expected a file ending in .onnx, got {path}")
     try:
         import onnx
-        import onnxscript  # noqa: F401 - PyTorch's exporter is built on it
+        import onnxscript  # noqa: F401 - required by the exporter of PyTorch
     except ImportError as error:
         raise ImportError(f'exporting needs the extra onnx: pip install "a2k-nets[onnx]" ({error})') from error
     if not OLDEST_OPSET <= opset <= onnx.defs.onnx_opset_version():
         raise ValueError(f"expected an opset from {OLDEST_OPSET} to {onnx.defs.onnx_opset_version()}, got {opset}")
-    # A copy: tracing leaves symbols in nnAudio's modules, and evaluation mode is not the caller's choice.
-    own = copy.deepcopy(model).cpu().float().eval()
-    graph = PaperGraph(own) if isinstance(own, PaperAudio2Keypoint) else ResidualGraph(own)
+    # A copy, since tracing leaves symbols in the modules of nnAudio, and the caller's mode must not change.
+    copied = copy.deepcopy(model).cpu().float().eval()
+    graph = PaperGraph(copied) if isinstance(copied, PaperAudio2Keypoint) else ResidualGraph(copied)
     proto = _trace(graph, opset=opset)
-    _tidy(proto.graph)
+    _clean(proto.graph)
     for name, value in graph.defaults.items():
-        # An input that is also an initializer is ONNX's way to say that it has a default.
+        # In ONNX an input that is also an initializer has a default.
         proto.graph.initializer.append(onnx.helper.make_tensor(name, onnx.TensorProto.FLOAT, [], [value]))
     proto.producer_name, proto.producer_version = "a2k-nets", version("a2k-nets")
     metadata = {
@@ -81,17 +81,17 @@ def export_onnx(model: Audio2Keypoint | PaperAudio2Keypoint, path: Path | str, *
 
 def _trace(graph: ResidualGraph | PaperGraph, *, opset: int) -> "ModelProto":
     config = graph.model.config
-    # A `Dim` with a range would be refused, since short sounds take other branches of slicing and padding than this
-    # example; the operators of ONNX decide on those when they run, and one frame comes out like a thousand.
-    free = torch.export.Dim.DYNAMIC
+    # A `Dim` with a range would be refused, since short waveforms take other branches of slicing and padding than this
+    # example. The ONNX operators take the right branch when they run, for any length.
+    dynamic = torch.export.Dim.DYNAMIC
     scalars = len(graph.defaults)
-    # Three of them and an odd length, so that no size happens to look like another.
+    # A batch of three and an odd length, so that no two sizes are equal by accident.
     example = (
         torch.zeros(3, 3 * config.audio.sample_rate + 7),
         torch.zeros(3, config.num_keypoints, graph.dimensions),
         *(torch.ones(()) for _ in range(scalars)),
     )
-    shapes = ({0: free, 1: free}, {0: free}, *({} for _ in range(scalars)))
+    shapes = ({0: dynamic, 1: dynamic}, {0: dynamic}, *({} for _ in range(scalars)))
     with torch.no_grad(), _quiet():
         program = torch.export.export(graph, example, dynamic_shapes=shapes, strict=False)
         exported = torch.onnx.export(
@@ -102,13 +102,13 @@ def _trace(graph: ResidualGraph | PaperGraph, *, opset: int) -> "ModelProto":
             output_names=["keypoints"],
             verbose=False,
         )
-    assert exported is not None  # it is None only with `dynamo=False`
+    assert exported is not None  # None only with `dynamo=False`
     proto: ModelProto = exported.model_proto
     return proto
 
 
-def _tidy(graph: "GraphProto") -> None:
-    """Name the free axes, and remove the exporter's notes: they hold stack traces with file names of this machine."""
+def _clean(graph: "GraphProto") -> None:
+    """Name the dynamic axes, and remove metadata that contains stack traces with local file names."""
     graph.ClearField("value_info")
     for part in (graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
         part.ClearField("metadata_props")
@@ -121,7 +121,7 @@ def _tidy(graph: "GraphProto") -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep to ourselves what PyTorch says of its own code: deprecations, and that torchvision is not installed."""
+    """Silence messages of PyTorch about its own code: deprecations, and a missing torchvision."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

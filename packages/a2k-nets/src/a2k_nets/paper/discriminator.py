@@ -1,4 +1,4 @@
-"""The critic of motion: does a sequence move as real ones do?"""
+"""The motion discriminator, for adversarial training of both presets."""
 
 from einops import rearrange
 from jaxtyping import Float
@@ -8,10 +8,10 @@ from a2k_nets.paper.layers import glorot
 
 
 class MotionDiscriminator(nn.Module):
-    """Scores patches of frame differences (paper, section 4.3; PatchGAN over time).
+    """A PatchGAN over time that scores frame differences (paper, section 4.3).
 
     Args:
-        channels: Coordinates of all points that move.
+        channels: Coordinates of all keypoints.
         width: Channels of the first layer.
 
     Example:
@@ -36,7 +36,7 @@ class MotionDiscriminator(nn.Module):
         self.apply(glorot)
 
     def forward(self, motion: Float[Tensor, "b t k d"]) -> Float[Tensor, "b p"]:
-        """Return a score for each patch: towards 1 for real motion, 0 for generated one."""
-        steps = motion[:, 1:] - motion[:, :-1]
-        scores: Tensor = self.layers(rearrange(steps, "b t k d -> b (k d) t"))
+        """Return a score per patch: towards 1 for real motion, 0 for generated motion."""
+        velocity = motion[:, 1:] - motion[:, :-1]
+        scores: Tensor = self.layers(rearrange(velocity, "b t k d -> b (k d) t"))
         return scores.squeeze(1)

@@ -1,17 +1,17 @@
-"""The encoders of audio, of the reference face, and of what in a face does not depend on its pose."""
+"""Encoders of the `paper` preset: audio, reference face, and pose-invariant code."""
 
 from itertools import pairwise
 
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
+from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from a2k_nets.config.paper import PaperConfig
 from a2k_nets.paper.layers import conv1d, conv2d, glorot
 
 
 class AudioEncoder(nn.Module):
-    """Log-mel spectrogram to features at T, T/2, … T/32 frames (paper, section 4.1; layers of speech2gesture).
+    """Encodes a log-mel spectrogram as features at T, T/2, … T/32 frames (paper, section 4.1; speech2gesture).
 
     Args:
         config: Widths, bands, levels.
@@ -28,7 +28,7 @@ class AudioEncoder(nn.Module):
             conv2d(c128, c256),
             conv2d(c256, c256, 4, stride=2),
             conv2d(c256, c256),
-            # What is left of the frequency axis goes into the channels.
+            # The remaining frequency axis is folded into the channels.
             conv2d(c256, c256, (3, config.audio.n_mels // 8), padding=0),
         )
         self.first = nn.Sequential(conv1d(c256, c256), conv1d(c256, c256))
@@ -36,8 +36,8 @@ class AudioEncoder(nn.Module):
         self.apply(glorot)
 
     def forward(self, log_mel: Float[Tensor, "b m f"], num_frames: int) -> list[Float[Tensor, "b c _"]]:
-        """Return features of every level, the one at `num_frames` first."""
-        # Time first and frequency second, as in the layer table.
+        """Return the features of every level, those at `num_frames` first."""
+        # Time before frequency, as in the layer table of the paper.
         x = self.spectrogram(log_mel.transpose(1, 2)[:, None]).squeeze(3)
         levels = [self.first(F.interpolate(x, size=num_frames, mode="linear", align_corners=False))]
         for down in self.down:
@@ -46,10 +46,10 @@ class AudioEncoder(nn.Module):
 
 
 class PoseVariantEncoder(nn.Module):
-    """The reference face, pose and all, as features of the bottleneck (paper, section 4.1).
+    """Encodes the reference face, including its pose, for the bottleneck (paper, section 4.1).
 
-    One face is convolved as if it stood still (its edges are replicated), so that the features are the same at every
-    moment of a sequence of any length.
+    The convolutions replicate the edges, as for a face that stands still, so that the features do not depend on the
+    length of the sequence.
     """
 
     def __init__(self, config: PaperConfig) -> None:
@@ -63,15 +63,15 @@ class PoseVariantEncoder(nn.Module):
         self.apply(glorot)
 
     def forward(self, reference: Float[Tensor, "b c"]) -> Float[Tensor, "b d"]:
-        """Return one feature vector for each face."""
+        """Return a feature vector per face."""
         features: Tensor = self.layers(reference[..., None])
         return features.squeeze(2)
 
 
 class PoseInvariantEncoder(nn.Module):
-    """What stays the same of a face while it moves, e(k) (paper, section 4.2).
+    """Encodes what stays constant while a face moves, e(k) (paper, section 4.2).
 
-    Frame by frame and then the mean over time, so that the code of one face and that of a whole sequence compare.
+    Frames are encoded independently and averaged over time, so that codes of faces and sequences are comparable.
     """
 
     def __init__(self, config: PaperConfig) -> None:
@@ -81,6 +81,6 @@ class PoseInvariantEncoder(nn.Module):
         self.apply(glorot)
 
     def forward(self, motion: Float[Tensor, "b c t"]) -> Float[Tensor, "b e"]:
-        """Return the code of each sequence of normalised faces."""
+        """Return the code of sequences of normalised faces."""
         codes: Tensor = self.layers(motion)
         return codes.mean(dim=2)

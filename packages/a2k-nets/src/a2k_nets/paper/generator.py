@@ -1,4 +1,4 @@
-"""The `paper` preset's generator: a U-Net over time."""
+"""The generator of the `paper` preset: a U-Net over time."""
 
 import torch
 from jaxtyping import Float
@@ -10,7 +10,7 @@ from a2k_nets.paper.layers import conv1d, glorot
 
 
 class PaperGenerator(nn.Module):
-    """Speech, the reference face and its pose-invariant code to normalised keypoints, G(s, k) (paper, section 4.1).
+    """Generates normalised keypoints from audio, reference face and its code, G(s, k) (paper, section 4.1).
 
     Args:
         config: Widths, variant, upsampling.
@@ -20,10 +20,10 @@ class PaperGenerator(nn.Module):
         super().__init__()
         c256 = config.channels(256)
         self.audio = AudioEncoder(config)
-        self.pose_variant = PoseVariantEncoder(config) if config.sees_reference else None
-        given = c256 + (config.channels(128) if config.sees_reference else 0)
-        given += config.channels(32) if config.has_piv_encoder else 0
-        self.bottleneck = conv1d(given, c256)
+        self.pose_variant = PoseVariantEncoder(config) if config.uses_reference else None
+        c_in = c256 + (config.channels(128) if config.uses_reference else 0)
+        c_in += config.channels(32) if config.has_piv_encoder else 0
+        self.bottleneck = conv1d(c_in, c256)
         self.up: nn.ModuleList = nn.ModuleList(
             nn.ConvTranspose1d(c256, c256, 4, 2, 1)
             if config.upsampling == "transposed"
@@ -46,8 +46,8 @@ class PaperGenerator(nn.Module):
 
         Args:
             log_mel: Log-mel bands.
-            reference: The normalised reference face; not looked at in the variant `audio_only`.
-            code: What the pose-invariant encoder says of the reference; None in variants without it.
+            reference: The normalised reference face; unused in the variant `audio_only`.
+            code: Output of the pose-invariant encoder for the reference; None in variants without it.
             num_frames: T.
         """
         return self.decode(self.audio(log_mel, num_frames), reference, code)
@@ -55,19 +55,19 @@ class PaperGenerator(nn.Module):
     def decode(
         self, audio: list[Tensor], reference: Float[Tensor, "b c"], code: Float[Tensor, "b e"] | None
     ) -> Float[Tensor, "b c t"]:
-        """Return the faces for an audio that is encoded already; see `forward`."""
+        """Return the faces for encoded audio; see `forward`."""
         *skips, x = audio
-        given = [x]
+        inputs = [x]
         if self.pose_variant is not None:
-            given.append(_over_time(self.pose_variant(reference), x))
+            inputs.append(_repeat_over_time(self.pose_variant(reference), x))
         if code is not None:
-            given.append(_over_time(code, x))
-        x = self.bottleneck(torch.cat(given, dim=1))
+            inputs.append(_repeat_over_time(code, x))
+        x = self.bottleneck(torch.cat(inputs, dim=1))
         for up, merge, skip in zip(self.up, self.merge, reversed(skips), strict=True):
             x = merge(up(x) + skip)
         faces: Tensor = self.head(x)
         return faces
 
 
-def _over_time(features: Float[Tensor, "b d"], like: Float[Tensor, "b c t"]) -> Float[Tensor, "b d t"]:
+def _repeat_over_time(features: Float[Tensor, "b d"], like: Float[Tensor, "b c t"]) -> Float[Tensor, "b d t"]:
     return features[..., None].expand(-1, -1, like.shape[2])

@@ -1,4 +1,4 @@
-"""Convolution, batch norm, leaky ReLU: the block that all of the paper's networks are built of."""
+"""The block of all `paper` networks: convolution, batch norm, leaky ReLU."""
 
 from typing import Literal
 
@@ -6,8 +6,8 @@ from torch import nn
 
 _SLOPE = 0.2
 
-# The default of TensorFlow, in which the paper was trained. PyTorch's is a hundredth of it: where all references are of
-# one person, so that the encoders of faces see next to no variance, it blows up what little there is.
+# The default of TensorFlow, in which the paper was trained. PyTorch's default is a hundredth of it, which amplifies the
+# tiny variance in the face encoders if all references show one person.
 _EPS = 1e-3
 
 
@@ -19,7 +19,7 @@ def conv1d(
     stride: int = 1,
     padding_mode: Literal["zeros", "replicate"] = "zeros",
 ) -> nn.Sequential:
-    """Return a block over time; frames stay as many, or become stride times fewer."""
+    """Return a block over time; the number of frames is divided by the stride."""
     padding = (kernel_size - 1) // 2
     conv = nn.Conv1d(c_in, c_out, kernel_size, stride, padding, padding_mode=padding_mode, bias=False)
     return nn.Sequential(conv, nn.BatchNorm1d(c_out, eps=_EPS), nn.LeakyReLU(_SLOPE, inplace=True))
@@ -34,7 +34,7 @@ def conv2d(
 
 
 def glorot(module: nn.Module) -> None:
-    """Initialise a convolution as Glorot and Bengio (2010) do, biases at 0; for `Module.apply`."""
+    """Initialise a convolution as in Glorot and Bengio (2010), biases with 0; for `Module.apply`."""
     if isinstance(module, nn.Conv1d | nn.Conv2d | nn.ConvTranspose1d):
         nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:

@@ -1,4 +1,4 @@
-"""From keypoints in pixels to what the paper's networks predict, and back."""
+"""Normalisation between pixels and the outputs of the `paper` networks."""
 
 import torch
 from einops import rearrange
@@ -7,12 +7,12 @@ from torch import Tensor, nn
 
 from a2k_nets.config.paper import PaperConfig
 
-# Coordinates that hardly ever move would be divided by next to nothing.
+# Bounds the divisor for coordinates that hardly move.
 _MIN_STD = 1e-3
 
 
 class PaperNormalizer(nn.Module):
-    """Subtracts the base point of every frame, then z-scores each coordinate (paper, section 4.5).
+    """Subtracts the base point of every frame and z-scores each coordinate (paper, section 4.5).
 
     Args:
         config: Number of keypoints, base point.
@@ -30,7 +30,7 @@ class PaperNormalizer(nn.Module):
         self.set_statistics(mean=self.mean.clone(), std=self.std.clone())
 
     def set_statistics(self, *, mean: Float[Tensor, "k d"], std: Float[Tensor, "k d"]) -> None:
-        """Store mean and deviation of the training keypoints, base point subtracted; the base point's are 0."""
+        """Set mean and standard deviation of the training keypoints, base point subtracted; its own become 0."""
         for name, value in (("mean", mean), ("std", std)):
             buffer: Tensor = getattr(self, name)
             if value.shape != buffer.shape:
@@ -39,12 +39,12 @@ class PaperNormalizer(nn.Module):
             buffer[self.config.base_point] = 0.0
 
     def encode(self, keypoints: Float[Tensor, "b t k d"]) -> Float[Tensor, "b c t"]:
-        """Return keypoints in pixels as z-scored channels over time, K · D of them; the base point's are 0."""
+        """Return keypoints in pixels as K · D z-scored channels over time; those of the base point are 0."""
         base = keypoints[:, :, [self.config.base_point]]
         scores = (keypoints - base - self.mean) / self.std.clamp(min=_MIN_STD)
         return rearrange(scores, "b t k d -> b (k d) t")
 
     def decode(self, motion: Float[Tensor, "b c t"], base: Float[Tensor, "b 1 d"]) -> Float[Tensor, "b t k d"]:
-        """Return keypoints in pixels, the base point being exactly where `base` says."""
+        """Return keypoints in pixels, with the base point exactly at `base`."""
         scores = rearrange(motion, "b (k d) t -> b t k d", d=self.config.dimensions)
         return scores * self.std + self.mean + base[:, :, None]

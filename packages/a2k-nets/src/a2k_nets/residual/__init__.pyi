@@ -1,3 +1,2 @@
-from .blinks import BLINK_FRAMES as BLINK_FRAMES
-from .lips_at_rest import close_lips as close_lips
+from .expression_edits import BLINK_FRAMES as BLINK_FRAMES, neutral_mouth as neutral_mouth
 from .model import Audio2Keypoint as Audio2Keypoint

@@ -1,35 +1,95 @@
-"""The `residual` preset's generator: spectrogram and reference face in, motion out."""
+"""The network of the `residual` preset: log-mel spectrogram and reference face in, motion out, strictly causal."""
 
 from typing import NamedTuple
 
+import torch
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
+from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from a2k_nets.config.residual import ModelConfig
-from a2k_nets.residual.layers import CausalConv1d, ChannelNorm, ConvMemory, ResidualBlock
 
 
 class Motion(NamedTuple):
-    """What the network says of each frame.
+    """Output of the network for each frame.
 
     Attributes:
         expression: Normalised displacement of the pose-free face, `(B, T, K, 2)`.
-        pose: Normalised pose of the head, `(B, T, 4)`.
-        log_sway: How much more than typical the head moves of itself, as a logarithm, `(B, T)`.
+        pose: Normalised head pose, `(B, T, 4)`.
+        log_motion_gain: Natural logarithm of the gain of the random head motion, `(B, T)`.
     """
 
     expression: Tensor
     pose: Tensor
-    log_sway: Tensor
+    log_motion_gain: Tensor
+
+
+class StreamingState:
+    """The last inputs of each causal convolution.
+
+    Chunks that pass through the same layers with one state give the output of the whole sequence.
+    """
+
+    def __init__(self) -> None:
+        self._past: dict[CausalConv1d, Tensor] = {}
+
+    def prepend_past(self, layer: "CausalConv1d", x: Float[Tensor, "b c f"]) -> Float[Tensor, "b c _"]:
+        """Return a chunk with the previous inputs of the layer before it, at first zeros, and store its end."""
+        past = self._past.get(layer)
+        x = F.pad(x, (layer.context, 0)) if past is None else torch.cat((past, x), dim=-1)
+        # A copy, because a view would keep the whole chunk in memory.
+        self._past[layer] = x[..., x.shape[-1] - layer.context :].clone()
+        return x
+
+
+class CausalConv1d(nn.Conv1d):
+    """A convolution over time that uses only present and past frames."""
+
+    @property
+    def context(self) -> int:
+        """Past input frames that an output frame needs; for a stride of 1, the number of zeros on the left."""
+        return (self.kernel_size[0] - 1) * self.dilation[0] + 1 - self.stride[0]
+
+    def forward(self, x: Float[Tensor, "b c f"], state: StreamingState | None = None) -> Float[Tensor, "b d g"]:
+        """Return F / stride frames; frame g depends on inputs up to (g + 1) · stride - 1.
+
+        Args:
+            x: The sequence, or with a state its next chunk, whose length is a multiple of the stride.
+            state: The inputs before the chunk; without it, zeros.
+        """
+        return super().forward(F.pad(x, (self.context, 0)) if state is None else state.prepend_past(self, x))
+
+
+class ChannelNorm(nn.LayerNorm):
+    """Layer norm over the channels of each frame, so that frames stay independent."""
+
+    def forward(self, x: Float[Tensor, "b c f"]) -> Float[Tensor, "b c f"]:
+        """Return x with zero mean and unit variance over channels, scaled and shifted."""
+        return super().forward(x.transpose(1, 2)).transpose(1, 2)
+
+
+class ResidualBlock(nn.Module):
+    """x + dropout(mix(gelu(causal dilated convolution(norm(x)))))."""
+
+    def __init__(self, width: int, *, kernel_size: int, dilation: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = ChannelNorm(width)
+        self.conv = CausalConv1d(width, width, kernel_size, dilation=dilation)
+        self.mix = nn.Conv1d(width, width, 1)
+        self.dropout = nn.Dropout1d(dropout)
+
+    def forward(self, x: Float[Tensor, "b c t"], state: StreamingState | None = None) -> Float[Tensor, "b c t"]:
+        """Return x plus the output of the block."""
+        y: Tensor = self.dropout(self.mix(F.gelu(self.conv(self.norm(x), state))))
+        return x + y
 
 
 class ResidualGenerator(nn.Module):
-    """Predicts displacements from the reference; before training it predicts none.
+    """Predicts displacements from the reference; an untrained network predicts zeros.
 
-    Mel bands are channels. Two strided causal convolutions bring the spectrogram to the frame rate, dilated causal
-    blocks look at the past, and three zero-initialised heads give expression, pose, and how lively the head is.
+    Mel bands are channels. Two strided causal convolutions downsample the spectrogram to the frame rate, dilated causal
+    blocks follow, and three zero-initialised heads give expression, pose, and the gain of the random head motion.
 
     Args:
         config: Widths, dilations, look-ahead.
@@ -53,8 +113,8 @@ class ResidualGenerator(nn.Module):
         self.norm = ChannelNorm(width)
         self.expression_head = nn.Conv1d(width, 2 * config.num_keypoints, 1)
         self.pose_head = nn.Conv1d(width, 4, 1)
-        self.sway_head = nn.Conv1d(width, 1, 1)
-        for head in (self.expression_head, self.pose_head, self.sway_head):
+        self.motion_gain_head = nn.Conv1d(width, 1, 1)
+        for head in (self.expression_head, self.pose_head, self.motion_gain_head):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)  # type: ignore[arg-type]  # these convolutions have a bias
 
@@ -62,30 +122,30 @@ class ResidualGenerator(nn.Module):
         """Return the motion of B faces over T frames.
 
         Args:
-            log_mel: Normalised log-mel bands, four frames a video frame.
+            log_mel: Normalised log-mel bands, four frames per video frame.
             reference: Normalised reference face, 2·K values.
         """
-        # Shifting the spectrogram to the left lets a causal network hear a little of what comes.
+        # Shifting the spectrogram to the left gives the causal network its look-ahead.
         ahead = self.config.lookahead_hops
-        return self.proceed(F.pad(log_mel[..., ahead:], (0, ahead)), reference)
+        return self.forward_chunk(F.pad(log_mel[..., ahead:], (0, ahead)), reference)
 
-    def proceed(
-        self, log_mel: Float[Tensor, "b m f"], reference: Float[Tensor, "b c"], memory: ConvMemory | None = None
+    def forward_chunk(
+        self, log_mel: Float[Tensor, "b m f"], reference: Float[Tensor, "b c"], state: StreamingState | None = None
     ) -> Motion:
-        """Return the same for a spectrogram that is already shifted by the look-ahead, or for the next piece of it.
+        """Return the motion for a spectrogram that is already shifted by the look-ahead, or for its next chunk.
 
         Args:
-            log_mel: Normalised log-mel bands, beginning `lookahead_hops` after the first video frame to generate.
+            log_mel: Normalised log-mel bands that begin `lookahead_hops` after the first video frame to generate.
             reference: Normalised reference face, 2·K values.
-            memory: What the convolutions saw of the pieces before.
+            state: State of the convolutions after the previous chunks.
         """
         x = log_mel
         for layer in self.stem:
-            x = layer(x, memory) if isinstance(layer, CausalConv1d) else layer(x)
+            x = layer(x, state) if isinstance(layer, CausalConv1d) else layer(x)
         x = x + self.reference(reference)[..., None]
         for block in self.blocks:
-            x = block(x, memory)
+            x = block(x, state)
         x = self.norm(x)
         expression = rearrange(self.expression_head(x), "b (k d) t -> b t k d", d=2)
         pose = rearrange(self.pose_head(x), "b p t -> b t p")
-        return Motion(expression, pose, self.sway_head(x)[:, 0])
+        return Motion(expression, pose, self.motion_gain_head(x)[:, 0])

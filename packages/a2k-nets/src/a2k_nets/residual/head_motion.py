@@ -1,4 +1,4 @@
-"""How heads move by themselves: a seeded process with the rhythm and size of real ones."""
+"""Random head motion: a seeded process with the spectrum and size of real head motion."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -6,52 +6,52 @@ from torch import Tensor, nn
 
 _ORDER = 2
 
-# Tracks drawn to learn how much the process moves.
-_DRAWS = 200
+# Tracks simulated to measure the size of the process.
+_SIMULATIONS = 200
 
-# What never moves would have a spread of 0, whose logarithm is none.
-_LEAST_SPREAD = 1e-4
+# Bounds the standard deviation of components that never move, whose logarithm is needed.
+_MIN_STD = 1e-4
 
-# Natural logarithms: from a twentieth of the typical head's motion to five times as much.
-_SWAY_RANGE = (-3.0, 1.6)
+# Natural logarithms: from a twentieth of the typical motion to five times as much.
+_LOG_GAIN_RANGE = (-3.0, 1.6)
 
 
 class HeadMotion(nn.Module):
-    """A vector autoregression of the head's pose, driven by noise.
+    """A vector autoregression of the head pose.
 
     The pose x (shift x, shift y, roll, log scale) follows x_t = A1 x_{t-1} + A2 x_{t-2} + L e_t with standard normal e,
-    starting at the reference. Speech tells little of where a head is, so a regression alone holds it still; this gives
-    it life, another one for each noise. How lively a speaker is can be heard, so the noise may be louder or softer from
-    moment to moment. `fit` finds A and L in real tracks.
+    starting at the reference. Speech hardly determines the head pose, so a regression alone predicts a still head; this
+    process adds natural motion, different for each noise. Speech does correlate with the amount of motion, so a gain
+    may scale the noise over time. `fit` estimates A and L from real tracks.
     """
 
     coefficients: Tensor
     noise: Tensor
-    typical_sway: Tensor
+    typical_log_std: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("coefficients", torch.zeros(_ORDER, 4, 4))
         self.register_buffer("noise", torch.zeros(4, 4))
-        self.register_buffer("typical_sway", torch.zeros(4))
+        self.register_buffer("typical_log_std", torch.zeros(4))
 
     def forward(
         self,
         noise: Float[Tensor, "b t 4"],
         *,
-        log_sway: Float[Tensor, "b t"] | None = None,
+        log_motion_gain: Float[Tensor, "b t"] | None = None,
         past: Float[Tensor, "b 2 4"] | None = None,
     ) -> Float[Tensor, "b t 4"]:
         """Return poses `(B, T, 4)`: shift x, shift y (inter-ocular distances), roll (radians), log scale.
 
         Args:
             noise: Standard normal.
-            log_sway: How much more than typical the head is driven at each moment, as a natural logarithm.
-            past: The last two poses of a motion that goes on; without it, the motion begins at the reference.
+            log_motion_gain: Natural logarithm of the gain of the noise over time; 0 is typical motion.
+            past: The last two poses of the motion to continue; without it, the motion begins at the reference.
         """
         shocks = (noise.to(self.noise) @ self.noise.T).transpose(0, 1)
-        if log_sway is not None:
-            shocks = shocks * log_sway.clamp(*_SWAY_RANGE).exp().T[..., None]
+        if log_motion_gain is not None:
+            shocks = shocks * log_motion_gain.clamp(*_LOG_GAIN_RANGE).exp().T[..., None]
         before, last = shocks.new_zeros(2, *shocks.shape[1:]) if past is None else past.unbind(dim=1)
         poses = [last] if past is None else []
         for shock in shocks[len(poses) :]:
@@ -59,39 +59,39 @@ class HeadMotion(nn.Module):
             poses.append(last)
         return torch.stack(poses, dim=1)
 
-    def relative_sway(
+    def measure_log_gain(
         self, tracks: Float[Tensor, "b t 4"], mask: Bool[Tensor, "b t"] | None = None
     ) -> Float[Tensor, " b"]:
-        """Return how much more than typical heads moved in windows, as the mean logarithm over the pose's components.
+        """Return the log gain of head motion in windows, relative to the typical head, averaged over pose components.
 
         Args:
             tracks: Smoothed poses, in the units of `forward`.
-            mask: Frames that count.
+            mask: Valid frames.
         """
         valid = tracks.new_ones(tracks.shape[:2]) if mask is None else mask.to(tracks)
         count = valid.sum(dim=1, keepdim=True).clamp(min=1)
         mean = (tracks * valid[..., None]).sum(dim=1, keepdim=True) / count[..., None]
         variance = ((tracks - mean).square() * valid[..., None]).sum(dim=1) / count
-        return (variance.sqrt().clamp(min=_LEAST_SPREAD).log() - self.typical_sway).mean(dim=-1)
+        return (variance.sqrt().clamp(min=_MIN_STD).log() - self.typical_log_std).mean(dim=-1)
 
     def fit(self, tracks: list[Float[Tensor, "_ 4"]], *, window: int = 64) -> None:
-        """Fit the process to real pose tracks by least squares, so that it moves as much as the typical one.
+        """Fit the process to real pose tracks by least squares, and scale it to the typical track.
 
-        A few heads move ten times as much as most. So every track counts at unit size for the dynamics, and the
-        process is scaled until tracks drawn from it, as long as the real ones, have the same geometric mean of their
-        standard deviations.
+        A few heads move ten times as much as most. So every track is scaled to unit variance for the dynamics, and the
+        process is scaled so that simulated tracks of the real lengths have the same geometric mean of standard
+        deviations.
 
         Args:
-            tracks: Poses of clips, each about its own mean; ones of fewer than three frames are passed over.
-            window: Frames of the windows that `relative_sway` is to measure.
+            tracks: Poses of clips, each with its mean subtracted; tracks of fewer than three frames are ignored.
+            window: Frames of the windows that `measure_log_gain` will measure.
 
         Raises:
-            ValueError: The tracks hold too few frames or are not finite, or the process they suggest would run away.
+            ValueError: The tracks hold too few frames or are not finite, or the fitted process is not stationary.
         """
-        tracks = _long_enough(tracks)
-        sized = [track / _spread(track) for track in tracks]
-        past = torch.cat([torch.cat((track[1:-1], track[:-2]), dim=1) for track in sized])
-        future = torch.cat([track[2:] for track in sized])
+        tracks = _usable(tracks)
+        scaled = [track / _std(track) for track in tracks]
+        past = torch.cat([torch.cat((track[1:-1], track[:-2]), dim=1) for track in scaled])
+        future = torch.cat([track[2:] for track in scaled])
         solution = torch.linalg.lstsq(past, future).solution
         first, second = solution[:4].T, solution[4:].T
         companion = torch.cat((torch.cat((first, second), dim=1), torch.eye(8, dtype=torch.float64)[:4]))
@@ -99,32 +99,35 @@ class HeadMotion(nn.Module):
         if radius >= 1:
             raise ValueError(f"expected a stationary head motion, got a spectral radius of {radius:.4f}")
         self._set(first, second, future - past @ solution, tracks)
-        pieces = [track[i : i + window] for track in tracks for i in range(0, max(1, len(track) - window // 2), window)]
-        spreads = [piece.std(dim=0, correction=0).clamp(min=_LEAST_SPREAD).log() for piece in pieces if len(piece) > 1]
-        self.typical_sway.copy_(torch.stack(spreads).mean(dim=0))
+        windows = [
+            track[i : i + window] for track in tracks for i in range(0, max(1, len(track) - window // 2), window)
+        ]
+        log_stds = [piece.std(dim=0, correction=0).clamp(min=_MIN_STD).log() for piece in windows if len(piece) > 1]
+        self.typical_log_std.copy_(torch.stack(log_stds).mean(dim=0))
 
     def fit_random_walk(self, tracks: list[Float[Tensor, "_ 4"]]) -> None:
-        """Fit what the process is compared with: steps that know nothing of each other, as large a motion in all."""
-        tracks = _long_enough(tracks)
-        steps = torch.cat([(track / _spread(track)).diff(dim=0) for track in tracks])
+        """Fit a random walk as a baseline: independent steps, scaled to the same total motion."""
+        tracks = _usable(tracks)
+        steps = torch.cat([(track / _std(track)).diff(dim=0) for track in tracks])
         still = torch.zeros(4, 4, dtype=torch.float64)
         self._set(torch.eye(4, dtype=torch.float64), still, steps, tracks)
 
-    def _set(self, first: Tensor, second: Tensor, shocks: Tensor, tracks: list[Tensor]) -> None:
-        """Take coefficients and the shocks that they leave over, then scale the process to the typical track."""
+    def _set(self, first: Tensor, second: Tensor, residuals: Tensor, tracks: list[Tensor]) -> None:
+        """Set coefficients and the covariance of their residuals, then scale the process to the typical track."""
         self.coefficients.copy_(torch.stack((first, second)))
-        covariance = shocks.T @ shocks / len(shocks) + 1e-12 * torch.eye(4).double()
+        covariance = residuals.T @ residuals / len(residuals) + 1e-12 * torch.eye(4).double()
         self.noise.copy_(torch.linalg.cholesky(covariance))
-        real = torch.stack([_spread(track).log() for track in tracks]).mean(dim=0)
-        noise = torch.randn(_DRAWS, max(map(len, tracks)), 4, generator=torch.Generator().manual_seed(0))
-        drawn = self(noise).double()
-        drawn_spread = [_spread(drawn[:, : len(track)]).log().mean(dim=0) for track in tracks]
-        scale = (real - torch.stack(drawn_spread).mean(dim=0)).exp().to(self.noise)
+        real = torch.stack([_std(track).log() for track in tracks]).mean(dim=0)
+        noise = torch.randn(_SIMULATIONS, max(map(len, tracks)), 4, generator=torch.Generator().manual_seed(0))
+        simulated = self(noise).double()
+        simulated_log_std = [_std(simulated[:, : len(track)]).log().mean(dim=0) for track in tracks]
+        scale = (real - torch.stack(simulated_log_std).mean(dim=0)).exp().to(self.noise)
         self.coefficients.mul_(scale[:, None] / scale)
         self.noise.mul_(scale[:, None])
 
 
-def _long_enough(tracks: list[Tensor]) -> list[Tensor]:
+def _usable(tracks: list[Tensor]) -> list[Tensor]:
+    """Return the tracks long enough to fit, in double precision; refuse too few frames and values not finite."""
     tracks = [track.double() for track in tracks if len(track) > _ORDER]
     if sum(len(track) - _ORDER for track in tracks) < 100:
         raise ValueError("expected at least 100 frames of head motion to fit, got fewer")
@@ -133,6 +136,6 @@ def _long_enough(tracks: list[Tensor]) -> list[Tensor]:
     return tracks
 
 
-def _spread(track: Float[Tensor, "... t 4"]) -> Float[Tensor, "... 4"]:
-    """Return the standard deviation over time, bounded from below for what never moves."""
-    return track.std(dim=-2).clamp(min=_LEAST_SPREAD)
+def _std(track: Float[Tensor, "... t 4"]) -> Float[Tensor, "... 4"]:
+    """Return the standard deviation over time, bounded from below."""
+    return track.std(dim=-2).clamp(min=_MIN_STD)

@@ -1,30 +1,31 @@
-"""The whole model: waveform and reference face in, keypoints out."""
+"""The `residual` model: waveform and reference face in, keypoints out."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
+from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from a2k_nets.blocks.driving_motion import check_driving
 from a2k_nets.blocks.input_checks import check_inputs
 from a2k_nets.blocks.log_mel import LogMelSpectrogram
-from a2k_nets.checkpoints.pretrained_mixin import SharedModel
+from a2k_nets.checkpoints.pretrained_mixin import PretrainedMixin
+from a2k_nets.config.renamed import accept_renamed
 from a2k_nets.config.residual import ModelConfig
-from a2k_nets.residual.blinks import Blinks
+from a2k_nets.residual.expression_edits import Blinks
 from a2k_nets.residual.generator import Motion, ResidualGenerator
 from a2k_nets.residual.head_motion import HeadMotion
 from a2k_nets.residual.motion_stream import MotionStream
 from a2k_nets.residual.normalizer import Normalizer
 
-# Longer speech goes through the network in pieces of this length, so that an hour needs no more memory than a minute.
-_PIECE_SECONDS = 60
+# Longer audio is processed in chunks of this length, so that an hour needs no more memory than a minute.
+_CHUNK_SECONDS = 60
 
 
-class Audio2Keypoint(SharedModel):
+class Audio2Keypoint(PretrainedMixin):
     """Generates facial keypoints from speech and one reference face (paper, section 4).
 
     Args:
-        config: The network's settings.
+        config: Settings of the network.
 
     Example:
         >>> model = Audio2Keypoint.from_pretrained().eval()
@@ -45,6 +46,7 @@ class Audio2Keypoint(SharedModel):
         self.head_motion = HeadMotion()
         self.blinks = Blinks()
 
+    @accept_renamed(rest_lips="neutralize_mouth")
     def forward(
         self,
         waveform: Float[Tensor, "b s"],
@@ -53,7 +55,7 @@ class Audio2Keypoint(SharedModel):
         head_motion: float = 1.0,
         expression: float = 1.0,
         blink: float = 1.0,
-        rest_lips: bool = False,
+        neutralize_mouth: bool = False,
         driving: Float[Tensor, "b u k 2"] | None = None,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "b t k 2"]:
@@ -62,18 +64,17 @@ class Audio2Keypoint(SharedModel):
         Args:
             waveform: Mono speech in [-1, 1] at `config.audio.sample_rate`; any length.
             reference: The person's keypoints, pixels.
-            head_motion: Gain of the head's movement; 0 holds the reference's pose.
-            expression: Gain of the movement that the audio tells of lips, jaw, brows and lids.
-            blink: How far a blink closes the lids; 0 for none.
-            rest_lips: Take an open mouth of the reference for a pose, a smile say, which is left for closed lips as
-                soon as the sequence begins, and not for the middle of a word.
-            driving: Keypoints of another sequence, in any pixels, whose head motion this head follows, back and forth
-                if it is shorter, instead of one of its own.
-            generator: Source of the head's own movement and of the blinks, seeded by the caller; without it the face
-                only does what the audio tells.
+            head_motion: Gain of the head motion; 0 keeps the pose of the reference.
+            expression: Gain of the motion of lips, jaw, brows and lids.
+            blink: Share by which a blink closes the lids; 0 for no blinks.
+            neutralize_mouth: Close an open mouth of the reference, e.g. a smile, when the sequence begins. Otherwise
+                an open mouth is taken for the middle of a word.
+            driving: Keypoints of another sequence, in any pixels, whose head motion replaces the random one; looped
+                back and forth if it is shorter.
+            generator: Seeded source of random head motion and blinks; without it the face only follows the audio.
 
         Raises:
-            ValueError: A shape, or a value that is not finite.
+            ValueError: A shape is wrong, or a value is not finite.
         """
         check_inputs(waveform, reference, num_keypoints=self.config.num_keypoints, dimensions=2)
         if driving is not None:
@@ -84,25 +85,33 @@ class Audio2Keypoint(SharedModel):
             head_motion=head_motion,
             expression=expression,
             blink=blink,
-            rest_lips=rest_lips,
+            neutralize_mouth=neutralize_mouth,
             driving=driving,
             generator=generator,
         )
-        *pieces, last = torch.split(waveform, _PIECE_SECONDS * self.config.audio.sample_rate, dim=1)
-        return torch.cat([*(stream.push(piece) for piece in pieces), stream.push(last, end=True)], dim=1)
+        *chunks, last = torch.split(waveform, _CHUNK_SECONDS * self.config.audio.sample_rate, dim=1)
+        return torch.cat([*(stream.push(chunk) for chunk in chunks), stream.push(last, end=True)], dim=1)
 
-    def encode_audio(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b m f"]:
-        """Return the normalised log-mel spectrogram, four frames for each video frame, silence after the end."""
-        num_frames = self.config.num_frames(waveform.shape[-1])
-        missing = num_frames * self.config.samples_per_frame - waveform.shape[-1]
-        return self.normalizer.encode_mel(self.log_mel(F.pad(waveform, (0, missing))))
+    def encode_audio(self, waveform: Float[Tensor, "b s"], num_frames: int | None = None) -> Float[Tensor, "b m f"]:
+        """Return the normalised log-mel spectrogram, four frames per video frame, with silence after the end.
+
+        Args:
+            waveform: As in `forward`.
+            num_frames: T; by default computed from the waveform, which an exported graph does with symbols.
+        """
+        step = self.config.samples_per_frame
+        if num_frames is None:
+            num_frames = self.config.num_frames(waveform.shape[-1])
+        # At most one frame is missing, and up to half a frame is cut off.
+        whole = F.pad(waveform, (0, step))[..., : num_frames * step]
+        return self.normalizer.encode_mel(self.log_mel(whole))
 
     def predict_motion(self, log_mel: Float[Tensor, "b m f"], reference: Float[Tensor, "b k 2"]) -> Motion:
-        """Return normalised motion, the space in which the network is trained."""
+        """Return normalised motion, the output on which the network is trained."""
         face = self.normalizer.canonicalize(reference)
         motion: Motion = self.generator(log_mel, self.normalizer.encode_reference(face))
         return motion
 
     def input_scale(self, reference: Float[Tensor, "k d"], image_height: int) -> float:
-        """Return the factor that brings a reference in pixels of a picture into the model's: any will do."""
+        """Return the factor from pixels of an image to those of the model: 1, since any scale is accepted."""
         return 1.0

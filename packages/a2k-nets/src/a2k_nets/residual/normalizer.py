@@ -1,4 +1,4 @@
-"""The scales between pixels and what the network sees, kept as buffers of the checkpoint."""
+"""Normalisation between pixels and network inputs and outputs, with statistics stored in the checkpoint."""
 
 import torch
 from einops import rearrange
@@ -8,16 +8,16 @@ from torch import Tensor, nn
 from a2k_nets.blocks.similarity import apply_similarity, compose_pose, fit_similarity, invert_similarity, split_pose
 from a2k_nets.config.residual import ModelConfig
 
-# Coordinates that never move (the base point) would be divided by zero.
+# Avoids division by zero for coordinates that never move, such as the base point.
 _MIN_STD = 1e-3
 
 
 class Normalizer(nn.Module):
-    """Brings faces of any size, place and roll to one frame, and every channel to unit variance.
+    """Maps faces of any size, position and roll to a canonical frame, and scales channels to unit variance.
 
-    The canonical frame has its origin at the base point of the mean face, which stands upright with an inter-ocular
-    distance of 1. A reference is brought there by the similarity of its stable points to those of the mean face; the
-    statistics come from the training split (paper, section 4.5).
+    The canonical frame has its origin at the base point of the mean face, which is upright with an inter-ocular
+    distance of 1. A similarity from the stable points of the reference to those of the mean face maps into it. The
+    statistics are those of the training split (paper, section 4.5).
 
     Args:
         config: Number of keypoints, stable points, mel bands.
@@ -42,10 +42,7 @@ class Normalizer(nn.Module):
         self.register_buffer("std_mel", torch.ones(bands))
 
     def set_statistics(self, **statistics: Tensor) -> None:
-        """Store statistics under the names of the buffers, e.g. `mean_face=`.
-
-        Standard deviations are bounded from below, since the base point's is 0.
-        """
+        """Set buffers by name, e.g. `mean_face=`; standard deviations are bounded from below."""
         for name, value in statistics.items():
             buffer = getattr(self, name)
             if value.shape != buffer.shape:
@@ -53,12 +50,12 @@ class Normalizer(nn.Module):
             buffer.copy_(value.clamp(min=_MIN_STD) if name.startswith("std") else value)
 
     def to_canonical(self, reference: Float[Tensor, "b k 2"]) -> Float[Tensor, "b 4"]:
-        """Return the similarity that brings a reference, in pixels, into the canonical frame."""
+        """Return the similarity that maps a reference, in pixels, to the canonical frame."""
         stable = list(self.config.stable_points)
         return fit_similarity(reference[:, stable], self.mean_face[stable].expand(reference.shape[0], -1, -1))
 
     def canonicalize(self, reference: Float[Tensor, "b k 2"]) -> Float[Tensor, "b k 2"]:
-        """Return a reference, in pixels, in the canonical frame."""
+        """Map a reference, in pixels, to the canonical frame."""
         return apply_similarity(self.to_canonical(reference), reference)
 
     def encode_reference(self, canonical: Float[Tensor, "b k 2"]) -> Float[Tensor, "b c"]:
@@ -72,7 +69,7 @@ class Normalizer(nn.Module):
     def encode_motion(
         self, keypoints: Float[Tensor, "b t k 2"], reference: Float[Tensor, "b k 2"]
     ) -> tuple[Float[Tensor, "b t k 2"], Float[Tensor, "b t 4"]]:
-        """Return normalised expression and pose of keypoints in pixels: what the network is to predict.
+        """Return normalised expression and pose of keypoints in pixels, the network's targets.
 
         The inverse is `decode_motion`.
         """
@@ -92,7 +89,7 @@ class Normalizer(nn.Module):
         pose: Float[Tensor, "b t 4"],
         reference: Float[Tensor, "b k 2"],
     ) -> Float[Tensor, "b t k 2"]:
-        """Return keypoints in the reference's pixels; zero expression and pose give back the reference."""
+        """Return keypoints in the pixels of the reference; zero expression and pose give the reference."""
         to_canonical = self.to_canonical(reference)
         canonical_reference = apply_similarity(to_canonical, reference)
         moved = compose_pose(

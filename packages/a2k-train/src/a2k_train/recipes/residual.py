@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 from a2k_nets import Audio2Keypoint
 from a2k_nets.blocks import apply_similarity, invert_similarity
 from a2k_nets.paper import MotionDiscriminator
-from a2k_nets.residual import close_lips
+from a2k_nets.residual import neutral_mouth
 from a2k_train.config.train_config import LossWeights, TrainConfig
 from a2k_train.data.window_sampler import Batch
 from a2k_train.recipes import paper_losses
@@ -33,13 +33,12 @@ class ResidualRecipe(Recipe):
     """The `residual` preset's network with AdamW, and its discriminator if `adversarial` has a weight."""
 
     model: Audio2Keypoint
+    weights: LossWeights
 
     def __init__(
         self, config: TrainConfig, model: Audio2Keypoint, discriminator: MotionDiscriminator | None, fabric: Fabric
     ) -> None:
-        assert isinstance(config.losses, LossWeights)
         super().__init__(config, model, discriminator, fabric)
-        self.weights = config.losses
         if config.compile:
             model.generator.compile()
         optimizer = adamw(model.parameters(), config.learning_rate, config.weight_decay)
@@ -116,7 +115,7 @@ class ResidualRecipe(Recipe):
             return self.model.encode_audio(batch.waveform), batch
         batch = replace(batch, waveform=augment_waveform(batch.waveform, generator=generator))
         if self.config.silence > 0:
-            closed = self._close_lips(batch.reference)
+            closed = self._neutral_mouth(batch.reference)
             batch = insert_silence(batch, closed, share=self.config.silence, generator=generator)
         log_mel = augment_mel(self.model.encode_audio(batch.waveform), generator=generator)
         if self.config.tempo > 0:
@@ -128,9 +127,11 @@ class ResidualRecipe(Recipe):
         track = smooth_track(pose)
         lost = pose.shape[1] - track.shape[1]
         whole = mask.unfold(1, lost + 1, 1).all(dim=-1)
-        return self.model.head_motion.relative_sway(track, whole)
+        return self.model.head_motion.measure_log_gain(track, whole)
 
-    def _close_lips(self, reference: Tensor) -> Tensor:
+    def _neutral_mouth(self, reference: Tensor) -> Tensor:
         """Return references with closed lips, pixels."""
         to_canonical = self.model.normalizer.to_canonical(reference)
-        return apply_similarity(invert_similarity(to_canonical), close_lips(apply_similarity(to_canonical, reference)))
+        return apply_similarity(
+            invert_similarity(to_canonical), neutral_mouth(apply_similarity(to_canonical, reference))
+        )

@@ -3,8 +3,7 @@ import torch
 
 from a2k_nets.config.residual import ModelConfig
 from a2k_nets.paper.discriminator import MotionDiscriminator
-from a2k_nets.residual.generator import ResidualGenerator
-from a2k_nets.residual.layers import CausalConv1d, ChannelNorm, ConvMemory, ResidualBlock
+from a2k_nets.residual.generator import CausalConv1d, ChannelNorm, ResidualBlock, ResidualGenerator, StreamingState
 
 SMALL = ModelConfig(width=16, dilations=(1, 2))
 
@@ -28,8 +27,8 @@ def test_a_causal_convolution_sees_the_present_and_the_past(kernel, stride, dila
 def test_a_memory_joins_the_pieces(kernel, stride, dilation, size):
     layer = CausalConv1d(3, 2, kernel, stride=stride, dilation=dilation).double()
     x = torch.randn(2, 3, 24, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    memory = ConvMemory()
-    joined = torch.cat([layer(piece, memory) for piece in x.split(size, dim=-1)], dim=-1)
+    state = StreamingState()
+    joined = torch.cat([layer(piece, state) for piece in x.split(size, dim=-1)], dim=-1)
     assert torch.allclose(joined, layer(x), atol=1e-12)
 
 
@@ -51,7 +50,7 @@ def test_before_training_nothing_moves():
     motion = generator(torch.randn(2, 80, 40), torch.randn(2, 136))
     assert motion.expression.shape == (2, 10, 68, 2)
     assert motion.pose.shape == (2, 10, 4)
-    assert motion.log_sway.shape == (2, 10)
+    assert motion.log_motion_gain.shape == (2, 10)
     assert not any(part.any() for part in motion)
 
 
@@ -68,7 +67,7 @@ def test_an_untrained_network_learns_by_its_heads(mean_face):
     # With zero-initialised heads the first gradient reaches the heads alone; it must not be zero there.
     generator = ResidualGenerator(SMALL)
     sum(part.sum() for part in generator(torch.randn(1, 80, 40), mean_face.reshape(1, -1))).backward()
-    for head in (generator.expression_head, generator.pose_head, generator.sway_head):
+    for head in (generator.expression_head, generator.pose_head, generator.motion_gain_head):
         assert bool(head.weight.grad.any())
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from a2k_nets.residual.lips_at_rest import REST_OPENING, close_lips
+from a2k_nets.residual.expression_edits import REST_OPENING, neutral_mouth
 
 INNER = ([61, 62, 63], [67, 66, 65])
 
@@ -20,21 +20,21 @@ def gaps(face):
 
 def test_open_lips_come_to_rest(smiling):
     before = smiling.clone()
-    closed = close_lips(smiling)
+    closed = neutral_mouth(smiling)
     assert float(gaps(smiling).min()) > 3 * REST_OPENING
     assert torch.allclose(gaps(closed), torch.full((1, 3), REST_OPENING), atol=1e-5)
     assert torch.equal(smiling, before)
 
 
 def test_the_rest_of_the_face_is_left(smiling):
-    moved = (close_lips(smiling) != smiling).any(dim=-1)[0].nonzero().flatten().tolist()
+    moved = (neutral_mouth(smiling) != smiling).any(dim=-1)[0].nonzero().flatten().tolist()
     assert set(moved) <= {*range(5, 12), *range(49, 54), *range(55, 60), *range(61, 64), *range(65, 68)}
 
 
 def test_lips_at_rest_are_left(smiling):
-    closed = close_lips(smiling)
-    assert torch.allclose(close_lips(closed), closed, atol=1e-6)
-    assert torch.equal(close_lips(smiling, rest_opening=1.0), smiling)
+    closed = neutral_mouth(smiling)
+    assert torch.allclose(neutral_mouth(closed), closed, atol=1e-6)
+    assert torch.equal(neutral_mouth(smiling, rest_opening=1.0), smiling)
 
 
 @torch.no_grad()
@@ -43,10 +43,10 @@ def test_a_resting_mouth_leaves_the_smile_at_the_beginning_only(model, speech, r
     smile[:, [56, 57, 58, 65, 66, 67], 1] += 9
     torch.nn.init.zeros_(model.generator.expression_head.weight)
     kept = model(speech[None], smile, head_motion=0.0)
-    rested = model(speech[None], smile, head_motion=0.0, rest_lips=True)
+    rested = model(speech[None], smile, head_motion=0.0, neutralize_mouth=True)
     assert torch.allclose(kept, smile[:, None].expand_as(kept), atol=1e-3)
     # The sequence begins as the picture is, then the lips come together and stay so.
-    if model.config.ease_in_frames:
+    if model.config.fade_in_frames:
         assert torch.allclose(rested[:, 0], smile, atol=1e-3)
     eyes = float((smile[0, 36] - smile[0, 45]).norm())
     assert float(gaps(rested[:, -1]).max()) / eyes == pytest.approx(REST_OPENING, abs=0.01)
@@ -56,5 +56,5 @@ def test_a_resting_mouth_leaves_the_smile_at_the_beginning_only(model, speech, r
 @torch.no_grad()
 def test_without_expression_the_smile_stays(model, speech, reference):
     reference[:, [65, 66, 67], 1] += 9
-    held = model(speech[None], reference, head_motion=0.0, expression=0.0, rest_lips=True)
+    held = model(speech[None], reference, head_motion=0.0, expression=0.0, neutralize_mouth=True)
     assert torch.allclose(held, reference[:, None].expand_as(held), atol=1e-3)
