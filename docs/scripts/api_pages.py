@@ -1,26 +1,34 @@
-"""The reference of the packages: which names are public, and where. What they do is in their docstrings."""
+"""Write the Python reference of the packages from the names in their `__init__.pyi` stubs."""
 
 import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-#: What users need of the packages that have no names of their own.
-PUBLIC = {
-    "a2k_nets": (
-        "generate model streaming pretrained config export log_mel normalizer pose head_motion blinks driving "
-        "generator discriminator paper.config paper.model paper.generator paper.encoders"
-    ),
-    "a2k_train": (
-        "config config_file open_clips clips store windows prefetch launch fit trainer validate publish evaluate "
-        "crossval table evaluation_report ablation ablation_report claims face_statistics spectra losses paper_losses"
-    ),
+PACKAGES = {"kp_io": "kp-io", "kp_metrics": "kp-metrics", "a2k_nets": "a2k-nets", "a2k_train": "a2k-train"}
+
+#: Rooms (subpackages) whose public names users need beyond those of the package.
+ROOMS = {
+    "kp_io": ("formats", "keypoints"),
+    "a2k_nets": ("config", "paper", "residual", "sync"),
+    "a2k_train": ("config",),
 }
 
-PACKAGES = {"kp_io": "kp-io", "kp_metrics": "kp-metrics", "a2k_nets": "a2k-nets", "a2k_train": "a2k-train"}
+#: Modules that users need and no stub lists; their public functions and classes are documented.
+MODULES = {
+    "a2k_nets": (
+        "blocks.log_mel blocks.similarity blocks.driving_motion residual.normalizer residual.generator "
+        "residual.head_motion residual.blinks paper.generator paper.encoders"
+    ).split(),
+    "a2k_train": (
+        "data.clip_store data.window_sampler data.prefetcher statistics.faces recipes.residual_losses "
+        "recipes.paper_losses training.trainer training.validator evaluation.velocity_spectra reports.results_table "
+        "reports.evaluation_report experiments.ablation_report experiments.paper_claims"
+    ).split(),
+}
 
 
 def api_pages(packages: Path) -> dict[str, str]:
-    """Return a page for every package."""
+    """Return one page per package, its text by its path in the site."""
     return {
         f"api/{name}.md": api_page(name, packages / folder / "src" / name, readme=f"../packages/{folder}.md")
         for name, folder in PACKAGES.items()
@@ -28,39 +36,48 @@ def api_pages(packages: Path) -> dict[str, str]:
 
 
 def api_page(package: str, folder: Path, *, readme: str) -> str:
-    """List a package's public names by module; mkdocstrings puts their documentation in their place."""
-    tree = ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))
-    if exported(tree):
-        names = [(module.removeprefix(f"{package}."), package, names) for module, names in typed_imports(tree)]
-        whence = f"All of these are names of `{package}`: `from {package} import {names[0][2][0]}`."
-    else:
-        names = [(module, f"{package}.{module}", exports_of(folder, module)) for module in PUBLIC[package].split()]
-        whence = f"Every heading is a module: `from {names[0][1]} import {names[0][2][0]}`."
-    parts = [f"# {package}", f"{whence} What they are for is in [the package's README]({readme})."]
-    for title, home, public in names:
-        parts.append(f"## {title}")
-        parts += [f"::: {home}.{name}" for name in public]
+    """List a package's public names by room; mkdocstrings replaces each `:::` line with the documentation of a name."""
+    rooms: dict[str, list[str]] = {}
+    listed = set()
+    for module, name in public_names(folder):
+        rooms.setdefault(module.split(".")[0], []).append(f"::: {package}.{module}.{name}")
+        listed.add(name)
+    example = f"from {package} import {max(listed)}"
+    parts = [
+        f"# {package}",
+        f"Import these names from `{package}`: `{example}`. [The README]({readme}) shows their use.",
+    ]
+    for room, entries in rooms.items():
+        parts += [f"## {room}", *entries]
+    for room in ROOMS.get(package, ()):
+        found = [(module, name) for module, name in public_names(folder / room) if name not in listed]
+        listed |= {name for _, name in found}
+        parts += [f"## {package}.{room}", f"Import these names from `{package}.{room}`."]
+        parts += [f"::: {package}.{room}.{module}.{name}" for module, name in found]
+    for module in MODULES.get(package, ()):
+        parts += [f"## {package}.{module}", f"Import these names from `{package}.{module}`."]
+        names = defined_names(folder.joinpath(*module.split(".")).with_suffix(".py"))
+        parts += [f"::: {package}.{module}.{name}" for name in names if name not in listed]
     return "\n\n".join(parts) + "\n"
 
 
-def exported(tree: ast.Module) -> list[str]:
-    """Return what a module lists in `__all__`."""
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and [getattr(target, "id", None) for target in node.targets] == ["__all__"]:
-            return list(ast.literal_eval(node.value))
-    return []
+def public_names(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the module and the name of everything that the stub of a package or room lists.
+
+    A name that comes from a room's stub is traced to the module that defines it, because mkdocstrings reads the sources
+    and cannot follow lazy imports.
+    """
+    for node in ast.parse((folder / "__init__.pyi").read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            room = folder.joinpath(*node.module.split("."))
+            origins = {name: module for module, name in public_names(room)} if (room / "__init__.pyi").is_file() else {}
+            for alias in node.names:
+                origin = origins.get(alias.name)
+                yield f"{node.module}.{origin}" if origin else node.module, alias.name
 
 
-def typed_imports(tree: ast.Module) -> Iterator[tuple[str, list[str]]]:
-    """Yield the modules that a package imports for type checkers, with the names that it takes from them."""
-    for node in tree.body:
-        if isinstance(node, ast.If):
-            for found in node.body:
-                if isinstance(found, ast.ImportFrom):
-                    yield str(found.module), [alias.name for alias in found.names]
-
-
-def exports_of(folder: Path, module: str) -> list[str]:
-    """Return what a module below a package's folder exports."""
-    path = folder.joinpath(*module.split(".")).with_suffix(".py")
-    return exported(ast.parse(path.read_text(encoding="utf-8")))
+def defined_names(path: Path) -> list[str]:
+    """Return the public functions and classes that a module defines."""
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    return [node.name for node in body if isinstance(node, kinds) and not node.name.startswith("_")]
