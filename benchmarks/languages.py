@@ -20,11 +20,11 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
 
 from a2k_nets.residual.model import Audio2Keypoint
-from a2k_train.cli.options import Clips, Manifest, load_for
-from a2k_train.cli.progress import progress, readable_errors
+from a2k_train.cli.options import Clips, Manifest, open_for_model
+from a2k_train.cli.console import progress, readable_errors
 from a2k_train.data.clip import Clip, loop_from_random_offset
 from a2k_train.data.shuffled_audio import mismatched_audio
-from a2k_train.experiments.held_out_models import is_crossval, load_listeners
+from a2k_train.experiments.held_out_models import is_crossval, load_held_out_models
 from a2k_train.reports.table_formats import cell_text, to_markdown
 from kp_io.filesystem.atomic import atomic_path
 from kp_io.media.audio import read_audio
@@ -115,13 +115,13 @@ def languages(
         torch.set_num_threads(1)
         seen = is_crossval(model)
         known = Audio2Keypoint.from_pretrained(model / "fold-0" if model and seen else model)
-        store = load_for(known.config, corpus, splits=splits or ("train,val" if seen else "val"), manifest=manifest)
-        clips, listeners = store.clips(), load_listeners(model, store)
+        store = open_for_model(known.config, corpus, splits=splits or ("train,val" if seen else "val"), manifest=manifest)
+        clips, listeners = store.clips(), load_held_out_models(model, store)
         # Whom the first model never saw.
         faces = {clip.speaker: clip.keypoints[0] for clip, (fold, _) in zip(clips, listeners, strict=True) if fold == 0}
         models = [listener for _, listener in listeners]
         if more:
-            others = load_for(known.config, corpus, splits=more, manifest=manifest).clips()
+            others = open_for_model(known.config, corpus, splits=more, manifest=manifest).clips()
             clips, models = clips + others, models + [known] * len(others)
         spoken_by = _languages(table)
         names = [clip.id.partition("#")[0] for clip in clips]  # behind it stands which part of a split video it is

@@ -20,12 +20,12 @@ from listening.options import Model, Splits
 from torch import Tensor
 
 from a2k_nets.residual.model import Audio2Keypoint
-from a2k_train.cli.options import Clips, Manifest, load_for
-from a2k_train.cli.progress import progress, readable_errors
+from a2k_train.cli.options import Clips, Manifest, open_for_model
+from a2k_train.cli.console import progress, readable_errors
 from a2k_train.data.clip import Clip
 from a2k_train.evaluation.clip_score import ClipScore
 from a2k_train.evaluation.evaluate import clip_seed
-from a2k_train.experiments.held_out_models import is_crossval, load_listeners
+from a2k_train.experiments.held_out_models import is_crossval, load_held_out_models
 from a2k_train.reports.plots import plot_against_snr
 from a2k_train.reports.results_table import summarize, write_table
 from a2k_train.reports.table_formats import cell_text, to_markdown
@@ -141,7 +141,7 @@ def silence_table(clips: list[Clip], listeners: list[tuple[int, Audio2Keypoint]]
         for index, (_, model) in enumerate(listeners):
             generator = torch.Generator().manual_seed(clip_seed(seed, index))
             sound = silence(level, SILENCE_SECONDS * model.config.audio.sample_rate, generator=generator)
-            points = model(sound[None], references[index : index + 1], rest_lips=rest)[0]
+            points = model(sound[None], references[index : index + 1], neutralize_mouth=rest)[0]
             series = mouth_opening(points)[SETTLED:]
             openings[index], widest[index] = series.mean(), series.max()
             bar(done * len(clips) + index + 1, len(rows) * len(clips), {})
@@ -222,10 +222,10 @@ def robustness(
         torch.set_num_threads(1)
         recordings = dict(_recording(text) for text in recording or ())
         known = Audio2Keypoint.from_pretrained(model / "fold-0" if is_crossval(model) else model)
-        store = load_for(
+        store = open_for_model(
             known.config, corpus, splits=splits or ("train,val" if is_crossval(model) else "val"), manifest=manifest
         )
-        clips, listeners, steps = store.clips()[::every], load_listeners(model, store)[::every], Steps()
+        clips, listeners, steps = store.clips()[::every], load_held_out_models(model, store)[::every], Steps()
         out.mkdir(parents=True, exist_ok=True)
         with progress("clips") as bar:
             scores = listen(clips, listeners, recordings=recordings, seed=seed, steps=steps, bar=bar)

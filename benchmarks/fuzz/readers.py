@@ -130,10 +130,10 @@ def _statistics(case: Case) -> None:
 
 def _listeners(case: Case) -> None:
     from a2k_train.data.open_clips import open_clips
-    from a2k_train.experiments.held_out_models import load_listeners
+    from a2k_train.experiments.held_out_models import load_held_out_models
 
     run = case.folder_with("crossval", "clips.csv")
-    load_listeners(run, open_clips(case.seeds / "clips", splits=("train", "val")))
+    load_held_out_models(run, open_clips(case.seeds / "clips", splits=("train", "val")))
 
 
 READERS = (

@@ -8,7 +8,7 @@ import torch
 
 from a2k_train.config.toml_file import read_config
 from a2k_train.data.open_clips import open_clips
-from a2k_train.experiments.held_out_models import load_listeners
+from a2k_train.experiments.held_out_models import load_held_out_models
 from a2k_train.statistics.faces import read_face_statistics
 from kp_io import KeypointSequence, save_keypoints, write_audio
 
@@ -51,7 +51,7 @@ def test_the_table_of_a_cross_validation(tmp_path, store, table):
         (tmp_path / fold / "config.toml").write_text("steps = 1")
     (tmp_path / "clips.csv").write_bytes(table)
     with pytest.raises(ValueError, match=r"expected a table with the columns clip and fold in .*clips\.csv"):
-        load_listeners(tmp_path, store)
+        load_held_out_models(tmp_path, store)
 
 
 def test_points_far_outside_any_picture_are_not_trained_on(tmp_path):

@@ -4,9 +4,8 @@ import torch
 from a2k_nets.config.residual import ModelConfig
 from a2k_nets.residual.model import Audio2Keypoint
 from a2k_train.evaluation.predictions import Prediction
-from a2k_train.evaluation.random_walk_head import with_random_walk
 from a2k_train.evaluation.velocity_spectra import Spectra, spectral_distance
-from a2k_train.reports.head_report import HeadReport
+from a2k_train.reports.head_report import HeadReport, with_random_walk
 from a2k_train.statistics.residual import fit_statistics
 
 
@@ -27,7 +26,7 @@ def test_a_random_walk_leaves_the_model_alone(model, clips):
 
 def test_the_report_names_both_rows(model, clips, make, tmp_path):
     report = HeadReport(Spectra(fps=25.0))
-    report.add(model, clips, [make(7, frames=90), make(8, frames=90)])
+    report.evaluate_heads(model, clips, [make(7, frames=90), make(8, frames=90)])
     report.write(tmp_path / "heads.md")
     lines = (tmp_path / "heads.md").read_text(encoding="utf-8").splitlines()
     assert [line.split("|")[1].strip() for line in lines] == ["", "---", "model", "random walk"]
@@ -41,7 +40,7 @@ def test_the_report_names_both_rows(model, clips, make, tmp_path):
 def test_the_truth_is_no_distance_from_itself(model, clips, make):
     held_out = [make(7, frames=90), make(8, frames=90)]
     report = HeadReport(Spectra(fps=25.0))
-    report.add(model, clips, held_out)
+    report.evaluate_heads(model, clips, held_out)
     report.features["model"] = report.features["ground truth"]
     assert report.distances()["model"][0] == pytest.approx(0, abs=1e-6)
 
@@ -50,7 +49,7 @@ def test_every_voice_moves_its_head_the_same_twice(model, clips, make):
     tables = []
     for _ in range(2):
         report = HeadReport(Spectra(fps=25.0))
-        report.add(model, clips, [make(7, frames=90), make(8, frames=90)], seed=3)
+        report.evaluate_heads(model, clips, [make(7, frames=90), make(8, frames=90)], seed=3)
         tables.append(report.markdown())
     assert tables[0] == tables[1]
 

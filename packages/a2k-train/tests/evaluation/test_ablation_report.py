@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from a2k_train.experiments.ablation_report import write_report
-from a2k_train.experiments.figure3 import draw_strips
+from a2k_train.experiments.figure3 import draw_figure3
 from a2k_train.experiments.paper_claims import VARIANTS
 from a2k_train.reports.evaluation_report import evaluate_fully, write_evaluation
 from a2k_train.statistics.faces import face_statistics
@@ -88,19 +88,19 @@ class TestEvaluationReport:
 class TestStrips:
     def test_a_row_for_each_and_a_column_for_each(self):
         faces = 60 * torch.rand(30, 68, 2, generator=torch.Generator().manual_seed(0)) + 100
-        two = draw_strips({"truth": faces, "final": faces}, fps=25.0, columns=4, height=100)
-        three = draw_strips({"truth": faces, "no_piv": faces, "final": faces}, fps=25.0, columns=4, height=100)
-        wide = draw_strips({"truth": faces, "final": faces}, fps=25.0, columns=6, height=100)
+        two = draw_figure3({"truth": faces, "final": faces}, fps=25.0, columns=4, height=100)
+        three = draw_figure3({"truth": faces, "no_piv": faces, "final": faces}, fps=25.0, columns=4, height=100)
+        wide = draw_figure3({"truth": faces, "final": faces}, fps=25.0, columns=6, height=100)
         assert three.shape[0] - two.shape[0] == pytest.approx(100, abs=3)
         assert wide.shape[1] > two.shape[1]
 
     def test_all_rows_share_one_frame(self):
         small = 20 * torch.rand(9, 68, 2, generator=torch.Generator().manual_seed(0))
-        picture = draw_strips({"small": small, "large": 4 * small}, fps=25.0, columns=2, height=200)
+        picture = draw_figure3({"small": small, "large": 4 * small}, fps=25.0, columns=2, height=200)
         half = len(picture) // 2
         above, below = (part[:, 260:].max(axis=2) > 60 for part in (picture[:half], picture[half:]))
         assert np.ptp(above.nonzero()[1]) < np.ptp(below.nonzero()[1])
 
     def test_rows_of_other_lengths(self):
         with pytest.raises(ValueError, match="one length"):
-            draw_strips({"a": torch.rand(5, 68, 2), "b": torch.rand(6, 68, 2)}, fps=25.0)
+            draw_figure3({"a": torch.rand(5, 68, 2), "b": torch.rand(6, 68, 2)}, fps=25.0)

@@ -7,8 +7,8 @@ import pytest
 from a2k_train.evaluation.clip_score import ClipScore
 from a2k_train.evaluation.paired_bootstrap import paired_difference
 from a2k_train.experiments.claims_report import claims_to_json, claims_to_markdown
-from a2k_train.experiments.hypothesis_tests import Judge
-from a2k_train.experiments.paper_claims import PUBLISHED, VARIANTS, judge_claims
+from a2k_train.experiments.hypothesis_tests import PairedTests
+from a2k_train.experiments.paper_claims import PUBLISHED, VARIANTS, check_claims
 from a2k_train.reports.results_table import ABLATION_COLUMNS, summarize
 
 CLIPS = 6
@@ -69,28 +69,28 @@ class TestPairedDifference:
         assert paired_difference(scores, "a", "nobody", "l1_z").clips == 0
 
 
-class TestJudge:
+class TestPairedTests:
     def test_met_failed_and_open(self):
         mixed = [replace(score, l1_z=(-1) ** i) for i, score in enumerate(rows("mixed"))]
-        judge = Judge(rows("a", l1_z=0.5) + rows("b", l1_z=0.3) + mixed + rows("zero"), None)
-        assert judge.less("l1_z", "b", "a").met is True
-        assert judge.less("l1_z", "a", "b").met is False
-        assert judge.more("l1_z", "a", "b").met is True
-        assert judge.less("l1_z", "mixed", "zero").met is None
+        tests = PairedTests(rows("a", l1_z=0.5) + rows("b", l1_z=0.3) + mixed + rows("zero"), None)
+        assert tests.less("l1_z", "b", "a").met is True
+        assert tests.less("l1_z", "a", "b").met is False
+        assert tests.more("l1_z", "a", "b").met is True
+        assert tests.less("l1_z", "mixed", "zero").met is None
 
     def test_bounds(self):
-        judge = Judge(rows("a", velocity_ratio=10.0), None)
-        assert judge.above("velocity_ratio", "a", 5.0).met is True
-        assert judge.below("velocity_ratio", "a", 5.0).met is False
-        assert judge.below("velocity_ratio", "a", 12.5).met is None
+        tests = PairedTests(rows("a", velocity_ratio=10.0), None)
+        assert tests.above("velocity_ratio", "a", 5.0).met is True
+        assert tests.below("velocity_ratio", "a", 5.0).met is False
+        assert tests.below("velocity_ratio", "a", 12.5).met is None
 
     def test_without_spectra_nothing_is_known_of_them(self):
-        assert Judge([], None).nearer("lips", "a", "b").met is None
+        assert PairedTests([], None).closer_spectrum("lips", "a", "b").met is None
 
 
 class TestClaims:
     def test_the_paper_s_own_table_keeps_its_order(self, published):
-        verdicts = {claim.name: claim.verdict for claim in judge_claims(published)}
+        verdicts = {claim.name: claim.verdict for claim in check_claims(published)}
         assert verdicts["The order of L1"] == "holds"
         assert verdicts["The order of PCK"] == "holds"
         # 0.85 is above the 0.80 of a mean face: what the table itself does not show.
@@ -99,20 +99,20 @@ class TestClaims:
     def test_another_order(self, published):
         swapped = {"final": "no_piv", "no_piv": "final"}
         scores = [replace(score, row=swapped.get(score.row, score.row)) for score in published]
-        verdicts = {claim.name: claim.verdict for claim in judge_claims(scores)}
+        verdicts = {claim.name: claim.verdict for claim in check_claims(scores)}
         assert verdicts["The order of L1"] == "holds in part"
 
     def test_nothing_seen_is_nothing_shown(self, published):
         same = [replace(score, l1_z=0.0, pck_centred=0.0) for score in published]
-        verdicts = {claim.name: claim.verdict for claim in judge_claims(same)}
+        verdicts = {claim.name: claim.verdict for claim in check_claims(same)}
         assert verdicts["The order of L1"] == verdicts["The movement goes with the speech"] == "not shown"
 
     def test_a_variant_is_missing(self, published):
         with pytest.raises(ValueError, match="got none of no_piv"):
-            judge_claims([score for score in published if score.row != "no_piv"])
+            check_claims([score for score in published if score.row != "no_piv"])
 
     def test_the_report(self, published):
-        claims = judge_claims(published)
+        claims = check_claims(published)
         table = summarize(published, rows=None, columns=ABLATION_COLUMNS)
         text = claims_to_markdown(claims, table)
         assert "| no_discriminator | 0.56 |" in text

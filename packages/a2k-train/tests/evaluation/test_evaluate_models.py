@@ -3,7 +3,7 @@ import torch
 
 from a2k_nets.config.residual import ModelConfig
 from a2k_nets.residual.model import Audio2Keypoint
-from a2k_train.evaluation.evaluate import evaluate, evaluate_models
+from a2k_train.evaluation.evaluate import evaluate
 from a2k_train.reports.results_table import ABLATION_COLUMNS, summarize
 from a2k_train.statistics.faces import face_statistics
 from a2k_train.statistics.residual import fit_statistics
@@ -16,7 +16,7 @@ def statistics(clips):
 
 @pytest.fixture(scope="module")
 def scores(variants, clips, statistics):
-    return evaluate_models(variants, clips, statistics=statistics, derangements=2)
+    return evaluate(variants, clips, statistics=statistics, derangements=2)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_the_same_model_scores_the_same_either_way(clips, statistics):
         torch.nn.init.normal_(model.generator.expression_head.weight, std=0.3)
     fit_statistics(model, clips)
     single = [s for s in evaluate(model, clips, derangements=1, seed=3) if s.row == "model"]
-    among = evaluate_models({"model": model}, clips, statistics=statistics, derangements=1, seed=3)
+    among = evaluate({"model": model}, clips, statistics=statistics, derangements=1, seed=3)
     again = [s for s in among if s.row == "model"]
     assert [s.mouth_correlation for s in single] == [s.mouth_correlation for s in again]
     assert [s.pck for s in single] == [s.pck for s in again]
@@ -73,27 +73,27 @@ def test_the_same_model_scores_the_same_either_way(clips, statistics):
 
 def test_some_hear_others_and_all_hear_the_same(variants, clips, statistics):
     heard = []
-    scores = evaluate_models(
+    scores = evaluate(
         {"a": variants["final"], "b": variants["final"]}, clips, statistics=statistics, derangements=1,
         on_prediction=lambda p: heard.append(p) if p.row.startswith("shuffled") else None,
     )  # fmt: skip
     a, b = ([p.keypoints for p in heard if p.row == f"shuffled audio, {name}"] for name in "ab")
     assert len(a) == len(clips)
     assert all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
-    one = evaluate_models(variants, clips, statistics=statistics, shuffled=["final"], derangements=1)
+    one = evaluate(variants, clips, statistics=statistics, shuffled_models=["final"], derangements=1)
     assert "shuffled audio" in {s.row for s in one}
-    none = evaluate_models(variants, clips[:1], statistics=statistics, shuffled=[])
+    none = evaluate(variants, clips[:1], statistics=statistics, shuffled_models=[])
     assert not any(s.row.startswith("shuffled") for s in none)
     assert len({s.row for s in scores}) == 7
 
 
 def test_what_is_refused(variants, clips, statistics):
     with pytest.raises(ValueError, match="out of their names"):
-        evaluate_models(variants, clips, statistics=statistics, shuffled=["finale"])
+        evaluate(variants, clips, statistics=statistics, shuffled_models=["finale"])
     with pytest.raises(ValueError, match="expected models"):
-        evaluate_models({}, clips, statistics=statistics)
+        evaluate({}, clips, statistics=statistics)
     with pytest.raises(ValueError, match="at least two speakers"):
-        evaluate_models(variants, clips[:2], statistics=statistics)
+        evaluate(variants, clips[:2], statistics=statistics)
 
 
 def test_tables_in_every_format(table):

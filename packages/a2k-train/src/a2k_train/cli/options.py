@@ -1,4 +1,4 @@
-"""The options that several commands of `a2k-train` share, and what becomes of them."""
+"""Options shared by the `a2k-train` commands, and the settings and clips that they describe."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,33 +15,51 @@ Clips = Annotated[
     typer.Argument(help="Corpus from `kp-io build`, or folder of <id>.npz and <id>.wav from `kp-io annotate --wav`."),
 ]
 Manifest = Annotated[
-    Path | None, typer.Option(help="Of a folder: CSV with id, speaker and split.", show_default="manifest.csv in it")
+    Path | None,
+    typer.Option(help="CSV with id, speaker and split, for a folder of clips.", show_default="manifest.csv in it"),
 ]
 Splits = Annotated[str, typer.Option(help="Comma-separated splits to use.")]
-Run = Annotated[Path, typer.Option(help="Folder of the run; an interrupted run goes on.")]
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="TOML of settings, e.g. another run's config.toml.")]
-Preset = Annotated[str | None, typer.Option(help="Whose default settings: residual or paper.", show_default="residual")]
+Run = Annotated[Path, typer.Option(help="Folder of the run; an interrupted run is resumed.")]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="TOML file of settings, e.g. config.toml of another run.")
+]
+Preset = Annotated[
+    str | None, typer.Option(help="Preset of the default settings: residual or paper.", show_default="residual")
+]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", help="A setting and its value, e.g. model.width=0.25; may be repeated.")
 ]
-Steps = Annotated[int | None, typer.Option(min=1, help="Optimizer steps instead of the settings'.")]
-Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs instead of the settings' steps or epochs.")]
-Seed = Annotated[int | None, typer.Option(help="Seed instead of the settings'.")]
+Steps = Annotated[int | None, typer.Option(min=1, help="Number of optimizer steps; overrides the settings.")]
+Epochs = Annotated[
+    int | None, typer.Option(min=1, help="Number of epochs; overrides steps and epochs of the settings.")
+]
+Seed = Annotated[int | None, typer.Option(help="Random seed; overrides the settings.")]
 MaxOffset = Annotated[
     float | None,
     typer.Option(
         min=0.0,
-        help="Leave out clips whose sound is off by more, milliseconds; needs a corpus that `a2k sync` measured.",
+        help="Leave out clips with a larger audio offset, milliseconds; needs a corpus measured by `a2k sync`.",
     ),
 ]
 Device = Annotated[str, typer.Option(help="cpu, cuda or mps.")]
 Cache = Annotated[
     str,
-    typer.Option(help="Where clips are held: memory; disk, mapped into memory, for corpora larger than it; device."),
+    typer.Option(help="Where clips are kept: memory; disk, memory-mapped, for corpora larger than memory; or device."),
 ]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "--weights",
+        help="Checkpoint: a file, a folder, or a Hugging Face Hub id owner/name.",
+        show_default="the embedded one",
+    ),
+]
+Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of the checkpoint on the Hub.")]
+Sha256 = Annotated[str | None, typer.Option(help="SHA-256 digest of the checkpoint, verified before loading.")]
 
 
-def settings(
+def load_settings(
     config: Path | None,
     *,
     preset: str | None = None,
@@ -51,7 +69,7 @@ def settings(
     seed: int | None = None,
     max_offset: float | None = None,
 ) -> "TrainConfig":
-    """Return the settings that the options describe."""
+    """Return the settings of a file, changed by the options."""
     from a2k_train.config.toml_file import read_config
 
     given = [
@@ -62,7 +80,12 @@ def settings(
     return read_config(config, preset=preset, changes=[*(changes or ()), *given])
 
 
-def load(
+def total_steps(config: "TrainConfig", store: "ClipStore") -> int:
+    """Return the number of optimizer steps of a training."""
+    return config.total_steps(-(-len(store) // config.batch_size))
+
+
+def open_for_training(
     folder: Path,
     config: "TrainConfig",
     *,
@@ -71,17 +94,21 @@ def load(
     cache: str = "memory",
     device: str = "cpu",
 ) -> "ClipStore":
-    """Open the clips of some splits in the pixels that a run's model is trained in."""
+    """Open the clips of some splits for a training, scaled as its model expects."""
     if cache not in ("memory", "disk", "device"):
         raise ValueError(f"expected the cache memory, disk or device, got {cache!r}")
-    where = "disk" if cache == "disk" else "memory"
-    store = load_for(
-        config.model, folder, splits=splits, manifest=manifest, cache=where, max_offset_ms=config.max_offset_ms
+    store = open_for_model(
+        config.model,
+        folder,
+        splits=splits,
+        manifest=manifest,
+        cache="disk" if cache == "disk" else "memory",
+        max_offset_ms=config.max_offset_ms,
     )
     return store.to(device) if cache == "device" else store
 
 
-def load_for(
+def open_for_model(
     model: "AnyConfig",
     folder: Path,
     *,
@@ -90,7 +117,7 @@ def load_for(
     cache: str = "memory",
     max_offset_ms: float = 0.0,
 ) -> "ClipStore":
-    """Open the clips of some splits in the pixels that a model works in."""
+    """Open the clips of some splits, scaled as a model expects."""
     from a2k_nets import PaperConfig
     from a2k_train.data.open_clips import open_clips
 

@@ -1,1 +1,1 @@
-"""Scores of models and baselines, a clip at a time."""
+"""Scores of models and baselines, clip by clip."""

@@ -1,4 +1,4 @@
-"""The metrics of one clip under one row of a table."""
+"""Metrics of one clip in one row of the table."""
 
 from dataclasses import dataclass
 from math import nan
@@ -28,18 +28,18 @@ from kp_metrics import (
 class ClipScore:
     """The metrics of one clip in one row of the table.
 
-    The paper subtracts the base point, the root of the nose, from every frame: three metrics do as well, so that they
-    say nothing of where the head goes.
+    Centred keypoints have the base point, the root of the nose, subtracted in every frame as in the paper, so that they
+    do not depend on head position.
 
     Attributes:
-        row: What is scored: a baseline, a model, the truth.
+        row: Name of the row: a baseline, a model, the ground truth.
         fold: Fold of a cross-validation; 0 without one.
         clip: The clip's id.
         speaker: Its speaker.
         mouth_correlation: Pearson's r of predicted and true mouth opening.
         lip_error: Mean error of the lips in the pose-free frame, over the inter-ocular distance.
         mouth_amplitude_ratio: Standard deviation of predicted over true mouth opening.
-        head_amplitude_ratio: The same of the head's pose, its place included.
+        head_amplitude_ratio: The same for the head pose, including its position.
         l1: Mean absolute coordinate error, % of the reference's inter-ocular distance.
         pck: Share of keypoints within 0.02 × the larger side of the sequence's box, %.
         l1_z: Mean absolute error of the centred coordinates, each over its standard deviation in training.
@@ -48,10 +48,10 @@ class ClipScore:
         velocity_ratio: Root mean square speed of the centred keypoints over the true one.
         first_frame_error: Mean distance of the first frame from the reference, % of its inter-ocular distance.
         identity_error: Distance of the mean pose-free face from the reference, % of its inter-ocular distance.
-        identity_drift: The same of the last quarter of the clip minus that of the first.
+        identity_drift: `identity_error` of the last quarter of the clip minus that of the first.
         closure_f1: F1 of the frames with closed lips.
-        silence_opening: Median mouth opening in silent stretches; NaN where nobody pauses.
-        jitter: Mean third difference, inter-ocular distances a second³.
+        silence_opening: Median mouth opening during silence; NaN without silence.
+        jitter: Mean third difference, inter-ocular distances per second³.
     """
 
     row: str
@@ -84,14 +84,14 @@ def score_clip(
     fold: int = 0,
     statistics: FaceStatistics | None = None,
 ) -> ClipScore:
-    """Score predictions for a clip whose first frame is the reference; frames without a measured face do not count.
+    """Score predictions for a clip whose first frame is the reference; frames without a measured face are ignored.
 
     Args:
-        row: Name that the score carries.
-        clip: The truth.
+        row: Row name of the score.
+        clip: The ground truth.
         preds: Predicted keypoints, pixels of the clip.
-        fold: Number that the score carries.
-        statistics: Scales of the training data, for `l1_z`; NaN without.
+        fold: Fold number of the score.
+        statistics: Statistics of the training data for `l1_z`, which is NaN without them.
     """
     target, reference = clip.keypoints, clip.keypoints[0]
     mask = clip.measured[:, None].expand(target.shape[:2])
@@ -125,7 +125,7 @@ def score_clip(
 
 
 def _drift(preds: Float[Tensor, "t k d"], reference: Float[Tensor, "k d"], mask: Bool[Tensor, "t k"]) -> float:
-    """Return by how much the identity error grows from the first quarter to the last; NaN with fewer than 8 frames."""
+    """Return the growth of the identity error from the first quarter to the last; NaN with fewer than 8 frames."""
     quarter = len(preds) // 4
     if quarter < 2:
         return nan

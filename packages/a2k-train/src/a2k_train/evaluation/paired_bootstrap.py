@@ -1,4 +1,4 @@
-"""By how much one row beats another on the same clips."""
+"""Paired differences between rows on the same clips."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from kp_metrics import bootstrap_interval
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A mean over clips with its 95 % interval, resampling speakers; the interval is NaN with fewer than two."""
+    """A mean over clips with its 95 % interval, resampling speakers; the interval is NaN for one speaker."""
 
     value: float
     low: float
@@ -26,14 +26,14 @@ def paired_difference(
 ) -> Difference:
     """Return the mean over clips of a metric in the first row minus `factor` times that in the second.
 
-    Clips differ far more from each other than rows do on one clip: pairing takes that out of the interval.
+    Clips differ more from each other than rows on one clip; pairing removes that difference from the interval.
 
     Args:
         scores: Scores of clips.
-        first: A row.
-        second: Another one; None for 0, so that the first row's own mean and interval come out.
+        first: Name of a row.
+        second: Name of another row; None for 0, which gives the mean and interval of the first row.
         metric: Name in `ClipScore`.
-        factor: Of the second row.
+        factor: Factor of the second row.
 
     Example:
         >>> scores = [
@@ -44,10 +44,10 @@ def paired_difference(
         >>> round(paired_difference(scores, "ours", "theirs", "mouth_correlation").low, 6)
         0.25
     """
-    ours, theirs = _by_clip(scores, first, metric), _by_clip(scores, second, metric)
+    minuend, subtrahend = _by_clip(scores, first, metric), _by_clip(scores, second, metric)
     speakers = {(score.fold, score.clip): score.speaker for score in scores}
-    keys = [key for key in ours if second is None or key in theirs]
-    differences = {key: ours[key] - (factor * theirs[key] if second is not None else 0.0) for key in keys}
+    keys = [key for key in minuend if second is None or key in subtrahend]
+    differences = {key: minuend[key] - (factor * subtrahend[key] if second is not None else 0.0) for key in keys}
     defined = {key: value for key, value in differences.items() if value == value}
     if not defined:
         return Difference(nan, nan, nan, 0)
@@ -58,9 +58,9 @@ def paired_difference(
 
 
 def _by_clip(scores: Sequence[ClipScore], row: str | None, metric: str) -> dict[tuple[int, str], float]:
-    """Return a row's value of each clip, a mean where there are several, as of shuffled audio."""
-    found: dict[tuple[int, str], list[float]] = {}
+    """Return the value of a row by clip, averaged over several scores of a clip, as of shuffled audio."""
+    values: dict[tuple[int, str], list[float]] = {}
     for score in scores:
         if score.row == row:
-            found.setdefault((score.fold, score.clip), []).append(getattr(score, metric))
-    return {key: fmean(values) for key, values in found.items()}
+            values.setdefault((score.fold, score.clip), []).append(getattr(score, metric))
+    return {key: fmean(series) for key, series in values.items()}

@@ -1,4 +1,4 @@
-"""How fast lips and head move at which rate, row by row."""
+"""Velocity spectra of lips and head, by row."""
 
 import csv
 import math
@@ -14,15 +14,15 @@ from kp_io import IBUG68
 from kp_io.filesystem import atomic_path
 from kp_metrics import align_to_reference, head_pose, velocity_spectrum
 
-#: What moves, and the unit of its place.
+#: Parts of the face, with the units of their positions.
 PARTS = {"lips": "IOD", "base point": "IOD", "roll and scale": "rad"}
 
 
 class Spectra:
-    """Adds up velocity spectra of predictions, so that these can be forgotten.
+    """Mean velocity spectra, accumulated without keeping the predictions.
 
     Args:
-        fps: Frames a second.
+        fps: Frames per second.
 
     Attributes:
         frequencies: Hz, `(F,)`.
@@ -46,7 +46,7 @@ class Spectra:
         self.frequencies, _ = velocity_spectrum(torch.zeros(1, 1), fps=fps)
 
     def add(self, prediction: Prediction) -> None:
-        """Take in one prediction; clips of less than a segment (1.3 s) of measured frames are left out."""
+        """Add one prediction; clips with less than one segment (1.3 s) of measured frames are skipped."""
         clip, row = prediction.clip, prediction.row
         for part, series in _tracks(prediction.keypoints, clip.keypoints[0]):
             _, power = velocity_spectrum(series, fps=self._fps, mask=clip.measured)
@@ -56,14 +56,14 @@ class Spectra:
 
     @property
     def rows(self) -> list[str]:
-        """Names of the rows, in the order in which they came."""
+        """Names of the rows, in order of appearance."""
         return list(dict.fromkeys(row for row, _ in self._sums))
 
     def mean(self, row: str, part: str) -> Float[Tensor, " f"]:
         """Return the mean density over clips, in squared units of the part a second² and Hz.
 
         Raises:
-            KeyError: No clip of that row was long enough.
+            KeyError: No clip of the row was long enough.
         """
         return self._sums[row, part] / self._counts[row, part]
 
@@ -71,7 +71,7 @@ class Spectra:
 def _tracks(
     keypoints: Float[Tensor, "t k d"], reference: Float[Tensor, "k d"]
 ) -> Iterator[tuple[str, Float[Tensor, "t c"]]]:
-    """Yield what moves, in eye distances of the reference, or in radians and logarithms."""
+    """Yield each part and its track, in eye distances of the reference, or in radians and log scale."""
     eyes = (reference[IBUG68.left_eye_corner] - reference[IBUG68.right_eye_corner]).norm()
     mouth = [*IBUG68.part("outer_lip").indices, *IBUG68.part("inner_lip").indices]
     yield "lips", align_to_reference(keypoints, reference)[:, mouth].flatten(1) / eyes
@@ -82,16 +82,16 @@ def _tracks(
 def spectral_distance(
     spectra: Spectra, row: str, part: str, *, truth: str = GROUND_TRUTH, up_to_hz: float = math.inf
 ) -> float:
-    """Return how far a row's spectrum is from the true one: root mean square over frequencies of their ratio in dB.
+    """Return the distance of a row's spectrum from the true one: root mean square over frequencies of the ratio in dB.
 
-    Rows that tremble and rows that are damped are both far; one that stands still is far beyond all others.
+    Both jitter and damped motion give large distances; no motion gives by far the largest.
     """
     ratio = 10 * (spectra.mean(row, part) / spectra.mean(truth, part)).log10()
     return float(ratio[spectra.frequencies <= up_to_hz].square().mean().sqrt())
 
 
 def write_spectra(path: Path, spectra: Spectra) -> None:
-    """Write one line for each row, part and frequency: the density and its ratio to the true one."""
+    """Write a CSV with one line per row, part and frequency: the density and its ratio to the true one."""
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["row", "part", "unit", "frequency_hz", "density", "over_truth"])

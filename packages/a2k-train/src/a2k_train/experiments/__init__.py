@@ -1,1 +1,1 @@
-"""Cross-validation, the paper's ablation, and publishing a run."""
+"""Cross-validation, the paper's ablation, and publishing of runs."""

@@ -1,4 +1,4 @@
-"""The paper's ablation: four variants with equal budgets, and the report on them."""
+"""The paper's ablation: four variants with equal training budgets, and a report."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,18 +21,18 @@ from a2k_train.training.fit import fit
 
 
 def variant_configs(config: TrainConfig) -> dict[str, TrainConfig]:
-    """Return the settings of the four variants of Table 1: the same but for `config.model.variant`, seed included.
+    """Return the settings of the four variants of Table 1; only `config.model.variant` differs.
 
     Raises:
-        ValueError: The model of the config has no variants, as the residual preset's.
+        ValueError: The model has no variants, as in the preset `residual`.
     """
     if not hasattr(config.model, "variant"):
         raise ValueError(
             f"expected a model with variants, as the paper preset's, got {type(config.model).__name__}; "
             "choose the preset paper"
         )
-    changes: dict[str, dict[str, Any]] = {name: {"variant": name} for name in VARIANTS}
-    return {name: replace(config, model=replace(config.model, **change)) for name, change in changes.items()}
+    changes: list[dict[str, Any]] = [{"variant": name} for name in VARIANTS]
+    return {change["variant"]: replace(config, model=replace(config.model, **change)) for change in changes}
 
 
 def ablate(
@@ -46,22 +46,21 @@ def ablate(
     on_step: Callable[[str, int, dict[str, float]], None] | None = None,
     on_clip: Callable[[int], None] | None = None,
 ) -> Table:
-    """Train the four variants of the paper's Table 1 with equal budgets, score them beside the baselines, and report.
+    """Train the four variants of the paper's Table 1, score them and the baselines, and write a report.
 
     Args:
         config: Settings of each training; only `config.model.variant` differs, and the seed is the same.
-        store: Training clips; their statistics are the mean face and the units of L1.
+        store: Training clips; their statistics give the mean face and the units of L1.
         val: Clips of other speakers, to score.
-        run: Folder that receives the run of each variant under its name, and the report of
-            `a2k_train.experiments.ablation_report.write_report`. Interrupted, it goes on where it stopped; a variant that is done
-            costs no step.
+        run: Folder for the run of each variant and for the report of `write_report`. An interrupted run is resumed;
+            finished variants are not trained again.
         fabric: Device and precision; by default one process on the CPU.
-        derangements: How many times every clip is heard with another speaker's audio.
+        derangements: How many times every clip is given another speaker's audio.
         on_step: Called with the variant, the steps done and the losses.
         on_clip: Called with the number of clips scored.
 
     Returns:
-        The table, one row for each baseline, variant and shuffled variant.
+        The table, with one row for each baseline, variant and variant with shuffled audio.
 
     Raises:
         ValueError: The config's model has no variants, a speaker is in both sets, or `val` has one speaker only.
@@ -97,10 +96,10 @@ def train_variant(
     fabric: Fabric | None = None,
     on_step: Callable[[int, dict[str, float]], None] | None = None,
 ) -> AnyModel:
-    """Train one variant in the folder of its name below `run`; `ablate` there finds it done.
+    """Train one variant in its folder in `run`; `ablate` does not train it again.
 
     Raises:
-        ValueError: There is no such variant, or the folder holds a run with other settings.
+        ValueError: The variant is unknown, or the folder holds a run with other settings.
     """
     configs = variant_configs(config)
     if variant not in configs:
@@ -109,10 +108,10 @@ def train_variant(
 
 
 def _check_speakers(store: ClipStore, val: list[Clip]) -> None:
-    """Refuse before hours of training what would be refused after them."""
-    both = sorted(set(store.speakers) & {clip.speaker for clip in val})
+    """Raise before hours of training if the clips could not be scored afterwards."""
+    speakers = {clip.speaker for clip in val}
+    both = sorted(set(store.speakers) & speakers)
     if both:
         raise ValueError(f"expected no speaker in both training and held-out clips, got {', '.join(both[:5])}")
-    heard = {clip.speaker for clip in val}
-    if len(heard) < 2:
-        raise ValueError(f"expected held-out clips of at least two speakers to shuffle audio, got {len(heard)}")
+    if len(speakers) < 2:
+        raise ValueError(f"expected held-out clips of at least two speakers to shuffle audio, got {len(speakers)}")

@@ -1,11 +1,11 @@
-"""What an ablation leaves in its folder: the evaluation, the paper's Figure 3, and its claims judged."""
+"""Report of an ablation: evaluation, the paper's Figure 3, and tests of its claims."""
 
 from pathlib import Path
 
 from a2k_train.evaluation.predictions import GROUND_TRUTH
 from a2k_train.experiments.claims_report import claims_to_json, claims_to_markdown
-from a2k_train.experiments.figure3 import draw_strips
-from a2k_train.experiments.paper_claims import VARIANTS, judge_claims
+from a2k_train.experiments.figure3 import draw_figure3
+from a2k_train.experiments.paper_claims import VARIANTS, check_claims
 from a2k_train.reports.evaluation_report import Evaluation, write_evaluation
 from a2k_train.reports.results_table import Table
 from kp_io import write_image
@@ -23,16 +23,16 @@ _LABELS = {
 def write_report(folder: Path | str, evaluation: Evaluation) -> Table:
     """Write everything of `write_evaluation`, `claims.md`, `claims.json` and `figure3.png`; return the table.
 
-    The figure shows drawn keypoints of the usual clip: the truth on top, then a strip for each variant.
+    The figure shows keypoints of the typical clip: the ground truth on top, then one row per variant.
 
     Raises:
         ValueError: A variant of the paper's Table 1 was not evaluated.
     """
     folder = Path(folder)
-    claims = judge_claims(
+    claims = check_claims(
         evaluation.scores,
         spectra=evaluation.spectra if evaluation.has_spectra else None,
-        listeners=evaluation.listeners,
+        shuffled_models=evaluation.shuffled_models,
     )
     table = write_evaluation(folder, evaluation)
     texts = {"claims.md": claims_to_markdown(claims, table), "claims.json": claims_to_json(claims)}
@@ -40,6 +40,6 @@ def write_report(folder: Path | str, evaluation: Evaluation) -> Table:
         with atomic_path(folder / name) as path:
             path.write_text(text + "\n", encoding="utf-8")
     rows = next(iter(evaluation.examples.values()))
-    strips = {_LABELS[name]: rows[name] for name in (GROUND_TRUTH, *VARIANTS)}
-    write_image(folder / "figure3.png", draw_strips(strips, fps=evaluation.fps))
+    labelled = {_LABELS[name]: rows[name] for name in (GROUND_TRUTH, *VARIANTS)}
+    write_image(folder / "figure3.png", draw_figure3(labelled, fps=evaluation.fps))
     return table

@@ -1,14 +1,14 @@
-"""The judged claims as Markdown and JSON."""
+"""Results of the tests of the paper's claims, as Markdown and JSON."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from a2k_train.experiments.hypothesis_tests import Condition
+from a2k_train.experiments.hypothesis_tests import TestResult
 from a2k_train.experiments.paper_claims import PUBLISHED, Claim
 from a2k_train.reports.results_table import Table
 from a2k_train.reports.table_formats import cell_text, to_json, to_markdown
 
-_WORD = {True: "yes", False: "no", None: "open"}
+_MET = {True: "yes", False: "no", None: "open"}
 
 _RULE = (
     "A comparison is met (yes) if the 95 % interval of the mean difference on the same clips, speakers drawn anew, "
@@ -19,10 +19,10 @@ _RULE = (
 
 
 def claims_to_markdown(claims: Sequence[Claim], table: Table) -> str:
-    """Return the published table beside ours, the verdicts at a glance, and each claim with its numbers."""
-    blocks = ["# The paper's claims, one by one", _RULE, _beside_published(table), _at_a_glance(claims)]
+    """Return the published table next to ours, all verdicts, and each claim with its numbers."""
+    blocks = ["# The paper's claims, one by one", _RULE, _published_table(table), _verdict_table(claims)]
     for claim in claims:
-        conditions = [_line(condition) for condition in claim.conditions]
+        conditions = [_test_cells(condition) for condition in claim.conditions]
         blocks += [
             f"## {claim.name}: {claim.verdict}",
             f"The paper ({claim.source}): {claim.says}",
@@ -32,11 +32,11 @@ def claims_to_markdown(claims: Sequence[Claim], table: Table) -> str:
 
 
 def claims_to_json(claims: Sequence[Claim]) -> str:
-    """Return a list of objects with the claim, its verdict and its conditions."""
+    """Return a JSON list of claims with verdicts and test results."""
     return to_json([{**asdict(claim), "verdict": claim.verdict} for claim in claims])
 
 
-def _beside_published(table: Table) -> str:
+def _published_table(table: Table) -> str:
     rows = [["", "L1, paper", "L1 here", "PCK, paper", "PCK here"]]
     for name, values in table.values.items():
         published = [f"{number:g}" for number in PUBLISHED[name]] if name in PUBLISHED else ["–", "–"]
@@ -45,16 +45,16 @@ def _beside_published(table: Table) -> str:
     return to_markdown(rows)
 
 
-def _at_a_glance(claims: Sequence[Claim]) -> str:
+def _verdict_table(claims: Sequence[Claim]) -> str:
     rows = [
-        [claim.name, claim.verdict, ", ".join(_WORD[condition.met] for condition in claim.conditions)]
+        [claim.name, claim.verdict, ", ".join(_MET[condition.met] for condition in claim.conditions)]
         for claim in claims
     ]
     return to_markdown([["claim", "verdict", "conditions"], *rows])
 
 
-def _line(condition: Condition) -> list[str]:
+def _test_cells(condition: TestResult) -> list[str]:
     margin = f"{condition.value:+.3g}" if condition.value == condition.value else "–"
     if condition.low == condition.low:
         margin += f" [{condition.low:+.3g}, {condition.high:+.3g}]"
-    return [condition.text, margin, _WORD[condition.met]]
+    return [condition.text, margin, _MET[condition.met]]

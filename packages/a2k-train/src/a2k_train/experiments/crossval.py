@@ -1,4 +1,4 @@
-"""Cross-validation by speaker: every clip is scored by a model that never saw its speaker."""
+"""Cross-validation by speaker: every clip is scored with a model that has not seen its speaker."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,13 +24,13 @@ def cross_validate(
     folds: int = 5,
     on_step: Callable[[int, int, dict[str, float]], None] | None = None,
 ) -> Table:
-    """Train on all folds but one and score that one, for each fold; return the table of means over folds.
+    """For each fold, train on the others and score it; return the table of means over folds.
 
     Args:
         config: Settings of each training; fold k trains with seed + k.
-        store: All clips; their splits are not looked at.
-        run: Folder that receives `fold-0`, `fold-1`, …, `clips.csv`, `table.md`, `table.json`, and `heads.md`, which
-            compares the heads' own motion with a random walk. Interrupted, it goes on where it stopped.
+        store: All clips; their splits are ignored.
+        run: Folder for `fold-0`, `fold-1`, …, `clips.csv`, `table.md`, `table.json`, and `heads.md`, which compares the
+            head motion with a random walk. An interrupted run is resumed.
         folds: Number of folds.
         on_step: Called with the fold, the steps done and the losses.
 
@@ -45,7 +45,7 @@ def cross_validate(
     speakers = store.speakers
     parts = speaker_folds(speakers, store.lengths.tolist(), folds=folds, seed=config.seed)
     if min(len({speakers[index] for index in part}) for part in parts) < 2:
-        # Better now than after hours of training: a fold's audio is shuffled among its speakers.
+        # Checked before hours of training: a fold's audio is shuffled among its speakers.
         raise ValueError(
             f"expected at least two speakers in each of {folds} folds, got {len(set(speakers))} "
             "speakers in all; choose fewer folds"
@@ -63,6 +63,6 @@ def cross_validate(
         assert isinstance(model, Audio2Keypoint)
         clips = store.select(held_out).clips()
         scores += evaluate(model, clips, fold=fold, seed=config.seed)
-        heads.add(model, training.clips(), clips, seed=config.seed)
+        heads.evaluate_heads(model, training.clips(), clips, seed=config.seed)
     heads.write(run / "heads.md")
     return write_scores(run, scores)

@@ -1,4 +1,4 @@
-"""Which model may be asked about which clip: one that never saw its speaker."""
+"""Assignment of cross-validation models to the clips of speakers that they have not seen."""
 
 import csv
 from pathlib import Path
@@ -10,25 +10,24 @@ from a2k_train.data.speaker_folds import speaker_folds
 
 
 def is_crossval(model: Path | None) -> bool:
-    """Return whether a path is the run of a cross-validation, with a folder a fold."""
+    """Return whether a path is the run folder of a cross-validation."""
     return model is not None and (model / "fold-0" / "config.toml").is_file()
 
 
-def load_listeners(model: Path | None, store: ClipStore) -> list[tuple[int, Audio2Keypoint]]:
-    """Return for each clip the fold that it was held out of, and that fold's model.
+def load_held_out_models(model: Path | None, store: ClipStore) -> list[tuple[int, Audio2Keypoint]]:
+    """Return the fold that held out each clip, and the model of that fold.
 
     Args:
-        model: The run of `a2k-train crossval`; or one checkpoint for all clips, as which it gets fold 0, the embedded
-            one by default: then it is for the caller to give clips of speakers that it has not seen.
-        store: The clips; for a run the very ones that it was trained on, in their order.
+        model: Run folder of `a2k-train crossval`; or one checkpoint for all clips, by default the embedded one, which
+            counts as fold 0. For one checkpoint, the caller makes sure that it has not seen the speakers.
+        store: The clips; for a run the same clips in the same order as in the run.
 
     Raises:
         ValueError: The run held out other clips, its folds are not done, or a checkpoint is of another preset.
-        FileNotFoundError: There is no such checkpoint.
+        FileNotFoundError: The checkpoint does not exist.
     """
     if model is None or not is_crossval(model):
-        one = Audio2Keypoint.from_pretrained(model)
-        return [(0, one)] * len(store)
+        return [(0, Audio2Keypoint.from_pretrained(model))] * len(store)
     folds = sum(folder.is_dir() for folder in model.glob("fold-*"))
     # Fold k trains with the run's seed + k.
     seed = read_config(model / "fold-0" / "config.toml").seed
@@ -39,8 +38,8 @@ def load_listeners(model: Path | None, store: ClipStore) -> list[tuple[int, Audi
     return [(fold_of[index], models[fold_of[index]]) for index in range(len(store))]
 
 
-def _check_folds(run: Path, ours: dict[str, int]) -> None:
-    """Raise if the run's own table says that a clip was held out of another fold."""
+def _check_folds(run: Path, expected: dict[str, int]) -> None:
+    """Raise if the table of the run has another fold for a clip."""
     table = run / "clips.csv"
     if not table.is_file():
         raise ValueError(
@@ -48,13 +47,13 @@ def _check_folds(run: Path, ours: dict[str, int]) -> None:
         )
     try:
         with table.open(newline="", encoding="utf-8") as file:
-            theirs = {row["clip"]: int(row["fold"]) for row in csv.DictReader(file)}
+            found = {row["clip"]: int(row["fold"]) for row in csv.DictReader(file)}
     except (csv.Error, KeyError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise ValueError(f"expected a table with the columns clip and fold in {table}, got {reason}") from error
-    if theirs != ours:
-        wrong = sorted(clip for clip in theirs.keys() | ours.keys() if theirs.get(clip) != ours.get(clip))
+    if found != expected:
+        wrong = sorted(clip for clip in found.keys() | expected.keys() if found.get(clip) != expected.get(clip))
         raise ValueError(
-            f"expected the clips that {run} was cross-validated on, so that each is heard by a model that never saw "
-            f"its speaker; {len(wrong)} differ, {wrong[0]} for one; give the same corpus and splits"
+            f"expected the clips that {run} was cross-validated on, so that no model has seen the speakers that "
+            f"it is scored on; {len(wrong)} differ, e.g. {wrong[0]}; give the same corpus and splits"
         )

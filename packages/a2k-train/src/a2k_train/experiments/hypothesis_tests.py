@@ -1,4 +1,4 @@
-"""Comparisons of rows that come out as met, failed or open, by one stated rule."""
+"""Paired comparisons of table rows: each is met, failed or open."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,20 +8,20 @@ from a2k_train.evaluation.clip_score import ClipScore
 from a2k_train.evaluation.paired_bootstrap import paired_difference
 from a2k_train.evaluation.velocity_spectra import Spectra, spectral_distance
 
-#: Spectra whose distances to the real one differ by less are called alike, dB.
-_ALIKE_DB = 1.0
+#: Smaller differences between spectral distances are not significant, dB.
+_MIN_GAIN_DB = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
-    """One number that has to lie on one side of 0.
+class TestResult:
+    """The result of one comparison.
 
     Attributes:
-        text: What is asked, with its rule.
-        value: Mean over clips of what has to be above 0.
-        low: Lower end of its 95 % interval, resampling speakers; NaN where there is none.
+        text: The comparison in words, with its numbers.
+        value: Mean over clips of the margin, which is positive if the comparison is met.
+        low: Lower end of its 95 % interval, resampling speakers; NaN without one.
         high: Upper end.
-        met: True above 0, False below, None where that cannot be told.
+        met: True if the interval is above 0, False if below, None if it includes 0.
     """
 
     text: str
@@ -31,15 +31,15 @@ class Condition:
     met: bool | None
 
 
-class Judge:
-    """Makes conditions out of scores.
+class PairedTests:
+    """Comparisons of rows on the same clips.
 
-    A comparison is met if the 95 % interval of its mean over clips, resampling speakers, lies on the asked side of 0,
-    fails if it lies on the other, and is open if it includes 0.
+    A comparison is met if the 95 % interval of its mean margin over clips, resampling speakers, is above 0, fails if it
+    is below, and is open if it includes 0.
 
     Args:
         scores: Scores of clips.
-        spectra: Velocity spectra of the same; without them their conditions are open.
+        spectra: Velocity spectra of the same clips; without them, comparisons of spectra are open.
 
     Example:
         >>> scores = [
@@ -47,45 +47,45 @@ class Judge:
         ...     for clip in range(3)
         ...     for row, r in (("ours", 0.5 + clip / 10), ("theirs", 0.25))
         ... ]
-        >>> judge = Judge(scores, None)
-        >>> judge.more("mouth_correlation", "ours", "theirs").met, judge.below("mouth_correlation", "ours", 0.6).met
+        >>> tests = PairedTests(scores, None)
+        >>> tests.more("mouth_correlation", "ours", "theirs").met, tests.below("mouth_correlation", "ours", 0.6).met
         (True, None)
     """
 
     def __init__(self, scores: Sequence[ClipScore], spectra: Spectra | None) -> None:
         self.scores, self.spectra = scores, spectra
 
-    def less(self, metric: str, first: str, second: str, *, factor: float = 1.0) -> Condition:
-        """`first` has less of the metric than `factor` times `second`, clip by clip."""
+    def less(self, metric: str, first: str, second: str, *, factor: float = 1.0) -> TestResult:
+        """Test whether the metric of `first` is less than `factor` times that of `second`."""
         return self._compare(metric, first, second, factor, sign=-1)
 
-    def more(self, metric: str, first: str, second: str, *, factor: float = 1.0) -> Condition:
-        """`first` has more of the metric than `factor` times `second`, clip by clip."""
+    def more(self, metric: str, first: str, second: str, *, factor: float = 1.0) -> TestResult:
+        """Test whether the metric of `first` is more than `factor` times that of `second`."""
         return self._compare(metric, first, second, factor, sign=1)
 
-    def below(self, metric: str, row: str, bound: float) -> Condition:
-        """The mean of a row lies below a bound."""
+    def below(self, metric: str, row: str, bound: float) -> TestResult:
+        """Test whether the mean of a row is below a bound."""
         found = paired_difference(self.scores, row, None, metric)
         text = f"`{metric}` of {row} below {bound:g}: it is {_short(found.value)}"
-        return _condition(text, bound - found.value, bound - found.high, bound - found.low)
+        return _interval_test(text, bound - found.value, bound - found.high, bound - found.low)
 
-    def above(self, metric: str, row: str, bound: float) -> Condition:
-        """The mean of a row lies above a bound."""
+    def above(self, metric: str, row: str, bound: float) -> TestResult:
+        """Test whether the mean of a row is above a bound."""
         found = paired_difference(self.scores, row, None, metric)
         text = f"`{metric}` of {row} above {bound:g}: it is {_short(found.value)}"
-        return _condition(text, found.value - bound, found.low - bound, found.high - bound)
+        return _interval_test(text, found.value - bound, found.low - bound, found.high - bound)
 
-    def nearer(self, part: str, first: str, second: str) -> Condition:
-        """The velocity spectrum of `first` is nearer to the real one, by 1 dB at least."""
-        text = f"velocity spectrum of {part} nearer to the real one in {first} than in {second}, by {_ALIKE_DB:g} dB"
+    def closer_spectrum(self, part: str, first: str, second: str) -> TestResult:
+        """Test whether the velocity spectrum of `first` is closer to the ground truth, by at least 1 dB."""
+        text = f"velocity spectrum of {part} nearer to the real one in {first} than in {second}, by {_MIN_GAIN_DB:g} dB"
         if self.spectra is None:
-            return Condition(f"{text}: no clip is long enough", nan, nan, nan, None)
+            return TestResult(f"{text}: no clip is long enough", nan, nan, nan, None)
         ours, theirs = (spectral_distance(self.spectra, row, part) for row in (first, second))
         gain = theirs - ours
-        met = None if abs(gain) < _ALIKE_DB else gain > 0
-        return Condition(f"{text}: {ours:.1f} against {theirs:.1f} dB", gain, nan, nan, met)
+        met = None if abs(gain) < _MIN_GAIN_DB else gain > 0
+        return TestResult(f"{text}: {ours:.1f} against {theirs:.1f} dB", gain, nan, nan, met)
 
-    def _compare(self, metric: str, first: str, second: str, factor: float, *, sign: int) -> Condition:
+    def _compare(self, metric: str, first: str, second: str, factor: float, *, sign: int) -> TestResult:
         ours, theirs = (paired_difference(self.scores, row, None, metric).value for row in (first, second))
         found = paired_difference(self.scores, first, second, metric, factor=factor)
         times = "" if factor == 1 else f"{factor:g} × "
@@ -94,14 +94,14 @@ class Judge:
             f"{_short(ours)} against {times}{_short(theirs)}"
         )
         low, high = (found.low, found.high) if sign > 0 else (-found.high, -found.low)
-        return _condition(text, sign * found.value, low, high)
+        return _interval_test(text, sign * found.value, low, high)
 
 
-def _condition(text: str, value: float, low: float, high: float) -> Condition:
+def _interval_test(text: str, value: float, low: float, high: float) -> TestResult:
     met = True if low > 0 else False if high < 0 else None
-    return Condition(text, value, low, high, met)
+    return TestResult(text, value, low, high, met)
 
 
 def _short(value: float) -> str:
-    """Return three digits; what rounding of pixels leaves is 0."""
+    """Return three digits, or 0 for differences that come from rounding of pixels."""
     return "0" if abs(value) < 1e-4 else f"{value:.3g}"

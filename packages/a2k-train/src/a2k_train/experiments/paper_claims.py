@@ -1,4 +1,4 @@
-"""What the paper claims of its variants, as conditions that numbers can meet or fail."""
+"""The paper's claims about its variants, as paired tests of scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from a2k_train.evaluation.clip_score import ClipScore
 from a2k_train.evaluation.predictions import shuffled_row
 from a2k_train.evaluation.velocity_spectra import Spectra
-from a2k_train.experiments.hypothesis_tests import Condition, Judge
+from a2k_train.experiments.hypothesis_tests import PairedTests, TestResult
 
 #: The variants of the paper's Table 1, in its order.
 VARIANTS = ("audio_only", "no_piv", "no_discriminator", "final")
@@ -19,35 +19,35 @@ PUBLISHED = {
     "final": (0.85, 22.18),
 }
 
-#: A face is as far from the person as a mean face if its error is at least this share of the mean face's.
-_AS_GENERIC = 0.9
+#: A face is generic if its error is at least this share of the mean face's error.
+_GENERIC = 0.9
 
-#: A face keeps the person if its error is at most this many times that of the person's own later frames.
-_AS_FAITHFUL = 1.25
+#: A face keeps the identity if its error is at most this many times that of the ground truth.
+_SAME_IDENTITY = 1.25
 
-#: Speeds below this share of the real one are called static, those within the band real.
-_STATIC, _REAL = 0.5, (0.8, 1.25)
+#: Velocity ratios: static below the first, natural within the range.
+_STATIC, _NATURAL = 0.5, (0.8, 1.25)
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A claim with its conditions.
+    """A claim of the paper with the results of its tests.
 
     Attributes:
-        name: A few words.
-        source: Where the paper says so.
-        says: What it says, in our words.
-        conditions: What would have to be seen here.
+        name: Title.
+        source: Section of the paper.
+        says: Summary of the claim.
+        conditions: Results of the tests.
     """
 
     name: str
     source: str
     says: str
-    conditions: tuple[Condition, ...]
+    conditions: tuple[TestResult, ...]
 
     @property
     def verdict(self) -> str:
-        """`holds` if all conditions are met, `does not hold` if none is and one fails, `not shown` if all are open."""
+        """`holds` if all tests are met, `does not hold` if none is and one fails, `not shown` if all are open."""
         met = [condition.met for condition in self.conditions]
         if all(met):
             return "holds"
@@ -56,18 +56,15 @@ class Claim:
         return "does not hold" if False in met else "not shown"
 
 
-def judge_claims(
-    scores: Sequence[ClipScore], *, spectra: Spectra | None = None, listeners: Sequence[str] = VARIANTS
+def check_claims(
+    scores: Sequence[ClipScore], *, spectra: Spectra | None = None, shuffled_models: Sequence[str] = VARIANTS
 ) -> list[Claim]:
-    """Hold the paper's claims against scores of its four variants, of the baselines and of the truth.
-
-    A comparison of two rows is met if the 95 % interval of their paired difference, resampling speakers, lies on the
-    asked side of 0, fails if it lies on the other, and is open if it includes 0.
+    """Test the paper's claims on scores of its four variants, the baselines and the ground truth; see `PairedTests`.
 
     Args:
-        scores: Scores of `evaluate_models` with the names of `VARIANTS`.
-        spectra: Velocity spectra of the same; without them their conditions are open.
-        listeners: The models that also heard other speakers.
+        scores: Scores of `evaluate` with the names of `VARIANTS`.
+        spectra: Velocity spectra of the same clips; without them, comparisons of spectra are open.
+        shuffled_models: The models that were also given other speakers' audio.
 
     Raises:
         ValueError: A variant has no score.
@@ -75,18 +72,19 @@ def judge_claims(
     missing = [name for name in VARIANTS if not any(score.row == name for score in scores)]
     if missing:
         raise ValueError(f"expected scores of {', '.join(VARIANTS)}, got none of {', '.join(missing)}")
-    judge = Judge(scores, spectra)
-    other_voice = shuffled_row("final", list(listeners))
+    tests = PairedTests(scores, spectra)
+    less, more = tests.less, tests.more
+    other_voice = shuffled_row("final", shuffled_models)
     return [
         Claim(
             "Audio alone gives a generic face",
             "section 5.2, Figure 3",
             "Without a reference the model learns one face and one first frame, whoever is meant.",
             (
-                judge.more("identity_error", "audio_only", "final"),
-                judge.more("first_frame_error", "audio_only", "final"),
-                judge.more("identity_error", "audio_only", "mean face", factor=_AS_GENERIC),
-                judge.more("first_frame_error", "audio_only", "mean face", factor=_AS_GENERIC),
+                more("identity_error", "audio_only", "final"),
+                more("first_frame_error", "audio_only", "final"),
+                more("identity_error", "audio_only", "mean face", factor=_GENERIC),
+                more("first_frame_error", "audio_only", "mean face", factor=_GENERIC),
             ),
         ),
         Claim(
@@ -94,10 +92,10 @@ def judge_claims(
             "section 5.2, Figure 3",
             "Without D the keypoints are static for most of the time.",
             (
-                judge.less("velocity_ratio", "no_discriminator", "final"),
-                judge.less("mouth_amplitude_ratio", "no_discriminator", "final"),
-                judge.less("head_turn_ratio", "no_discriminator", "final"),
-                judge.below("velocity_ratio", "no_discriminator", _STATIC),
+                less("velocity_ratio", "no_discriminator", "final"),
+                less("mouth_amplitude_ratio", "no_discriminator", "final"),
+                less("head_turn_ratio", "no_discriminator", "final"),
+                tests.below("velocity_ratio", "no_discriminator", _STATIC),
             ),
         ),
         Claim(
@@ -105,10 +103,10 @@ def judge_claims(
             "sections 4.3 and 5.4",
             "With D the sequence resembles real ones: it is not damped, and it is smooth.",
             (
-                judge.nearer("lips", "final", "no_discriminator"),
-                judge.nearer("roll and scale", "final", "no_discriminator"),
-                judge.above("velocity_ratio", "final", _REAL[0]),
-                judge.below("velocity_ratio", "final", _REAL[1]),
+                tests.closer_spectrum("lips", "final", "no_discriminator"),
+                tests.closer_spectrum("roll and scale", "final", "no_discriminator"),
+                tests.above("velocity_ratio", "final", _NATURAL[0]),
+                tests.below("velocity_ratio", "final", _NATURAL[1]),
             ),
         ),
         Claim(
@@ -116,9 +114,9 @@ def judge_claims(
             "section 5.2, Figure 3",
             "Without E the model misses the right first frame and deviates from the person's face.",
             (
-                judge.more("first_frame_error", "no_piv", "final"),
-                judge.more("identity_error", "no_piv", "final"),
-                judge.more("identity_drift", "no_piv", "final"),
+                more("first_frame_error", "no_piv", "final"),
+                more("identity_error", "no_piv", "final"),
+                more("identity_drift", "no_piv", "final"),
             ),
         ),
         Claim(
@@ -126,9 +124,9 @@ def judge_claims(
             "sections 5.2 and 5.5, Figure 3",
             "The final model preserves the face of the reference and begins with it.",
             (
-                judge.less("identity_error", "final", "mean face"),
-                judge.less("first_frame_error", "final", "mean face"),
-                judge.less("identity_error", "final", "ground truth", factor=_AS_FAITHFUL),
+                less("identity_error", "final", "mean face"),
+                less("first_frame_error", "final", "mean face"),
+                less("identity_error", "final", "ground truth", factor=_SAME_IDENTITY),
             ),
         ),
         Claim(
@@ -136,9 +134,9 @@ def judge_claims(
             "Table 1",
             "L1: without D (0.56), without E (0.78), final (0.85), only audio (1.12), best first.",
             (
-                judge.less("l1_z", "no_discriminator", "no_piv"),
-                judge.less("l1_z", "no_piv", "final"),
-                judge.less("l1_z", "final", "audio_only"),
+                less("l1_z", "no_discriminator", "no_piv"),
+                less("l1_z", "no_piv", "final"),
+                less("l1_z", "final", "audio_only"),
             ),
         ),
         Claim(
@@ -146,9 +144,9 @@ def judge_claims(
             "Table 1",
             "PCK: without D (23.2 %), without E (22.6 %), final (22.2 %), only audio (6.9 %), best first.",
             (
-                judge.more("pck_centred", "no_discriminator", "no_piv"),
-                judge.more("pck_centred", "no_piv", "final"),
-                judge.more("pck_centred", "final", "audio_only"),
+                more("pck_centred", "no_discriminator", "no_piv"),
+                more("pck_centred", "no_piv", "final"),
+                more("pck_centred", "final", "audio_only"),
             ),
         ),
         Claim(
@@ -156,9 +154,9 @@ def judge_claims(
             "abstract, section 1",
             "The final model has learnt how audio and keypoints go together.",
             (
-                judge.more("mouth_correlation", "final", other_voice),
-                judge.less("lip_error", "final", other_voice),
-                judge.less("lip_error", "final", "hold reference"),
+                more("mouth_correlation", "final", other_voice),
+                less("lip_error", "final", other_voice),
+                less("lip_error", "final", "hold reference"),
             ),
         ),
         Claim(
@@ -166,9 +164,9 @@ def judge_claims(
             "section 5.3",
             "L1 suits the task better than PCK; then it must rank the model above still faces and other voices.",
             (
-                judge.less("l1_z", "final", "mean face"),
-                judge.less("l1_z", "final", "hold reference"),
-                judge.less("l1_z", "final", other_voice),
+                less("l1_z", "final", "mean face"),
+                less("l1_z", "final", "hold reference"),
+                less("l1_z", "final", other_voice),
             ),
         ),
     ]

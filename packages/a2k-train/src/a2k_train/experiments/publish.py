@@ -1,12 +1,13 @@
-"""From a run to a folder that others can load."""
+"""Export of a run's model as a folder for sharing."""
 
 import hashlib
 from pathlib import Path
 
 from a2k_nets import AnyModel, Audio2Keypoint, PaperAudio2Keypoint, PaperConfig, load_model
-from a2k_nets.checkpoints import put_state, read_tensors
+from a2k_nets.checkpoints import load_state_strict
 from a2k_train.config.toml_file import config_to_toml, read_config
 from a2k_train.config.train_config import TrainConfig
+from a2k_train.training.checkpoint import read_state
 from kp_io.filesystem import atomic_path
 
 _ABOUT = """Trained for {step} by a2k-train; `config.toml` tells how, and `SHA256SUMS` has the digest.
@@ -16,17 +17,17 @@ _ABOUT = """Trained for {step} by a2k-train; `config.toml` tells how, and `SHA25
 
 
 def publish(run: Path | str, out: Path | str, *, which: str = "last") -> Path:
-    """Write a run's model as a folder with weights, settings, a card and a digest; return the weights' path.
+    """Write a run's weights, settings, model card and digest to a folder; return the path of the weights.
 
-    The card, `README.md`, is left alone where there is one.
+    An existing model card, `README.md`, is not changed.
 
     Args:
-        run: A run of `fit`, finished or not.
-        out: The folder to write.
-        which: `last`, or `best` of the validations.
+        run: Folder of a finished or interrupted run of `fit`.
+        out: Output folder.
+        which: `last`; or `best`, by validation.
 
     Raises:
-        FileNotFoundError: The folder holds no run, or no validation was made.
+        FileNotFoundError: The folder holds no run, or the run has no validation.
         ValueError: A file is damaged, or `which` is neither.
     """
     run, out = Path(run), Path(out)
@@ -53,13 +54,13 @@ def publish(run: Path | str, out: Path | str, *, which: str = "last") -> Path:
 
 
 def _from_state(state: Path, config: TrainConfig) -> tuple[AnyModel, str]:
-    tensors, metadata = read_tensors(state)
+    tensors, metadata = read_state(state)
     model: AnyModel = (
         PaperAudio2Keypoint(config.model) if isinstance(config.model, PaperConfig) else Audio2Keypoint(config.model)
     )
-    # The average's names carry torch's wrapper.
+    # torch's AveragedModel adds a prefix to the names.
     prefix = "average/module." if config.ema_decay > 0 else "model/"
-    put_state(model, {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)})
+    load_state_strict(model, {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)})
     return model.eval(), f"{metadata.get('step', 'an unknown number of')} steps"
 
 

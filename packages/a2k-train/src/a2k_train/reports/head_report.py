@@ -1,5 +1,9 @@
-"""Whether heads that move by themselves move like real ones: beside a random walk, since no error can tell."""
+"""Comparison of generated head motion with real head motion and with a random walk.
 
+Audio does not determine head motion, so the distance to the ground truth of the same clip says little.
+"""
+
+import copy
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,31 +16,31 @@ from a2k_nets import Audio2Keypoint
 from a2k_train.data.clip import Clip
 from a2k_train.evaluation.evaluate import clip_seed
 from a2k_train.evaluation.predictions import GROUND_TRUTH, Prediction
-from a2k_train.evaluation.random_walk_head import with_random_walk
 from a2k_train.evaluation.velocity_spectra import Spectra, spectral_distance
 from a2k_train.reports.table_formats import to_markdown
+from a2k_train.statistics.residual import head_tracks
 from kp_io.filesystem import atomic_path
 from kp_metrics import frechet_distance, head_amplitude_ratio, motion_features
 
-# Of `motion_features`, those of the head's pose: four spreads and four speeds, without the mouth's.
+# Columns of `motion_features` of the head pose: four standard deviations and four speeds, without those of the mouth.
 _HEAD = [1, 2, 3, 4, 6, 7, 8, 9]
 
 _PARTS = ("base point", "roll and scale")
 
-# Heads move below this; above it is the detector's trembling.
+# Head motion is below this frequency; above it is jitter of the detector.
 _HEADS_HZ = 5.0
 
-_DRAWS = 200
+_RESAMPLES = 200
 
 
 @dataclass(slots=True)
 class HeadReport:
-    """Adds up how heads move in the truth, under models, and under random walks as large.
+    """Head motion of the ground truth, of models, and of random walks of the same amplitude.
 
     Attributes:
         spectra: Velocity spectra by row.
-        features: Of each row, speaker and features `(n, 8)` of windows of each clip.
-        ratios: Of each row, the clips' head amplitude ratios.
+        features: By row, the speaker and the features `(n, 8)` of windows of each clip.
+        ratios: By row, the head amplitude ratio of each clip.
     """
 
     spectra: Spectra
@@ -44,12 +48,14 @@ class HeadReport:
     ratios: dict[str, list[float]] = field(default_factory=dict)
 
     @torch.no_grad()
-    def add(self, model: Audio2Keypoint, training: list[Clip], held_out: list[Clip], *, seed: int = 0) -> None:
-        """Let a model and a random walk fitted to its training clips move the heads of others, each with its voice."""
-        walker = with_random_walk(model, training)
+    def evaluate_heads(
+        self, model: Audio2Keypoint, training: list[Clip], held_out: list[Clip], *, seed: int = 0
+    ) -> None:
+        """Add the head motion of held-out clips by a model, and by a random walk fitted to its training clips."""
+        random_walk = with_random_walk(model, training)
         for index, clip in enumerate(held_out):
             rows = {GROUND_TRUTH: clip.keypoints}
-            for name, network in (("model", model), ("random walk", walker)):
+            for name, network in (("model", model), ("random walk", random_walk)):
                 seeded = torch.Generator().manual_seed(clip_seed(seed, index))
                 rows[name] = network(clip.waveform[None], clip.keypoints[:1], generator=seeded)[0]
             mask = clip.measured[:, None].expand(clip.keypoints.shape[:2])
@@ -61,42 +67,44 @@ class HeadReport:
                 self.ratios.setdefault(name, []).append(float(head_amplitude_ratio(points, clip.keypoints, mask=mask)))
 
     def distances(self) -> dict[str, tuple[float, float, float]]:
-        """Return each row's Fréchet distance from the truth and its 95 % interval, speakers drawn anew.
+        """Return the Fréchet distance of each row from the ground truth, with 95 % interval resampling speakers.
 
-        Features count in units of their standard deviation in the truth.
+        Features are in units of their standard deviation in the ground truth.
         """
         truth = torch.cat([windows for _, windows in self.features[GROUND_TRUTH]])
         mean, std = truth.mean(dim=0), truth.std(dim=0)
         speakers = sorted({speaker for speaker, _ in self.features[GROUND_TRUTH]})
         generator = torch.Generator().manual_seed(0)
-        draws = [torch.randint(len(speakers), (len(speakers),), generator=generator).tolist() for _ in range(_DRAWS)]
-        everyone = list(range(len(speakers)))
+        draws = [
+            torch.randint(len(speakers), (len(speakers),), generator=generator).tolist() for _ in range(_RESAMPLES)
+        ]
+        all_speakers = list(range(len(speakers)))
         found = {}
         for row in self.features:
             if row == GROUND_TRUTH:
                 continue
             ours, real = (self._by_speaker(name, speakers, mean, std) for name in (row, GROUND_TRUTH))
-            value, *others = (_distance([ours[i] for i in d], [real[i] for i in d]) for d in (everyone, *draws))
-            low, high = torch.tensor(others).quantile(torch.tensor([0.025, 0.975])).tolist()
+            value, *resampled = (_distance([ours[i] for i in d], [real[i] for i in d]) for d in (all_speakers, *draws))
+            low, high = torch.tensor(resampled).quantile(torch.tensor([0.025, 0.975])).tolist()
             found[row] = (value, low, high)
         return found
 
     def _by_speaker(self, row: str, speakers: list[str], mean: Tensor, std: Tensor) -> list[Tensor]:
         clips = self.features[row]
-        return [(torch.cat([w for who, w in clips if who == speaker]) - mean) / std for speaker in speakers]
+        return [(torch.cat([w for name, w in clips if name == speaker]) - mean) / std for speaker in speakers]
 
     def markdown(self) -> str:
-        """Return the table."""
+        """Return the table as Markdown."""
         spectra = [f"spectrum of {part}{where}, dB off ↓" for where in ("", f" to {_HEADS_HZ:g} Hz") for part in _PARTS]
         cells = [["", "head amplitude", *spectra, "Fréchet distance ↓"]]
         for row, (value, low, high) in self.distances().items():
             defined = [ratio for ratio in self.ratios[row] if ratio == ratio]
-            off = [
+            in_db = [
                 f"{spectral_distance(self.spectra, row, part, up_to_hz=highest):.1f}"
                 for highest in (math.inf, _HEADS_HZ)
                 for part in _PARTS
             ]
-            cells.append([row, f"{sum(defined) / len(defined):.2f}", *off, f"{value:.2f} [{low:.2f}, {high:.2f}]"])
+            cells.append([row, f"{sum(defined) / len(defined):.2f}", *in_db, f"{value:.2f} [{low:.2f}, {high:.2f}]"])
         return to_markdown(cells)
 
     def write(self, path: Path) -> None:
@@ -108,3 +116,17 @@ class HeadReport:
 def _distance(ours: list[Float[Tensor, "_ f"]], real: list[Float[Tensor, "_ f"]]) -> float:
     first, second = torch.cat(ours), torch.cat(real)
     return float(frechet_distance(first.mean(dim=0), first.T.cov(), second.mean(dim=0), second.T.cov()))
+
+
+@torch.no_grad()
+def with_random_walk(model: Audio2Keypoint, clips: list[Clip]) -> Audio2Keypoint:
+    """Return a copy of a model whose head motion is a random walk, independent of audio, as large as in training clips.
+
+    Raises:
+        ValueError: The clips have too few frames.
+    """
+    copied = copy.deepcopy(model)
+    copied.head_motion.fit_random_walk(head_tracks(model, clips))
+    for parameter in copied.generator.motion_gain_head.parameters():
+        torch.nn.init.zeros_(parameter)
+    return copied

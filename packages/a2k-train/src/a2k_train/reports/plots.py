@@ -1,4 +1,4 @@
-"""Plots of an evaluation with matplotlib, which comes with `a2k-train[plots]`."""
+"""Plots of an evaluation, with matplotlib from `a2k-train[plots]`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 _TRUTH = {"color": "black", "linewidth": 2.0}
 
-#: Densities below this share of the least true one are off the picture.
-_FAINTEST = 1e-3
+#: Densities below this share of the smallest true density are not shown.
+_MIN_DENSITY = 1e-3
 
 
 def _figure(width: float, height: float, *, rows: int = 1, columns: int = 1) -> "tuple[Figure, list[Axes]]":
-    """Return a figure outside of pyplot, and its axes."""
+    """Return a figure and its axes, without pyplot and its global state."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -41,7 +41,7 @@ def _save(figure: "Figure", path: Path) -> None:
 
 
 def plot_spectra(path: Path, spectra: Spectra, *, models: Sequence[str]) -> None:
-    """Draw the velocity spectra of lips, base point and pose: the truth and the models, log over log.
+    """Plot the velocity spectra of lips, base point and pose for the ground truth and the models, log-log.
 
     Raises:
         ImportError: matplotlib is not installed.
@@ -51,7 +51,7 @@ def plot_spectra(path: Path, spectra: Spectra, *, models: Sequence[str]) -> None
         true = spectra.mean(GROUND_TRUTH, part)
         axes.loglog(spectra.frequencies, true, label=GROUND_TRUTH, **_TRUTH)
         densities = {name: spectra.mean(name, part) for name in models}
-        floor = _FAINTEST * float(true.min())
+        floor = _MIN_DENSITY * float(true.min())
         for name, density in densities.items():
             axes.loglog(spectra.frequencies, density.clamp(min=1e-30), label=name)
         still = [name for name, density in densities.items() if float(density.max()) < floor]
@@ -65,7 +65,7 @@ def plot_spectra(path: Path, spectra: Spectra, *, models: Sequence[str]) -> None
 
 
 def plot_correlations(path: Path, scores: Sequence[ClipScore]) -> None:
-    """Draw the mouth correlation of every clip in every row: a dot a clip, a bar for the middle half and the median.
+    """Plot the mouth correlations of every row: a dot per clip, a bar for the interquartile range, and the median.
 
     Raises:
         ImportError: matplotlib is not installed.
@@ -75,15 +75,15 @@ def plot_correlations(path: Path, scores: Sequence[ClipScore]) -> None:
         if score.row != GROUND_TRUTH and score.mouth_correlation == score.mouth_correlation:
             by_row.setdefault(score.row, []).append(score.mouth_correlation)
     figure, (axes,) = _figure(8, 1.2 + 0.45 * len(by_row))
-    for place, (row, values) in enumerate(reversed(by_row.items())):
+    for position, (row, values) in enumerate(reversed(by_row.items())):
         ordered = sorted(values)
-        # Clips fan out by their rank, so that none hides another and two runs draw the same picture.
-        heights = [place + 0.28 * ((7 * rank) % 11 - 5) / 5 for rank in range(len(ordered))]
-        colour = "0.5" if row in BASELINES or row.startswith("shuffled") else "C0"
-        axes.plot(ordered, heights, ".", markersize=4, alpha=0.45, color=colour)
+        # Dots are spread vertically by rank, so that none hides another and the plot is deterministic.
+        heights = [position + 0.28 * ((7 * rank) % 11 - 5) / 5 for rank in range(len(ordered))]
+        color = "0.5" if row in BASELINES or row.startswith("shuffled") else "C0"
+        axes.plot(ordered, heights, ".", markersize=4, alpha=0.45, color=color)
         low, middle, high = (ordered[round(share * (len(ordered) - 1))] for share in (0.25, 0.5, 0.75))
-        axes.plot([low, high], [place, place], color=colour, linewidth=7, alpha=0.55, solid_capstyle="butt")
-        axes.plot([middle], [place], "|", color="black", markersize=15, markeredgewidth=2)
+        axes.plot([low, high], [position, position], color=color, linewidth=7, alpha=0.55, solid_capstyle="butt")
+        axes.plot([middle], [position], "|", color="black", markersize=15, markeredgewidth=2)
     axes.set_yticks(range(len(by_row)), labels=[f"{row}  ({len(v)})" for row, v in reversed(by_row.items())])
     axes.axvline(0, color="0.7", linewidth=0.8, zorder=0)
     axes.set(xlabel="mouth correlation r of a clip", xlim=(-1, 1))
@@ -97,13 +97,13 @@ def plot_mouths(
     models: Sequence[str],
     fps: float,
 ) -> None:
-    """Draw the mouth opening over time of some clips: the truth and the models.
+    """Plot the mouth opening over time of some clips, for the ground truth and the models.
 
     Args:
-        path: The picture.
-        examples: Keypoints by row, by the title of their panel.
-        models: Rows to draw beside the truth.
-        fps: Frames a second.
+        path: Output image.
+        examples: Keypoints by panel title and row.
+        models: Rows to plot with the ground truth.
+        fps: Frames per second.
 
     Raises:
         ImportError: matplotlib is not installed.
@@ -125,7 +125,7 @@ def plot_mouths(
 def plot_against_snr(
     path: Path, curves: Mapping[str, Mapping[float, tuple[float, float, float]]], levels: Mapping[str, float]
 ) -> None:
-    """Draw the mouth correlation against how far speech stands out of a noise.
+    """Plot the mouth correlation over the signal-to-noise ratio.
 
     Args:
         path: The picture.

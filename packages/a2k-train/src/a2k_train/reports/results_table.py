@@ -1,4 +1,4 @@
-"""The table that says how good a model is: rows of baselines beside it, means over folds, intervals by speaker."""
+"""The results table: a model and baselines, means over folds, intervals by resampling speakers."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +30,7 @@ COLUMNS = {
     "pck": "PCK 0.02 (%) ↑",
 }
 
-#: Columns of the table of several models: the paper's two, who moves how much, and who stays the person.
+#: Columns of the table of several models: the paper's two, amplitudes of motion, and identity.
 ABLATION_COLUMNS = {
     "l1_z": "L1 (z) ↓",
     "pck_centred": "PCK 0.02 (%) ↑",
@@ -45,7 +45,7 @@ ABLATION_COLUMNS = {
     "identity_drift": "drift (% IOD)",
 }
 
-# What is divided by the same of another row, in the same fold: column, name in `ClipScore`, that row.
+# Columns that are divided by another row of the same fold: name in `ClipScore`, the other row.
 _RATIOS = {
     "lip_error_ratio": ("lip_error", "hold reference"),
     "silence_ratio": ("silence_opening", "ground truth"),
@@ -53,21 +53,21 @@ _RATIOS = {
     "identity_ratio": ("identity_error", "ground truth"),
 }
 
-# Columns that say whether a model listens; the short table prints their intervals and no others.
+# Columns that depend on the audio; the short table has intervals in these only.
 _WITH_INTERVAL = ("mouth_correlation", "lip_error_ratio", "closure_f1", "silence_ratio", "head_amplitude_ratio")
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Means over clips, then over folds; NaN where a row has no such number.
+    """Means over clips, then over folds; NaN where a row has no value.
 
     Attributes:
         values: `values[row][column]`.
-        intervals: 95 % bootstrap intervals of the same, resampling speakers.
-        num_clips: Clips.
-        num_speakers: Speakers.
-        columns: Titles by the names of the columns.
-        with_interval: Columns that are printed with their intervals.
+        intervals: 95 % bootstrap intervals of the values, resampling speakers.
+        num_clips: Number of clips.
+        num_speakers: Number of speakers.
+        columns: Titles by column name.
+        with_interval: Columns that are printed with intervals.
     """
 
     values: dict[str, dict[str, float]]
@@ -78,15 +78,15 @@ class Table:
     with_interval: tuple[str, ...]
 
     def markdown(self) -> str:
-        """Return the table in Markdown; intervals stand where they are wider than the two decimals."""
+        """Return the table in Markdown, with intervals that are wider than two decimals."""
         return to_markdown(self._cells())
 
     def latex(self) -> str:
-        """Return a LaTeX `tabular` for the booktabs package, intervals in small print below their values."""
+        """Return a LaTeX `tabular` for the booktabs package, with intervals in small print."""
         return to_latex(self._cells())
 
     def csv(self) -> str:
-        """Return comma-separated values, a line for each row: every value and the ends of its interval."""
+        """Return CSV with a line per row: every value and the ends of its interval."""
         return to_csv(self.values, self.intervals, list(self.columns))
 
     def _cells(self) -> list[list[str]]:
@@ -105,14 +105,14 @@ def summarize(
     columns: Mapping[str, str] = COLUMNS,
     with_interval: Sequence[str] = _WITH_INTERVAL,
 ) -> Table:
-    """Return means and intervals of the scores; ratios are of a fold's means.
+    """Return means and intervals of the scores; ratios are ratios of the means of a fold.
 
     Args:
         scores: Scores of clips.
-        rows: Rows in their order; None for those of the scores in theirs.
-        columns: Titles by names in `ClipScore`, or a ratio's: `lip_error_ratio` (over the held reference's),
-            `silence_ratio`, `jitter_ratio`, `identity_ratio` (over the truth's).
-        with_interval: Columns that are printed with their intervals.
+        rows: Row names in order; None for those of the scores, in order of appearance.
+        columns: Titles by name in `ClipScore` or name of a ratio: `lip_error_ratio` (over the held reference),
+            `silence_ratio`, `jitter_ratio`, `identity_ratio` (over the ground truth).
+        with_interval: Columns that are printed with intervals.
     """
     scores = list(scores)
     rows = list(dict.fromkeys(score.row for score in scores)) if rows is None else rows
@@ -138,14 +138,14 @@ def summarize(
 
 
 def _over(name: str, base: str, ours: list[ClipScore], scores: list[ClipScore]) -> tuple[list[float], list[float]]:
-    """Return each clip's ratio of a score to that of another row, and its weight.
+    """Return the ratio of each clip's score to that of another row, and its weight.
 
-    A fold's ratio of means is the mean of its clips' ratios, weighted by what they are divided by: so the bootstrap
-    draws both values of a clip together.
+    The ratio of means of a fold equals the mean of its clips' ratios weighted by the denominators; in this form the
+    bootstrap draws both values of a clip together.
     """
     theirs = {s.clip: getattr(s, name) for s in scores if s.row == base}
     folds = {s.clip: s.fold for s in scores}
-    # A clip that lacks either value counts in neither mean.
+    # A clip without either value is left out of both means.
     valid = {s.clip for s in ours if getattr(s, name) == getattr(s, name) and theirs.get(s.clip, 0.0) > 0}
     typical = {fold: _mean(theirs[clip] for clip in valid if folds[clip] == fold) for fold in set(folds.values())}
     series = [getattr(s, name) / theirs[s.clip] if s.clip in valid else float("nan") for s in ours]
@@ -156,14 +156,14 @@ def _over(name: str, base: str, ours: list[ClipScore], scores: list[ClipScore]) 
 def _mean_over_folds(
     series: list[float], weights: list[float], scores: list[ClipScore]
 ) -> tuple[float, tuple[float, float]]:
-    """Return the mean over folds of weighted means over clips, and its interval when speakers are drawn anew."""
+    """Return the mean over folds of weighted means over clips, and its interval resampling speakers."""
     defined = [entry for entry in zip(series, weights, scores, strict=True) if entry[0] == entry[0]]
     if not defined:
         return float("nan"), (float("nan"), float("nan"))
     sizes: dict[int, int] = {}
     for _, _, score in defined:
         sizes[score.fold] = sizes.get(score.fold, 0) + 1
-    # Every fold counts alike, so a clip counts the less, the more of them its fold has.
+    # Every fold has the same weight, so clips of larger folds have smaller weights.
     shares = torch.tensor([w / (len(sizes) * sizes[s.fold]) for _, w, s in defined], dtype=torch.float64)
     values = torch.tensor([value for value, _, _ in defined], dtype=torch.float64)
     speakers = [score.speaker for _, _, score in defined]
@@ -171,7 +171,7 @@ def _mean_over_folds(
 
 
 def write_scores(folder: Path, scores: list[ClipScore]) -> Table:
-    """Write `clips.csv`, `table.md` and `table.json` into a folder; return the table."""
+    """Write `clips.csv`, `table.md` and `table.json` to a folder; return the table."""
     table = summarize(scores)
     write_table(folder, scores, table, suffixes=("md", "json"))
     return table
@@ -180,7 +180,7 @@ def write_scores(folder: Path, scores: list[ClipScore]) -> Table:
 def write_table(
     folder: Path, scores: list[ClipScore], table: Table, *, suffixes: Sequence[str] = ("md", "csv", "tex", "json")
 ) -> None:
-    """Write the scores as `clips.csv`, a line for each clip and row, and the table as `table.md`, `.csv` and so on."""
+    """Write the scores as `clips.csv`, one line per clip and row, and the table in the formats of `suffixes`."""
     with atomic_path(folder / "clips.csv") as path, path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(asdict(scores[0])))
         writer.writeheader()
@@ -192,6 +192,6 @@ def write_table(
 
 
 def _mean(values: Iterable[float]) -> float:
-    """Return the mean of the defined values; NaN where there is none."""
+    """Return the mean of the defined values, or NaN."""
     defined = [value for value in values if value == value]
     return fmean(defined) if defined else float("nan")

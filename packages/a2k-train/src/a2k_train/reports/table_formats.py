@@ -1,4 +1,4 @@
-"""A table as Markdown, LaTeX, CSV and JSON."""
+"""Tables as Markdown, LaTeX, CSV and JSON."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ _LATEX = {
 
 
 def cell_text(value: float, interval: tuple[float, float] | None = None) -> str:
-    """Return a value, with its interval where that is wider than the two decimals, or a dash for NaN.
+    """Return a value with its interval if that is wider than two decimals, or a dash for NaN.
 
     Example:
         >>> cell_text(0.456, (0.41, 0.5)), cell_text(1.0, (1.0, 1.0)), cell_text(float("nan"))
@@ -35,7 +35,7 @@ def _two(value: float) -> str:
 
 
 def to_markdown(cells: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table; the first row is the head.
+    """Return a Markdown table; the first row is the header.
 
     Example:
         >>> print(to_markdown([["", "r"], ["model", "0.46"]]))
@@ -49,7 +49,7 @@ def to_markdown(cells: Sequence[Sequence[str]]) -> str:
 
 
 def to_latex(cells: Sequence[Sequence[str]]) -> str:
-    r"""Return a LaTeX `tabular` for the booktabs package; an interval goes below its value in small print.
+    r"""Return a LaTeX `tabular` for the booktabs package, with intervals in small print below their values.
 
     Example:
         >>> print(to_latex([["", "r"], ["no_piv", "0.46 [0.41, 0.50]"]]))
@@ -78,7 +78,7 @@ def to_csv(
     intervals: Mapping[str, Mapping[str, tuple[float, float]]],
     columns: Sequence[str],
 ) -> str:
-    """Return a line for each row with `<column>`, `<column>_low` and `<column>_high`; NaN is left empty.
+    """Return CSV with a line per row and columns `<column>`, `<column>_low`, `<column>_high`; NaN is left empty.
 
     Example:
         >>> print(to_csv({"model": {"r": 0.5}}, {"model": {"r": (0.25, float("nan"))}}, ["r"]))
@@ -95,7 +95,7 @@ def to_csv(
 
 
 def to_json(content: Any) -> str:
-    """Return JSON; NaN becomes null, which every reader takes.
+    """Return JSON with null for NaN, which is not valid JSON.
 
     Example:
         >>> to_json({"r": [float("nan"), 0.5]}).split()

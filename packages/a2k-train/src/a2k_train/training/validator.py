@@ -9,7 +9,7 @@ import torch
 from a2k_nets import AnyModel
 from a2k_train.data.clip import Clip
 from a2k_train.data.clip_store import ClipStore
-from a2k_train.evaluation.evaluate import evaluate_models
+from a2k_train.evaluation.evaluate import evaluate
 from a2k_train.reports.results_table import ABLATION_COLUMNS, summarize, write_table
 from a2k_train.statistics.faces import face_statistics
 from kp_io import rasterize, side_by_side, write_video
@@ -45,8 +45,8 @@ class Validator:
         device = next(model.parameters()).device
         model.to("cpu")  # the clips are short, and the metrics are computed here
         try:
-            scores = evaluate_models(
-                {"model": model}, self._clips, statistics=self._statistics, shuffled=(), seed=self._seed
+            scores = evaluate(
+                {"model": model}, self._clips, statistics=self._statistics, shuffled_models=(), seed=self._seed
             )
             table = summarize(scores, rows=None, columns=ABLATION_COLUMNS)
             write_table(folder, scores, table)

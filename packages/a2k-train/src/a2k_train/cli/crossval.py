@@ -1,0 +1,52 @@
+"""`a2k-train crossval`: cross-validate by speaker."""
+
+from typing import Annotated
+
+import typer
+
+from a2k_train.cli.console import print_table, progress, readable_errors
+from a2k_train.cli.options import (
+    Changes,
+    Clips,
+    ConfigFile,
+    Manifest,
+    MaxOffset,
+    Run,
+    Seed,
+    Splits,
+    Steps,
+    load_settings,
+    open_for_training,
+    total_steps,
+)
+
+
+@readable_errors()
+def crossval(
+    clips: Clips,
+    run: Run,
+    manifest: Manifest = None,
+    splits: Splits = "train,val",
+    config: ConfigFile = None,
+    changes: Changes = None,
+    steps: Steps = None,
+    seed: Seed = None,
+    max_offset: MaxOffset = None,
+    folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 5,
+) -> None:
+    """Score every clip with a model that has not seen its speaker."""
+    from a2k_train.experiments.crossval import cross_validate
+
+    settings = load_settings(config, changes=changes, steps=steps, seed=seed, max_offset=max_offset)
+    store = open_for_training(clips, settings, splits=splits, manifest=manifest)
+    total = total_steps(settings, store)
+    with progress("steps") as advance:
+        table = cross_validate(
+            settings,
+            store,
+            run,
+            folds=folds,
+            on_step=lambda fold, step, losses: advance(fold * total + step, folds * total, losses),
+        )
+    print_table(table)
+    typer.echo(f"per-clip scores: {run / 'clips.csv'}")

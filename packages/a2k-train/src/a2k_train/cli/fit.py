@@ -1,0 +1,71 @@
+"""`a2k-train fit`: train one model."""
+
+from typing import Annotated
+
+import typer
+
+from a2k_train.cli.console import progress, readable_errors
+from a2k_train.cli.options import (
+    Cache,
+    Changes,
+    Clips,
+    ConfigFile,
+    Device,
+    Epochs,
+    Manifest,
+    MaxOffset,
+    Preset,
+    Run,
+    Seed,
+    Splits,
+    Steps,
+    load_settings,
+    open_for_training,
+    total_steps,
+)
+
+
+@readable_errors()
+def fit(
+    clips: Clips,
+    run: Run,
+    manifest: Manifest = None,
+    splits: Splits = "train",
+    val: Annotated[str, typer.Option(help="Comma-separated splits for validation, if validate_every is set.")] = "val",
+    config: ConfigFile = None,
+    preset: Preset = None,
+    changes: Changes = None,
+    steps: Steps = None,
+    epochs: Epochs = None,
+    seed: Seed = None,
+    max_offset: MaxOffset = None,
+    device: Device = "cpu",
+    devices: Annotated[int, typer.Option(min=1, help="Number of devices, with one process each.")] = 1,
+    cache: Cache = "memory",
+) -> None:
+    """Train a model and write it to RUN/model.safetensors."""
+    settings = load_settings(
+        config, preset=preset, changes=changes, steps=steps, epochs=epochs, seed=seed, max_offset=max_offset
+    )
+    from a2k_train.training.fit import fit as train
+    from a2k_train.training.launch import launch
+    from a2k_train.training.validator import Validator
+
+    fabric = launch(device, precision=settings.precision, devices=devices)
+    store = open_for_training(clips, settings, splits=splits, manifest=manifest, cache=cache, device=str(fabric.device))
+    validator = None
+    if settings.validate_every:
+        held_out = open_for_training(clips, settings, splits=val, manifest=manifest)
+        validator = Validator(held_out.clips(), store, run / "validation", seed=settings.seed)
+    total = total_steps(settings, store)
+    with progress("steps") as advance:
+        train(
+            settings,
+            store,
+            run,
+            fabric=fabric,
+            on_step=lambda step, losses: advance(step, total, losses),
+            validate=validator,
+        )
+    if fabric.is_global_zero:
+        typer.echo(f"trained on {len(store)} clips: {run / 'model.safetensors'}")

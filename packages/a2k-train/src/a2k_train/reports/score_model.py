@@ -1,0 +1,67 @@
+"""Evaluation of one model of any preset, with table and plots."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from a2k_nets import AnyModel, Audio2Keypoint
+from a2k_train.data.clip import Clip
+from a2k_train.data.clip_store import ClipStore
+from a2k_train.evaluation.clip_score import ClipScore
+from a2k_train.evaluation.evaluate import evaluate
+from a2k_train.evaluation.predictions import GROUND_TRUTH
+from a2k_train.reports.evaluation_report import evaluate_fully, write_evaluation
+from a2k_train.reports.plots import plot_correlations, plot_mouths
+from a2k_train.reports.results_table import Table, summarize, write_scores
+from a2k_train.statistics.faces import face_statistics
+
+logger = logging.getLogger(__name__)
+
+#: Number of clips in the plot of mouth openings.
+_NUM_PLOTTED = 4
+
+
+def score_model(
+    model: AnyModel,
+    clips: list[Clip],
+    *,
+    training: Callable[[], ClipStore],
+    out: Path | None,
+    seed: int,
+    on_clip: Callable[[int], None],
+) -> Table:
+    """Score a model and the baselines; write table, per-clip scores and plots if a folder is given.
+
+    A model of the preset `residual` has its own mean face and a row without head motion; for the preset `paper`, mean
+    face and units come from the training clips.
+    """
+    if isinstance(model, Audio2Keypoint):
+        scores = evaluate(model, clips, seed=seed, on_clip=on_clip)
+        if out is None:
+            return summarize(scores)
+        table = write_scores(out, scores)
+        _plot(out, model, clips, scores)
+        return table
+    statistics = face_statistics(training().clips())
+    evaluation = evaluate_fully({"model": model}, clips, statistics=statistics, seed=seed, on_clip=on_clip)
+    return evaluation.table() if out is None else write_evaluation(out, evaluation)
+
+
+@torch.no_grad()
+def _plot(out: Path, model: Audio2Keypoint, clips: list[Clip], scores: list[ClipScore]) -> None:
+    """Plot the mouth correlation of every clip and the mouth opening of a few, if matplotlib is installed."""
+    examples: dict[str, dict[str, Tensor]] = {}
+    # The first clip of each speaker by id: an arbitrary choice, not a selection of good ones.
+    for clip in sorted({clip.speaker: clip for clip in reversed(clips)}.values(), key=lambda clip: clip.id)[
+        :_NUM_PLOTTED
+    ]:
+        preds = model(clip.waveform[None], clip.keypoints[:1], head_motion=0.0)[0]
+        examples[clip.id] = {"model": preds, GROUND_TRUTH: clip.keypoints}
+    try:
+        plot_correlations(out / "correlation.png", scores)
+        plot_mouths(out / "mouth.png", examples, models=("model",), fps=float(model.config.fps))
+    except ImportError as error:
+        logger.warning("left out the plots: %s", error)
