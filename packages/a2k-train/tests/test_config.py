@@ -151,3 +151,15 @@ def test_a_triplet_that_is_none():
 def test_presets_do_not_mix():
     with pytest.raises(ValueError, match="one preset"):
         TrainConfig(model=PaperConfig())
+
+
+def test_the_names_of_0_1_0_are_read(tmp_path):
+    old = tmp_path / "config.toml"
+    old.write_text("losses.sway = 0.2\nmodel.ease_in_frames = 3")
+    config = read_config(old)
+    assert (config.losses.head_motion_gain, config.model.fade_in_frames) == (0.2, 3)
+    changed = read_config(
+        old, changes=["losses.head_motion_gain = 0.3", "losses.sway = 0.4", "model.fade_in_frames = 4"]
+    )
+    assert (changed.losses.head_motion_gain, changed.model.fade_in_frames) == (0.4, 4)
+    assert LossWeights(sway=0.5) == LossWeights(head_motion_gain=0.5)

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from a2k_nets.checkpoints.checkpoint import read_tensors, write_tensors
+from a2k_nets.config import RENAMED_SETTINGS, RENAMED_TENSORS
 from a2k_nets.residual.model import Audio2Keypoint
 from a2k_train.config.train_config import LossWeights
 from a2k_train.data.clip_store import ClipStore
@@ -94,6 +95,21 @@ class TestResuming:
         longer = Trainer(replace(tiny_paper, steps=0, epochs=9), store)
         longer.load(tmp_path / "state.safetensors")
         assert (longer.step, longer.total_steps) == (1, 9)
+
+    def test_a_state_of_0_1_0_resumes(self, tiny, store, tmp_path):
+        trainer, path = Trainer(tiny, store), tmp_path / "state.safetensors"
+        trainer.train_step()
+        trainer.save(path)
+        tensors, metadata = read_tensors(path)
+        for old, new in RENAMED_TENSORS.items():
+            tensors = {name.replace(new, old): tensor for name, tensor in tensors.items()}
+        assert {"model/generator.sway_head.bias", "average/module.generator.sway_head.bias"} <= set(tensors)
+        for old, new in {**RENAMED_SETTINGS, "sway": "head_motion_gain"}.items():
+            metadata["settings"] = metadata["settings"].replace(f"{new} = ", f"{old} = ")
+        write_tensors(path, tensors, metadata)
+        other = Trainer(tiny, store)
+        other.load(path)
+        assert_same(state_of(other, tmp_path), state_of(trainer, tmp_path))
 
     def test_a_model_is_no_state(self, tiny, store, tmp_path):
         trainer = Trainer(tiny, store)

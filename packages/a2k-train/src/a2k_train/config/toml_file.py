@@ -8,11 +8,11 @@ from typing import Any
 
 import tomli_w
 
-from a2k_nets.config import config_from_dict, preset_of, refuse_unknown
+from a2k_nets.config import RENAMED_SETTINGS, config_from_dict, preset_of, refuse_unknown, rename_settings
 from a2k_train.config.train_config import LossWeights, PaperLossWeights, TrainConfig, defaults
 
-#: Former names of losses, in files of version 0.1.
-_RENAMED_LOSSES = {"sway": "head_motion_gain"}
+#: Names in files of version 0.1.0, by table.
+_RENAMED = {"losses": {"sway": "head_motion_gain"}, "model": RENAMED_SETTINGS}
 
 
 def config_to_toml(config: TrainConfig) -> str:
@@ -75,10 +75,11 @@ def read_config(path: Path | None, *, preset: str | None = None, changes: Sequen
 
 
 def _parse(text: str) -> dict[str, Any]:
-    """Parse TOML, replacing former names."""
+    """Parse TOML, with former names replaced, so that a change replaces what a file gives under the former name."""
     values = tomllib.loads(text)
-    if isinstance(losses := values.get("losses"), dict):
-        values["losses"] = {_RENAMED_LOSSES.get(name, name): weight for name, weight in losses.items()}
+    for table, names in _RENAMED.items():
+        if isinstance(values.get(table), dict):
+            values[table] = rename_settings(values[table], names)
     return values
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from a2k_nets import ModelConfig, PaperConfig
-from a2k_nets.config import AnyConfig, check_kinds
+from a2k_nets.config import AnyConfig, accept_renamed, check_kinds
 
 _SCHEDULES = ("one-cycle", "constant")
 _SAMPLINGS = ("balanced", "epochs")
@@ -42,6 +42,9 @@ class LossWeights:
 
     def __post_init__(self) -> None:
         check_kinds(self)
+
+
+LossWeights.__init__ = accept_renamed(sway="head_motion_gain")(LossWeights.__init__)  # type: ignore[method-assign]  # the name in 0.1.0
 
 
 @dataclass(frozen=True, slots=True)

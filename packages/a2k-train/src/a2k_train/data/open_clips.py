@@ -145,8 +145,8 @@ def _checked(clips: Iterable[CorpusClip], wanted: _Wanted) -> Iterator[Clip]:
 
 def _box_side(face: Float[Tensor, "k d"]) -> float:
     """Return the longer side of a face's bounding box, pixels."""
-    points = face[:, :2]
-    return float((points.amax(dim=0) - points.amin(dim=0)).max().clamp(min=1.0))
+    low, high = face[:, :2].aminmax(dim=0)
+    return float((high - low).max().clamp(min=1.0))
 
 
 def _digest(files: list[Path], wanted: _Wanted) -> str:

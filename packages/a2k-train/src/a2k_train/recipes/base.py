@@ -9,7 +9,7 @@ from torch.optim import Optimizer
 
 from a2k_nets import AnyModel
 from a2k_nets.paper import MotionDiscriminator
-from a2k_train.config.train_config import TrainConfig
+from a2k_train.config.train_config import LossWeights, PaperLossWeights, TrainConfig
 from a2k_train.data.window_sampler import Batch
 
 #: Distance of the random states of two seeds, in steps.
@@ -27,11 +27,13 @@ class Recipe(ABC):
     """
 
     model: AnyModel
+    weights: LossWeights | PaperLossWeights
 
     def __init__(
         self, config: TrainConfig, model: AnyModel, discriminator: MotionDiscriminator | None, fabric: Fabric
     ) -> None:
-        self.config, self.model, self.discriminator, self._fabric = config, model, discriminator, fabric
+        self.config, self.weights, self._fabric = config, config.losses, fabric
+        self.model, self.discriminator = model, discriminator
         to_device(fabric, config, *self.modules.values())
 
     @property
@@ -58,7 +60,7 @@ class Recipe(ABC):
             module.train()
 
     def _weighted_sum(self, losses: dict[str, Tensor]) -> Tensor:
-        return torch.stack([getattr(self.config.losses, name) * loss for name, loss in losses.items()]).sum()
+        return torch.stack([getattr(self.weights, name) * loss for name, loss in losses.items()]).sum()
 
     def _generator(self, batch: Batch, step: int) -> torch.Generator:
         """Return the generator of a step's augmentation on this rank."""

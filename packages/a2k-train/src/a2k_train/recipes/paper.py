@@ -24,13 +24,12 @@ class PaperRecipe(Recipe):
     """Generator G, encoder E and discriminator D of the `paper` preset, with one Adam each."""
 
     model: PaperAudio2Keypoint
+    weights: PaperLossWeights
 
     def __init__(
         self, config: TrainConfig, model: PaperAudio2Keypoint, discriminator: MotionDiscriminator | None, fabric: Fabric
     ) -> None:
-        assert isinstance(config.losses, PaperLossWeights)
         super().__init__(config, model, discriminator, fabric)
-        self.weights = config.losses
         self._triplet = paper_losses.literal_triplet if self.weights.triplet_form == "literal" else paper_losses.triplet
         if config.channels_last:
             model.generator.audio.spectrogram.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stubs know no such form

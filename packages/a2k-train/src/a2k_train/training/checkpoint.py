@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from a2k_nets.checkpoints import put_state, read_tensors, write_tensors
+from a2k_nets.checkpoints import load_state_strict, read_tensors, write_tensors
+from a2k_nets.config import RENAMED_TENSORS, rename_settings
 from a2k_train.config.toml_file import config_from_toml, config_to_toml
 
 _FORMAT = "a2k-train-state-1"
@@ -39,6 +40,18 @@ def save_state(
     write_tensors(path, tensors, {"format": _FORMAT, "step": str(step), **identity})
 
 
+def read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Return the tensors and metadata of a state; tensors from version 0.1.0 get their current names.
+
+    Raises:
+        ValueError: The file is damaged.
+    """
+    tensors, metadata = read_tensors(path)
+    prefixes = ("model/", "average/module.")
+    names = {prefix + old: prefix + new for prefix in prefixes for old, new in RENAMED_TENSORS.items()}
+    return rename_settings(tensors, names), metadata
+
+
 def load_state(
     path: Path, *, identity: dict[str, str], modules: dict[str, nn.Module], optimizers: dict[str, Optimizer]
 ) -> int:
@@ -47,7 +60,7 @@ def load_state(
     Raises:
         ValueError: The file is damaged, not a training state, or belongs to another run.
     """
-    tensors, metadata = read_tensors(path)
+    tensors, metadata = read_state(path)
     if metadata.get("format") != _FORMAT:
         raise ValueError(f"expected a training state ({_FORMAT}), got {path} ({metadata.get('format', 'unknown')})")
     for name, ours in identity.items():
@@ -56,7 +69,7 @@ def load_state(
             raise ValueError(f"expected the {name} that {path} was made with; choose another run folder for other ones")
     try:
         for name, module in modules.items():
-            put_state(module, _with_prefix(tensors, name))
+            load_state_strict(module, _with_prefix(tensors, name))
         for name, optimizer in optimizers.items():
             state: dict[int, dict[str, Any]] = {}
             for key, value in _with_prefix(tensors, name).items():
