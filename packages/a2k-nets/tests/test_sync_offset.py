@@ -76,7 +76,7 @@ def test_confidence_falls_with_noise_and_shortness(embedded, spoken, face):
 
 def test_sound_beyond_a_minute_goes_through_in_pieces(embedded, spoken, face, monkeypatch):
     whole = measure_offset(embedded, late(spoken, 120), face)
-    monkeypatch.setattr("a2k_nets.sync.offset._PIECE_SECONDS", 2)
+    monkeypatch.setattr("a2k_nets.sync.offset._CHUNK_SECONDS", 2)
     assert measure_offset(embedded, late(spoken, 120), face).milliseconds == pytest.approx(whole.milliseconds, abs=10)
 
 

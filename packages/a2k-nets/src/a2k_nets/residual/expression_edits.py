@@ -41,6 +41,11 @@ def fade_in(start: int, stop: int | torch.SymInt, *, frames: int) -> Float[Tenso
     return rise * rise * (3 - 2 * rise) if frames else torch.ones_like(rise)
 
 
+def inner_lip_gaps(face: Float[Tensor, "b k d"]) -> Float[Tensor, "b p d"]:
+    """Return the three vectors from the upper to the lower inner lip of iBUG-68 faces, the middle one second."""
+    return face[:, _LOWER_LIP] - face[:, _UPPER_LIP]
+
+
 def neutral_mouth(face: Float[Tensor, "b k 2"], *, rest_opening: float = REST_OPENING) -> Float[Tensor, "b k 2"]:
     """Return iBUG-68 faces whose inner lips are no further apart than at rest.
 
@@ -58,7 +63,7 @@ def neutral_mouth(face: Float[Tensor, "b k 2"], *, rest_opening: float = REST_OP
         >>> (closed[:, 66] - closed[:, 62]).round(decimals=3)
         tensor([[0.0000, 0.1000]])
     """
-    gap = face[:, _LOWER_LIP] - face[:, _UPPER_LIP]
+    gap = inner_lip_gaps(face)
     size = gap.norm(dim=-1, keepdim=True)
     excess = gap * (1 - rest_opening / size.clamp(min=1e-6)).clamp(min=0)
     middle = excess[:, 1]

@@ -19,7 +19,7 @@ _AUTOREGRESSION = 0.5  # share of the last frame that is subtracted: lip noise i
 _SHRINKAGE_FRAMES = 75.0  # weight, in frames, of the prior that all lip coordinates are equally noisy
 _SAMPLES_PER_FRAME = 4.5  # independent measurements in the 40 lip coordinates of a frame
 
-_PIECE_SECONDS = 60  # longer speech goes through the network in pieces, to bound the memory
+_CHUNK_SECONDS = 60  # longer speech goes through the network in chunks, to bound the memory
 _SILENCE = 1e-4  # -80 dB
 _STILL = 1e-2  # of the standard deviation in the training data
 
@@ -111,8 +111,8 @@ def _lip_motion(model: Audio2Keypoint, waveform: Tensor, keypoints: Tensor) -> t
     # The median face depends on no single frame: neither its mouth shape nor its noise.
     reference = shape.median(dim=1).values
     annotated, _ = model.normalizer.encode_motion(keypoints[None], reference)
-    pieces = torch.split(waveform[None], _PIECE_SECONDS * config.audio.sample_rate, dim=1)
-    predicted = torch.cat([model.predict_motion(model.encode_audio(piece), reference)[0] for piece in pieces], dim=1)
+    chunks = torch.split(waveform[None], _CHUNK_SECONDS * config.audio.sample_rate, dim=1)
+    predicted = torch.cat([model.predict_motion(model.encode_audio(chunk), reference)[0] for chunk in chunks], dim=1)
     first, stop = config.lip_points
     annotated, predicted = (
         motion[0, : len(keypoints), first:stop].flatten(1).double().cpu() for motion in (annotated, predicted)

@@ -4,8 +4,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-# iBUG 300-W: the middle of the inner lips, and the outer corners of the eyes.
-_UPPER_LIP, _LOWER_LIP, _EYES = 62, 66, (36, 45)
+from a2k_nets.config.residual import ModelConfig
+from a2k_nets.residual.expression_edits import inner_lip_gaps
+
+_LEFT_CORNER, _RIGHT_CORNER = ModelConfig().eye_corners
 
 _WIDTH, _WAVE_HEIGHT, _GAP, _MOUTH_HEIGHT, _AXIS_HEIGHT, _MARGIN = 560, 64, 26, 64, 24, 8
 _FLOOR = _WAVE_HEIGHT + _GAP + _MOUTH_HEIGHT
@@ -38,7 +40,8 @@ def draw_mouth_chart(
         raise ValueError(f"expected samples and frames, got {len(waveform)} and {len(keypoints)}")
     seconds = max(len(waveform) / sample_rate, len(keypoints) / fps)
     pixels_per_second = (_WIDTH - 2 * _MARGIN) / seconds
-    opening = _mouth_opening_percent(keypoints)
+    eye_distance = (keypoints[:, _RIGHT_CORNER] - keypoints[:, _LEFT_CORNER]).norm(dim=-1)
+    opening = 100 * inner_lip_gaps(keypoints)[:, 1].norm(dim=-1) / eye_distance.clamp(min=1e-6)  # percent
     top = max(10.0, float(opening.max()))
     xs = [_MARGIN + pixels_per_second * (frame + 0.5) / fps for frame in range(len(opening))]
     ys = [_FLOOR - _MOUTH_HEIGHT * value / top for value in opening.tolist()]
@@ -58,14 +61,6 @@ def draw_mouth_chart(
             "</svg>",
         )
     )
-
-
-def _mouth_opening_percent(keypoints: Float[Tensor, "t k d"]) -> Float[Tensor, " t"]:
-    """Return the gap between the inner lips, in percent of the distance of the outer eye corners."""
-    gap = (keypoints[:, _LOWER_LIP] - keypoints[:, _UPPER_LIP]).norm(dim=-1)
-    eyes = (keypoints[:, _EYES[1]] - keypoints[:, _EYES[0]]).norm(dim=-1)
-    percent: Tensor = 100 * gap / eyes.clamp(min=1e-6)
-    return percent
 
 
 def _envelope(waveform: Float[Tensor, " s"], width: float) -> str:
