@@ -9,7 +9,6 @@ from .evaluation.padding import derangements as derangements, pad_sequences as p
 from .evaluation.results_table import EvaluationTable as EvaluationTable, Row as Row, Score as Score
 from .files.readers import read_keypoints as read_keypoints
 from .functional.face.blink import blink_rate as blink_rate, eye_aspect_ratio as eye_aspect_ratio
-from .functional.face.closure import closure_f1 as closure_f1
 from .functional.face.head import (
     HEAD_COMPONENTS as HEAD_COMPONENTS,
     align_to_reference as align_to_reference,
@@ -19,6 +18,7 @@ from .functional.face.head import (
 from .functional.face.identity import identity_error as identity_error
 from .functional.face.lip_error import lip_error as lip_error, lve as lve
 from .functional.face.mouth import (
+    closure_f1 as closure_f1,
     mouth_amplitude_ratio as mouth_amplitude_ratio,
     mouth_correlation as mouth_correlation,
     mouth_opening as mouth_opening,

@@ -60,7 +60,7 @@ def _by_name(folder: Path) -> dict[str, Path]:
         if path.suffix.lower() in READERS and path.is_file():
             if path.stem in files:
                 both = f"{files[path.stem].name} and {path.name}"
-                raise ValueError(f"expected one keypoint file a name in {folder}, got {both}")
+                raise ValueError(f"expected one keypoint file per name in {folder}, got {both}")
             files[path.stem] = path
     return files
 

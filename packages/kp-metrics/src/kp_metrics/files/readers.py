@@ -20,7 +20,7 @@ _MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeypointFile:
-    """The content of a keypoint file.
+    """Content of a keypoint file.
 
     Attributes:
         keypoints: `(T, K, D)` float32; for COCO `(T, K, 2)` with one object per frame.

@@ -1,5 +1,4 @@
 from .face.blink import blink_rate as blink_rate, eye_aspect_ratio as eye_aspect_ratio
-from .face.closure import closure_f1 as closure_f1
 from .face.head import (
     HEAD_COMPONENTS as HEAD_COMPONENTS,
     align_to_reference as align_to_reference,
@@ -9,6 +8,7 @@ from .face.head import (
 from .face.identity import identity_error as identity_error
 from .face.lip_error import lip_error as lip_error, lve as lve
 from .face.mouth import (
+    closure_f1 as closure_f1,
     mouth_amplitude_ratio as mouth_amplitude_ratio,
     mouth_correlation as mouth_correlation,
     mouth_opening as mouth_opening,

@@ -50,22 +50,21 @@ class PCK(PairMetric, function=functional.pck, higher_is_better=True):
 
     def update(self, preds: Tensor, target: Tensor, mask: Tensor | None = None) -> None:
         """Add a batch of `preds` and `target` `(..., T, K, D)` with an optional `mask` `(..., T, K)`."""
-        if not self.by_keypoint:
+        if self.by_keypoint:
+            values = functional.pck(preds, target, mask=mask, reduction="none", **self.counting).flatten(0, -2)
+            kept, points = values.shape[-1], preds.shape[-2]
+            if kept != self.count.shape[-1]:
+                dropped = f" after dropping {points - kept}" if kept != points else ""
+                raise ValueError(
+                    f"expected {self.count.shape[-1]} keypoints{dropped} (num_keypoints), got {kept} in preds of shape "
+                    f"{tuple(preds.shape)}"
+                )
+            defined = ~values.isnan()
+            hits, count = values.masked_fill(~defined, 0).to(self.total.dtype).sum(0), defined.sum(0)
+        else:
             # Counting needs no value per point, which `accumulate` would compute.
             hits, count, _ = count_hits(preds, target, mask, **self.counting)
-            self.total, self.count = self.total + hits, self.count + count
-            self.faults = self.faults + count_non_finite(mask, preds, target)
-            return
-        hits = functional.pck(preds, target, mask=mask, reduction="none", **self.counting).flatten(0, -2)
-        if hits.shape[-1] != self.count.shape[-1]:
-            dropped = f" after dropping {preds.shape[-2] - hits.shape[-1]}" if hits.shape[-1] != preds.shape[-2] else ""
-            raise ValueError(
-                f"expected {self.count.shape[-1]} keypoints{dropped} (num_keypoints), got {hits.shape[-1]} in "
-                f"preds of shape {tuple(preds.shape)}"
-            )
-        defined = ~hits.isnan()
-        self.total = self.total + hits.masked_fill(~defined, 0).to(self.total.dtype).sum(0)
-        self.count = self.count + defined.sum(0)
+        self.total, self.count = self.total + hits, self.count + count
         self.faults = self.faults + count_non_finite(mask, preds, target)
 
     def compute(self) -> Tensor:

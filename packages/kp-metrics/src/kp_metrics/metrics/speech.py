@@ -57,7 +57,7 @@ class BeatAlign(FunctionMetric, function=functional.beat_align, higher_is_better
 class SLCC(KeypointMetric):
     """Correlation of loudness and lip displacement, see `kp_metrics.functional.slcc`; `update` takes `audio`.
 
-    A correlation over sequences needs all of them at once: the state is a list of three numbers a sequence.
+    A correlation over sequences needs all of them at once: the state is a list of three values per sequence.
 
     Example:
         >>> generator = torch.Generator().manual_seed(0)

@@ -67,8 +67,8 @@ def check_audio(preds: Tensor, target: Tensor | None, mask: Tensor | None, audio
     check_pair(preds, preds if target is None else target, mask)
     if audio.shape[:-1] != preds.shape[:-3]:
         raise ValueError(
-            f"expected audio of shape {(*preds.shape[:-3], 'S')} for preds of shape {tuple(preds.shape)}, got "
-            f"{tuple(audio.shape)}"
+            f"expected audio of shape {(*preds.shape[:-3], 'S')} for preds of shape {_shape(preds)}, "
+            f"got {_shape(audio)}"
         )
 
 

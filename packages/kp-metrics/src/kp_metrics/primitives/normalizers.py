@@ -15,11 +15,12 @@ from kp_metrics.primitives.checks import check_choice, check_indices, check_posi
 from kp_metrics.primitives.ibug68 import EYE_CORNERS, LEFT_EYE, RIGHT_EYE
 from kp_metrics.primitives.types import Keypoints, Mask
 
-#: A name from `NORMALIZERS`, a constant, sizes of shape `(...)` or `(..., T)`, or a function of keypoints and mask.
+#: A name from `NORMALIZERS`; a constant; a tensor of sizes `(...)` or `(..., T)`; or a function of keypoints and mask
+#: that returns `(..., T or 1, 1 or D)`.
 Normalizer = str | float | Tensor | Callable[[Tensor, Tensor | None], Tensor]
 
-_COCO_POINTS, _LEFT_SHOULDER, _RIGHT_HIP = 17, 5, 12
-_MPII_POINTS, _UPPER_NECK, _HEAD_TOP = 16, 8, 9
+_LEFT_SHOULDER_RIGHT_HIP = (5, 12)
+_UPPER_NECK_HEAD_TOP = (8, 9)
 
 
 def point_norm(difference: Tensor) -> Tensor:
@@ -40,12 +41,7 @@ def usable_size(size: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def bbox_sides(keypoints: Keypoints, mask: Mask = None, *, per: str = "sequence") -> Float[Tensor, "*batch t2 d"]:
-    """Return the sides of the keypoints' axis-parallel box, of the whole sequence or of each frame.
-
-    Args:
-        keypoints: `(..., T, K, D)`.
-        mask: `(..., T, K)`, True where a point is valid.
-        per: `"sequence"` or `"frame"`.
+    """Return the sides of the keypoints' axis-parallel box, `per` whole `"sequence"` or each `"frame"`.
 
     Returns:
         `(..., 1, D)` or `(..., T, D)`: width, height (and depth); 0 without a valid point.
@@ -69,13 +65,9 @@ def bbox_sides(keypoints: Keypoints, mask: Mask = None, *, per: str = "sequence"
 def bbox_size(
     keypoints: Keypoints, mask: Mask = None, *, per: str = "sequence", side: str = "max"
 ) -> Float[Tensor, "*batch t2 1"]:
-    """Return one size of the keypoints' box: its longer side, its diagonal, or the square root of its area.
+    """Return one size of the keypoints' box, `per` whole `"sequence"` or each `"frame"`.
 
-    Args:
-        keypoints: `(..., T, K, D)`.
-        mask: `(..., T, K)`.
-        per: `"sequence"` or `"frame"`.
-        side: `"max"`, `"diagonal"` or `"area"` (the D-th root of the volume: √(w·h) in 2-D).
+    `side` is `"max"` for the longer side, `"diagonal"`, or `"area"` for the D-th root of the volume: √(w·h) in 2-D.
 
     Returns:
         `(..., 1, 1)` or `(..., T, 1)`.
@@ -91,8 +83,7 @@ def bbox_size(
         return sides.amax(-1, keepdim=True)
     if side == "diagonal":
         return point_norm(sides).unsqueeze(-1)
-    area: Tensor = sides.prod(-1, keepdim=True) ** (1 / sides.shape[-1])
-    return area
+    return sides.prod(-1, keepdim=True).pow(1 / sides.shape[-1])
 
 
 def point_distance(
@@ -163,9 +154,8 @@ def torso_size(
         tensor([[50.]])
     """
     if indices is None:
-        _check_layout(keypoints, _COCO_POINTS, "torso_size", "COCO")
-        indices = (_LEFT_SHOULDER, _RIGHT_HIP)
-    return point_distance(keypoints, mask, indices=indices)
+        _check_layout(keypoints, 17, "torso_size", "COCO")
+    return point_distance(keypoints, mask, indices=indices or _LEFT_SHOULDER_RIGHT_HIP)
 
 
 def head_size(
@@ -173,7 +163,7 @@ def head_size(
 ) -> Float[Tensor, "*batch t 1"]:
     """Return the distance from upper neck to the top of the head in each frame (MPII-16: 8 and 9).
 
-    MPII's own PCKh uses 0.6 × the diagonal of an annotated head box instead: pass those sizes as a tensor.
+    MPII's own PCKh uses 0.6 × the diagonal of an annotated head box: pass those sizes as a tensor.
 
     Raises:
         ValueError: `indices` is left out and there are not MPII's 16 points.
@@ -185,9 +175,8 @@ def head_size(
         tensor([[25.]])
     """
     if indices is None:
-        _check_layout(keypoints, _MPII_POINTS, "head_size", "MPII")
-        indices = (_UPPER_NECK, _HEAD_TOP)
-    return point_distance(keypoints, mask, indices=indices)
+        _check_layout(keypoints, 16, "head_size", "MPII")
+    return point_distance(keypoints, mask, indices=indices or _UPPER_NECK_HEAD_TOP)
 
 
 def _check_layout(keypoints: Tensor, expected: int, function: str, layout: str) -> None:
@@ -214,16 +203,7 @@ NORMALIZERS: dict[str, Callable[[Tensor, Tensor | None], Tensor]] = {
 
 
 def measure(normalizer: Normalizer, keypoints: Keypoints, mask: Mask = None) -> Float[Tensor, "*sizes"]:
-    """Return the sizes that a normalizer measures on `keypoints`.
-
-    Args:
-        normalizer: A name from `NORMALIZERS`; a constant; a tensor of sizes `(...)` or `(..., T)`; or a function of
-            keypoints and mask that returns `(..., T or 1, 1 or D)`.
-        keypoints: `(..., T, K, D)`, usually the target's.
-        mask: `(..., T, K)`.
-
-    Returns:
-        A tensor that broadcasts against `(..., T, D)`.
+    """Return the sizes that a normalizer measures on keypoints, usually the target's; they broadcast to `(..., T, D)`.
 
     Raises:
         ValueError: The name is unknown, the constant not above 0, or the tensor of another shape.

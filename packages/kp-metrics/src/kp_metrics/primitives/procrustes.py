@@ -40,16 +40,8 @@ def fit_similarity(
 ) -> Similarity:
     """Fit the least-squares similarity transform from `source` to `destination` (Umeyama 1991).
 
-    2-D has a closed form; other dimensions use an SVD, which on a GPU waits for the device.
-
-    Args:
-        source: `(..., N, D)`.
-        destination: `(..., N, D)`.
-        mask: `(..., N)`, True where a point is valid.
-        scale: Fit a scale; otherwise it is 1.
-
-    Returns:
-        A `Similarity` with the leading dimensions; it needs at least D valid points that do not coincide.
+    Points whose `mask` is False are left out; without `scale` the scale is 1. The fit is defined for at least D valid
+    points that do not coincide. 2-D has a closed form; other dimensions use an SVD, which waits for a GPU.
 
     Example:
         >>> square = torch.tensor([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])

@@ -142,7 +142,7 @@ def acceleration(
         >>> acceleration(steady, normalizer=1.0)
         tensor(0.)
     """
-    return _mean_difference(preds, target, 2, fps, normalizer, mask, reduction)
+    return reduce_values(*_difference_length(preds, target, 2, fps, normalizer, mask), reduction, item_dims=2)
 
 
 def jitter(
@@ -173,21 +173,14 @@ def jitter(
         >>> jitter(flicker, fps=1.0, normalizer=1.0)
         tensor(4.)
     """
-    return _mean_difference(preds, target, 3, fps, normalizer, mask, reduction)
+    return reduce_values(*_difference_length(preds, target, 3, fps, normalizer, mask), reduction, item_dims=2)
 
 
-def _mean_difference(
-    preds: Tensor,
-    target: Tensor | None,
-    order: int,
-    fps: float,
-    normalizer: Normalizer,
-    mask: Tensor | None,
-    reduction: Reduction,
-) -> Tensor:
+def _difference_length(
+    preds: Tensor, target: Tensor | None, order: int, fps: float, normalizer: Normalizer, mask: Tensor | None
+) -> tuple[Tensor, Tensor]:
     preds, target = checked_pair(preds, preds if target is None else target, mask)
     check_positive(fps, name="fps")
     size, defined = usable_size(sequence_size(normalizer, target, mask))
     change, valid = difference(preds, mask, order)
-    values = point_norm(change / size.unsqueeze(-2)) * fps**order
-    return reduce_values(values, valid & defined, reduction, item_dims=2)
+    return point_norm(change / size.unsqueeze(-2)) * fps**order, valid & defined

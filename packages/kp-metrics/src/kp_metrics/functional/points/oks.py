@@ -58,7 +58,7 @@ def oks(
     spreads = COCO_SIGMAS if sigmas is None else tuple(sigmas)
     if len(spreads) != points:
         given = "COCO's 17 default sigmas" if sigmas is None else f"{len(spreads)} sigmas"
-        raise ValueError(f"expected one of sigmas a keypoint, got {given} for target of shape {tuple(target.shape)}")
+        raise ValueError(f"expected one sigma per keypoint, got {given} for target of shape {tuple(target.shape)}")
     if min(spreads) <= 0:
         raise ValueError(f"expected sigmas above 0, got {min(spreads)}")
     sizes = _object_areas(area, target)
