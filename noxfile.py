@@ -1,4 +1,4 @@
-"""Every chore of the repository: `nox -l` lists them, `nox -s NAME` runs one in an environment of its own."""
+"""Development tasks: `nox -l` lists them, `nox -s NAME` runs one in an environment of its own."""
 
 import shutil
 import subprocess
@@ -12,40 +12,40 @@ nox.options.error_on_missing_interpreters = False
 SOURCES = ("packages", "tests", "examples", "benchmarks", "docs", ".ci", "noxfile.py")
 
 
-def at_hand(version: str) -> bool:
-    """Tell whether that Python runs here; a name on the path may be a version manager's, with nothing behind it."""
+def is_installed(version: str) -> bool:
+    """Return whether a Python runs here; a name on the path may be an empty shim of a version manager."""
     python = shutil.which(f"python{version}")
     return python is not None and subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
 
 
-# Of the Pythons that the packages are for, those at hand; where none goes by its name, the one that runs nox.
-PYTHONS = [version for version in ("3.11", "3.12", "3.13") if at_hand(version)] or None
+# The supported Pythons that are installed; if none is found by name, the one that runs nox.
+PYTHONS = [version for version in ("3.11", "3.12", "3.13") if is_installed(version)] or None
 
-# The siblings are always installed from here, together: an index may hold strangers of the same names.
+# The siblings are always installed together from the repository: an index may have other packages of the same names.
 EVERYTHING = (
     "packages/kp-io[all,face-alignment]",
     "packages/kp-metrics[all]",
     "packages/a2k-nets[all]",
     "packages/a2k-train[all]",
 )
-# What generating and scoring need, and no more, so that the demo is soon set up.
+# Only what generating and scoring need, so that the demo installs quickly.
 DEMO = ("packages/kp-io[dlib,tts]", "packages/kp-metrics", "packages/a2k-nets[io]", "packages/a2k-train")
 
 
 def install(session: nox.Session, *requirements: str, packages: tuple[str, ...] = EVERYTHING) -> None:
-    """Install the four packages as they stand here, and more, in the versions of constraints.txt."""
+    """Install the packages in editable mode and further requirements, in the versions of constraints.txt."""
     editable = [part for package in packages for part in ("-e", package)]
     session.install("-c", "constraints.txt", *editable, *requirements)
 
 
 def install_face_alignment(session: nox.Session) -> None:
-    """Install the library without what it asks for: that would bring a second cv2 over the headless one."""
+    """Install face-alignment without its requirements, which would replace the headless cv2."""
     session.install("-c", "constraints.txt", "--no-deps", "face-alignment")
 
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """Make a portrait speak; what comes out is in out/. Arguments after -- go to examples/full_pipeline.py."""
+    """Animate a portrait, into out/. Arguments after -- go to examples/full_pipeline.py."""
     install(session, "scikit-image", packages=DEMO)
     session.run("python", "examples/full_pipeline.py", *session.posargs)
 
@@ -54,16 +54,16 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run all tests and doctests with coverage. Arguments after -- go to pytest."""
     pytest = ("beartype", "hypothesis", "pytest", "pytest-benchmark", "pytest-cov")
-    # Libraries that the tests compare with, or that read what the packages write.
-    witnesses = ("datasets", "import-linter", "onnxruntime", "pandas", "pycocotools", "scikit-image", "sybil")
-    install(session, *pytest, *witnesses)
+    # Libraries that the tests compare with or read files with.
+    references = ("datasets", "import-linter", "onnxruntime", "pandas", "pycocotools", "scikit-image", "sybil")
+    install(session, *pytest, *references)
     install_face_alignment(session)
     session.run("pytest", "--cov", "--cov-report=term:skip-covered", "--benchmark-disable", *session.posargs)
 
 
 @nox.session
 def web(session: nox.Session) -> None:
-    """Try the page of `a2k web` in a headless Chromium (Debian: chromium, chromium-driver); without one, skip."""
+    """Test the page of `a2k web` in headless Chromium (Debian: chromium, chromium-driver); skip without it."""
     if shutil.which("chromedriver") is None:
         session.skip("needs Chromium and chromedriver; on Debian: apt-get install chromium chromium-driver")
     packages = ("packages/kp-io[dlib,tts]", "packages/a2k-nets[web]")
@@ -73,7 +73,7 @@ def web(session: nox.Session) -> None:
 
 @nox.session
 def ray(session: nox.Session) -> None:
-    """Build a corpus by a local Ray cluster whose actors are killed; the session tests has no Ray and skips it."""
+    """Test corpus builds on a local Ray cluster with failing actors; the session `tests` has no Ray."""
     install(session, "beartype", "hypothesis", "pytest", packages=("packages/kp-io[ray]",))
     session.run("pytest", "packages/kp-io/tests/test_ray_cluster.py", *session.posargs)
 
@@ -94,27 +94,27 @@ def types(session: nox.Session) -> None:
 
 
 def install_bare(session: nox.Session, *requirements: str) -> None:
-    """Install the four packages without what they need, for tools that read them and do not run them."""
+    """Install the four packages without their requirements, for tools that only read them."""
     session.install("-c", "constraints.txt", *requirements)
     session.install("--no-deps", *(part for p in EVERYTHING for part in ("-e", p.split("[")[0])))
 
 
 @nox.session
 def arrows(session: nox.Session) -> None:
-    """Check which package may import which."""
+    """Check the import contracts between and inside the packages."""
     install_bare(session, "import-linter")
     session.run("lint-imports")
 
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """Build wheels and sdists into dist/, look into them, install each package alone, and let it work."""
+    """Build wheels and sdists into dist/, check them, and try each package in an empty environment."""
     session.install("-c", "constraints.txt", "build", "hatchling", "twine")
     dist, from_tree = Path("dist"), Path(session.create_tmp()) / "from_tree"
     for folder in (dist, from_tree):
         shutil.rmtree(folder, ignore_errors=True)
     for package in (part.split("[")[0] for part in EVERYTHING):
-        # An sdist, and a wheel out of that; then a wheel straight from here, which must be the same.
+        # An sdist and a wheel from it; then a wheel from the source tree, which must be identical.
         session.run("python", "-m", "build", "--quiet", "--no-isolation", "--outdir", str(dist), package)
         session.run(
             "python", "-m", "build", "--quiet", "--no-isolation", "--wheel", "--outdir", str(from_tree), package
@@ -126,21 +126,21 @@ def build(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the site into site/; links, anchors and references that lead nowhere fail."""
+    """Build the site into site/; broken links, anchors and references fail."""
     install_bare(session, "mkdocstrings-python", "typer", "zensical")
     session.run("python", "docs/scripts/build.py")
 
 
 @nox.session
 def pictures(session: nox.Session) -> None:
-    """Draw the pictures of README and docs anew; with -- CLIPS, those of figures too."""
+    """Redraw the pictures of README and docs; with -- CLIPS, the figures too."""
     install(session, "scikit-image")
     session.run("python", "docs/scripts/make_pictures.py", *session.posargs)
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure speed, memory, cold starts and growth, and write the pages; arguments after -- go to pytest instead.
+    """Measure speed, memory, cold starts and scaling, and write the pages; arguments after -- go to pytest instead.
 
     Examples: nox -s bench -- benchmarks/speed/bench_raster.py, nox -s bench -- benchmarks --device cuda.
     """
@@ -156,6 +156,6 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def checkpoint(session: nox.Session) -> None:
-    """Go from a folder of talking-face videos to a checkpoint and its table: nox -s checkpoint -- CORPUS RUNS."""
+    """Train a checkpoint from a folder of videos and write its table: nox -s checkpoint -- CORPUS RUNS."""
     install(session)
     session.run("python", "examples/train_from_corpus.py", *session.posargs)

@@ -1,6 +1,6 @@
-"""Look into the wheels and sdists of a folder: what is in them, and what their metadata promise.
+"""Check the files and the metadata of the wheels and sdists in a folder.
 
-Usage: check_distributions.py DIST FROM_TREE, the second with wheels built from the tree itself.
+Usage: check_distributions.py DIST FROM_TREE, where FROM_TREE has wheels built from the source tree.
 """
 
 import hashlib
@@ -14,34 +14,34 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 VERSION = (ROOT / "VERSION").read_text(encoding="utf-8").strip()
 
-#: What belongs into a package beside its modules.
+#: Files of a package besides its modules and stubs.
 DATA = {
     "kp-io": {"py.typed"},
     "kp-metrics": {"py.typed"},
     "a2k-train": {"py.typed"},
     "a2k-nets": {
         "py.typed",
-        "web.css",
+        "web/page.css",
         "weights/LICENSE",
         "weights/MODEL_CARD.md",
         "weights/SHA256SUMS",
         "weights/model.safetensors",
     },
 }
-#: What lies outside of a package here.
+#: Files of a package that the repository has elsewhere.
 ELSEWHERE = {
     "a2k-nets": {
         "examples/sense_and_sensibility_0870.wav": ROOT / "examples" / "assets" / "sense_and_sensibility_0870.wav"
     }
 }
-#: What an sdist needs to make a wheel.
+#: Files that an sdist needs to build a wheel.
 BUILDERS = {"a2k-nets": {"hatch_build.py"}}
 LICENCES = {"a2k-nets": "Apache-2.0 AND CC-BY-NC-4.0"}
 COMMANDS = {"kp-io": "kp-io", "kp-metrics": "kp-metrics", "a2k-nets": "a2k", "a2k-train": "a2k-train"}
 
 
 def expect(name: str, found: object, expected: object) -> None:
-    """End the program where something is other than expected."""
+    """Exit with an error if a value is not as expected."""
     if found != expected:
         if isinstance(found, set) and isinstance(expected, set):
             found, expected = f"too many: {sorted(found - expected)}", f"missing: {sorted(expected - found)}"
@@ -49,7 +49,7 @@ def expect(name: str, found: object, expected: object) -> None:
 
 
 def read_wheel(path: Path) -> dict[str, bytes]:
-    """Return the content of a wheel by file name; in its RECORD the order of the files is of no meaning."""
+    """Return the content of a wheel by file name, with the lines of RECORD sorted."""
     with zipfile.ZipFile(path) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     return {
@@ -58,14 +58,14 @@ def read_wheel(path: Path) -> dict[str, bytes]:
 
 
 def read_sdist(path: Path) -> dict[str, bytes]:
-    """Return the content of an sdist by file name below its one folder."""
+    """Return the content of an sdist by file name in its top folder."""
     with tarfile.open(path) as archive:
         files = {m.name: archive.extractfile(m) for m in archive.getmembers() if not m.isdir()}
         return {name.partition("/")[2]: file.read() for name, file in files.items() if file is not None}
 
 
 def check_metadata(package: str, text: bytes) -> None:
-    """Check version, licence, Python, README, addresses, and that siblings are asked for by a lower bound."""
+    """Check version, licence, Python, README, classifiers, and lower bounds of the siblings."""
     metadata: Message = Parser().parsestr(text.decode())
     expect(f"{package}: version", metadata["Version"], VERSION)
     expect(f"{package}: licence", metadata["License-Expression"], LICENCES.get(package, "Apache-2.0"))
@@ -88,9 +88,9 @@ def check(package: str, dist: Path, from_tree: Path) -> None:
     stem = f"{package.replace('-', '_')}-{VERSION}"
     module = package.replace("-", "_")
     source = ROOT / "packages" / package / "src" / module
-    modules = {path.relative_to(source).as_posix() for path in source.rglob("*.py")}
-    homes = {name: source / name for name in modules | DATA[package]} | ELSEWHERE.get(package, {})
-    content = {f"{module}/{name}": home for name, home in homes.items()}
+    modules = {path.relative_to(source).as_posix() for path in source.rglob("*.py*") if path.suffix in (".py", ".pyi")}
+    sources = {name: source / name for name in modules | DATA[package]} | ELSEWHERE.get(package, {})
+    content = {f"{module}/{name}": path for name, path in sources.items()}
     wheel_path, sdist_path = dist / f"{stem}-py3-none-any.whl", dist / f"{stem}.tar.gz"
     wheel, sdist = read_wheel(wheel_path), read_sdist(sdist_path)
 
@@ -107,8 +107,8 @@ def check(package: str, dist: Path, from_tree: Path) -> None:
         | {"LICENSE", "PKG-INFO", "README.md", "pyproject.toml"}
         | BUILDERS.get(package, set()),
     )
-    for name, home in content.items():
-        data = home.read_bytes()
+    for name, path in content.items():
+        data = path.read_bytes()
         expect(f"{wheel_path.name}: {name} is as here", wheel[name] == data, True)
         expect(f"{sdist_path.name}: {name} is as here", sdist[f"src/{name}"] == data, True)
     apache = (ROOT / "LICENSE").read_bytes()
@@ -116,7 +116,7 @@ def check(package: str, dist: Path, from_tree: Path) -> None:
     expect(f"{package}: its command", f"{COMMANDS[package]} = " in wheel[f"{info}/entry_points.txt"].decode(), True)
     check_metadata(package, wheel[f"{info}/METADATA"])
     check_metadata(package, sdist["PKG-INFO"])
-    # The wheel in DIST went through the sdist; one straight from the tree must be the same, byte for byte.
+    # The wheel in DIST was built from the sdist; one built from the tree must be identical.
     expect(f"{package}: wheel by way of the sdist", wheel == read_wheel(from_tree / wheel_path.name), True)
     if package == "a2k-nets":
         stated = wheel["a2k_nets/weights/SHA256SUMS"].decode().split()[0]
@@ -127,7 +127,7 @@ def check(package: str, dist: Path, from_tree: Path) -> None:
 
 
 def main() -> None:
-    """Check all packages, and that there is nothing else."""
+    """Check all packages, and that the folder has no other files."""
     dist, from_tree = map(Path, sys.argv[1:])
     expected = {
         f"{package.replace('-', '_')}-{VERSION}{end}" for package in DATA for end in (".tar.gz", "-py3-none-any.whl")

@@ -1,7 +1,7 @@
-"""Install the wheels of a folder as a stranger would, each package in an environment of its own, and let them work.
+"""Install each wheel of a folder in an environment of its own, as a user would, and run it.
 
-Usage: try_distributions.py DIST. One more environment holds torch, which all need and which is by far the largest; the
-others see it, and nothing else. The siblings are given as files, since an index may hold strangers of the same names.
+Usage: try_distributions.py DIST. One shared environment holds torch, which all packages need and which is by far the
+largest. The siblings are installed from files, since an index may have other packages of the same names.
 """
 
 import json
@@ -26,7 +26,7 @@ for path in sys.argv[1:]:
 
 GENERATE = """
 import torch
-from a2k_nets.residual.model import Audio2Keypoint
+from a2k_nets import Audio2Keypoint
 from a2k_nets.checkpoints.resolve import embedded_checkpoint
 sha256 = embedded_checkpoint().with_name("SHA256SUMS").read_text().split()[0]
 model = Audio2Keypoint.from_pretrained(sha256=sha256)
@@ -52,13 +52,13 @@ print(json.dumps(ours))
 
 
 class Environment:
-    """An empty virtual environment, into which the wheels go."""
+    """A virtual environment for wheels."""
 
     def __init__(self, folder: Path, dist: Path, *, beside: "Environment | None" = None) -> None:
         self.folder, self.dist = folder, dist
         venv.create(folder, symlinks=os.name != "nt")
         self.scripts = folder / ("Scripts" if os.name == "nt" else "bin")
-        # An own PYTHONPATH, e.g. of the repository, would hide what was installed.
+        # A PYTHONPATH, e.g. of the repository, would hide the installed packages.
         self.variables = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
         if beside is not None:
             (self.site_packages / "beside.pth").write_text(f"{beside.site_packages}\n", encoding="utf-8")
@@ -68,7 +68,7 @@ class Environment:
         return next(self.folder.glob("lib/python*/site-packages"), self.folder / "Lib" / "site-packages")
 
     def install(self, *requirements: str) -> None:
-        """Install wheels of ours, by the names of their modules with extras, and others."""
+        """Install our wheels, by module name with extras, and other requirements."""
         wheels = {path.name.split("-")[0]: path for path in self.dist.glob("*.whl")}
         named = [self._named(requirement, wheels) for requirement in requirements]
         pip = [sys.executable, "-m", "pip", "--python", str(self.scripts / "python")]
@@ -81,18 +81,18 @@ class Environment:
         return f"{wheels[module]}{bracket}{extras}" if module in wheels else requirement
 
     def run(self, command: str, *arguments: object, fails: str = "") -> str:
-        """Run a command of the environment; with `fails`, it must end with code 1 and one line that has these words."""
+        """Run a command of the environment; with `fails`, it must exit with code 1 and one line with that text."""
         return self._run([str(self.scripts / command), *map(str, arguments)], fails=fails)
 
     def _run(self, command: list[str], *, fails: str = "") -> str:
         done = subprocess.run(
             command, cwd=self.folder, env=self.variables, capture_output=True, text=True, check=False, timeout=600
         )
-        said = done.stdout + done.stderr
+        output = done.stdout + done.stderr
         lines = done.stderr.strip().splitlines()
-        expected = done.returncode == 0 if not fails else done.returncode == 1 and len(lines) == 1 and fails in said
+        expected = done.returncode == 0 if not fails else done.returncode == 1 and len(lines) == 1 and fails in output
         if not expected:
-            sys.exit(f"error: {' '.join(command)} ended with {done.returncode}:\n{said}")
+            sys.exit(f"error: {' '.join(command)} ended with {done.returncode}:\n{output}")
         return done.stdout
 
 
@@ -107,7 +107,7 @@ def kp_metrics_alone(env: Environment) -> None:
 
 
 def kp_io_alone(env: Environment) -> None:
-    """Draw and convert a file."""
+    """Render and convert a file."""
     env.install("kp_io")
     only(env, {"kp-io"})
     env.run("python", "-c", SAVE_SEQUENCE)
@@ -119,7 +119,7 @@ def kp_io_alone(env: Environment) -> None:
 
 
 def a2k_nets_alone(env: Environment) -> None:
-    """Generate tensors with the embedded weights; the command says what it lacks."""
+    """Generate tensors with the embedded weights; the commands name missing extras."""
     env.install("a2k_nets")
     only(env, {"a2k-nets"})
     env.run("python", "-c", GENERATE)
@@ -129,7 +129,7 @@ def a2k_nets_alone(env: Environment) -> None:
 
 
 def all_together(env: Environment) -> None:
-    """Go the whole way: annotate, generate, draw, compare, train."""
+    """Run all steps: annotate, generate, render, compare, train."""
     env.install("kp_io[dlib]", "kp_metrics", "a2k_nets[io]", "a2k_train", "scikit-image")
     only(env, {"kp-io", "kp-metrics", "a2k-nets", "a2k-train"})
     env.run("python", "-c", SAVE_FACE, "face.png")
@@ -150,14 +150,14 @@ def all_together(env: Environment) -> None:
 
 
 def only(env: Environment, expected: set[str]) -> None:
-    """Check that these of ours are there, from the files at hand, and no others."""
+    """Check that exactly these packages of ours are installed, from files."""
     origins = json.loads(env.run("python", "-c", ORIGINS))
     assert set(origins) == expected, origins
     assert all(url.startswith("file:") for url in origins.values()), origins
 
 
 def main() -> None:
-    """Try every environment, and say how long it took."""
+    """Try every environment and print its duration."""
     dist = Path(sys.argv[1]).resolve()
     with tempfile.TemporaryDirectory() as folder:
         start = time.monotonic()

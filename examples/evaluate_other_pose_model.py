@@ -1,12 +1,12 @@
-"""Scores pose models that have nothing to do with this project, with kp-metrics alone.
+"""Score any pose model with kp-metrics alone.
 
     python examples/evaluate_other_pose_model.py --truth person_keypoints.json --preds mine.json --preds theirs.json
     python examples/evaluate_other_pose_model.py                        # two landmark detectors on labelled faces
     python examples/evaluate_other_pose_model.py --labelled faces/
 
 COCO keypoint files may have any number of points; with COCO's 17 the table has OKS. Labelled faces are pictures with a
-300-W .pts file of 68 points each; the two detectors are dlib's regression trees over one box and the mean over nine
-slightly moved boxes (`pip install "kp-io[dlib]"`). The brackets are bootstrap intervals over images or faces.
+300-W .pts file of 68 points each; the two detectors are dlib's regression trees with one box and the mean over nine
+slightly shifted boxes (`pip install "kp-io[dlib]"`). The brackets are bootstrap intervals over images or faces.
 """
 
 import os
@@ -31,10 +31,10 @@ FACE_METRICS = ("nme", "pck", "pck_auc", "keypoint_l1")
 def main(
     labelled: Annotated[Path, typer.Option(help="Folder of pictures with .pts files.")] = SHARED / "labelled",
     truth: Annotated[Path | None, typer.Option(help="COCO keypoint annotations.")] = None,
-    preds: Annotated[list[Path] | None, typer.Option(help="COCO keypoint results; give it several times.")] = None,
+    preds: Annotated[list[Path] | None, typer.Option(help="COCO keypoint results; may be repeated.")] = None,
     metrics: Annotated[str, typer.Option(help="Names separated by commas; see `kp-metrics list`.")] = "",
 ) -> None:
-    """Print the table of several pose models, with intervals."""
+    """Print a table of several pose models with intervals."""
     names = [name.strip() for name in metrics.split(",") if name.strip()]
     try:
         if (truth is None) != (not preds):
@@ -47,17 +47,17 @@ def main(
 
 
 def score_coco(truth: Path, preds: Sequence[Path], names: Sequence[str] = ()) -> kpm.EvaluationTable:
-    """Score COCO results against COCO annotations, each object matched within its image."""
+    """Score COCO results against COCO annotations, with objects matched within each image."""
     target = read_coco(truth)
     pairs = {path.stem: match_objects(path.name, read_coco(path), target) for path in preds}
     assert target.area is not None  # COCO files always give areas
-    usual = ["pck", "pck_auc", "keypoint_l1"] + ["oks"] * (target.keypoints.shape[1] == len(kpm.COCO_SIGMAS))
+    default_metrics = ["pck", "pck_auc", "keypoint_l1"] + ["oks"] * (target.keypoints.shape[1] == len(kpm.COCO_SIGMAS))
     return kpm.evaluate(
         {name: pair.preds.unsqueeze(1) for name, pair in pairs.items()},
         target.keypoints.unsqueeze(1),
         mask=target.valid.unsqueeze(1),
         area=target.area.unsqueeze(1),
-        metrics=names or usual,
+        metrics=names or default_metrics,
         groups=target.keys,
     )
 
@@ -80,37 +80,37 @@ def score_faces(folder: Path, names: Sequence[str] = ()) -> kpm.EvaluationTable:
             continue
         true.append(label)
         for name, points in detections.items():
-            assert points is not None  # sorted out above
+            assert points is not None  # checked above
             found[name].append(points)
     if not true:
         raise ValueError(f"expected a labelled face that the detectors find in {folder}, got {len(missed)} missed")
-    Console().print(
-        f"{len(true)} faces" + (f"; not found, and left out for both: {', '.join(missed)}" if missed else "")
-    )
+    Console().print(f"{len(true)} faces" + (f"; not found, left out for both: {', '.join(missed)}" if missed else ""))
     preds = {name: torch.stack(points).unsqueeze(1) for name, points in found.items()}
     return kpm.evaluate(preds, torch.stack(true).unsqueeze(1), metrics=names or FACE_METRICS)
 
 
 def labelled_faces(folder: Path) -> list[tuple[Path, Path]]:
-    """Return each .pts file with its picture, which lies beside it or in a folder `imgs` beside its own."""
+    """Return each .pts file with its picture, which is in the same folder or in the sibling folder `imgs`."""
     pairs = []
     for points in sorted(folder.rglob("*.pts")):
         folders = (points.parent, points.parent.parent / "imgs")
-        pictures = [p for place in folders for suffix in PICTURES if (p := place / (points.stem + suffix)).is_file()]
+        pictures = [p for parent in folders for suffix in PICTURES if (p := parent / (points.stem + suffix)).is_file()]
         pairs += [(points, picture) for picture in pictures[:1]]
     if not pairs:
-        raise ValueError(f"expected pictures with .pts files in {folder}, got none; give another folder by --labelled")
+        raise ValueError(
+            f"expected pictures with .pts files in {folder}, got none; give another folder with --labelled"
+        )
     return pairs
 
 
 def read_points(path: Path) -> Tensor:
-    """Read the points `(K, 2)` of a .pts file, whose first pixel is 1."""
+    """Read the points `(K, 2)` of a .pts file, in which pixels count from 1."""
     body = path.read_text(encoding="utf-8").partition("{")[2].partition("}")[0].split()
     return torch.tensor([float(number) for number in body]).reshape(-1, 2) - 1
 
 
 def nearest(detections: Sequence[tuple[Tensor, Tensor]], label: Tensor) -> Tensor | None:
-    """Return the detected face that is the labelled one; None if none of them is."""
+    """Return the detection closest to a labelled face, or None if all are far from it."""
     size = float((label.amax(0) - label.amin(0)).max())
     faces = [points.to(label.dtype) for points, _ in detections]
     faces = [points for points in faces if float((points.mean(0) - label.mean(0)).norm()) < size / 2]

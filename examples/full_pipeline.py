@@ -1,12 +1,12 @@
-"""From a portrait and speech to facial keypoints, or the whole circle on a talking-face video.
+"""Generate facial keypoints from a portrait and speech, or run all steps on a talking-face video.
 
-    python examples/full_pipeline.py                               # the portrait and the speech that come along
+    python examples/full_pipeline.py                               # the included portrait and speech
     python examples/full_pipeline.py --image me.jpg --audio me.wav
     python examples/full_pipeline.py --text "Good morning."        # needs kp-io[tts]
     python examples/full_pipeline.py --video talk.mp4              # annotate, generate, score, compare
 
-Everything lands in out/ (or --out): keypoints.npz and .csv, keypoints.mp4, and frames.png, a strip of its frames. With
---video there are also truth.npz, the annotation, and table.md, the scores beside those of the baselines.
+The results are in out/ (or --out): keypoints.npz and .csv, keypoints.mp4, and frames.png with some of its frames. With
+--video there are also truth.npz, the annotation, and table.md, the scores with those of the baselines.
 """
 
 from dataclasses import dataclass
@@ -43,12 +43,12 @@ from kp_io import (
 
 SPEECH = Path(__file__).parent / "assets" / "sense_and_sensibility_0870.wav"
 HEIGHT = 480
-STRIP = 8
+NUM_FRAMES_SHOWN = 8
 
 
 @dataclass(frozen=True)
-class Input:
-    """What the model is given, and the truth if there is one."""
+class Inputs:
+    """Inputs of the model, and the ground truth if there is one."""
 
     reference: KeypointSequence
     waveform: Tensor
@@ -60,30 +60,32 @@ def main(
     image: Annotated[Path | None, typer.Option(help="Portrait.", show_default="scikit-image's astronaut")] = None,
     audio: Annotated[Path | None, typer.Option(help="Speech.", show_default="a LibriVox reading")] = None,
     text: Annotated[str | None, typer.Option(help="Text to speak instead of --audio.")] = None,
-    video: Annotated[Path | None, typer.Option(help="Talking-face video to annotate, imitate and score.")] = None,
+    video: Annotated[Path | None, typer.Option(help="Talking-face video to annotate, regenerate and score.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("out"),
-    seed: Annotated[int, typer.Option(help="Of the head's own motion.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed of the head motion.")] = 0,
 ) -> None:
-    """Generate facial keypoints from speech and show them."""
+    """Generate facial keypoints from speech and render them."""
     if video is not None and (image or audio or text is not None):
-        raise typer.BadParameter("--video brings its own picture and speech", param_hint="--video")
+        raise typer.BadParameter("--video replaces --image, --audio and --text", param_hint="--video")
     if audio is not None and text is not None:
         raise typer.BadParameter("give either --audio or --text", param_hint="--audio")
     try:
         model = Audio2Keypoint.from_pretrained()
         rate = model.config.audio.sample_rate
-        given = from_video(video, rate) if video else from_portrait(image, audio, text, rate)
-        # A portrait's open lips are a smile to leave; a video's first frame may be in the middle of a word.
-        posed = given.truth is None
-        sequence = generate_sequence(given.reference, given.waveform, model=model, neutralize_mouth=posed, seed=seed)
+        inputs = from_video(video, rate) if video else from_portrait(image, audio, text, rate)
+        # Open lips in a portrait are a pose, e.g. a smile; in a video's first frame they may be speech.
+        is_portrait = inputs.truth is None
+        sequence = generate_sequence(
+            inputs.reference, inputs.waveform, model=model, neutralize_mouth=is_portrait, seed=seed
+        )
         save_keypoints(out / "keypoints.npz", sequence)
         save_keypoints(out / "keypoints.csv", sequence)
-        if given.truth is not None:
-            save_keypoints(out / "truth.npz", given.truth)
-        show(given, sequence, video, out, rate)
-        typer.echo(f"{sequence}\nmade from {len(given.waveform) / rate:.2f} s of speech:")
-        if given.truth is not None:
-            typer.echo(score(model, given, video, out))
+        if inputs.truth is not None:
+            save_keypoints(out / "truth.npz", inputs.truth)
+        render(inputs, sequence, video, out, rate)
+        typer.echo(f"{sequence}\nmade from {len(inputs.waveform) / rate:.2f} s of speech:")
+        if inputs.truth is not None:
+            typer.echo(score(model, inputs, video, out))
     except (ValueError, OSError, ImportError) as error:
         typer.secho(f"error: {error}", err=True, fg=typer.colors.RED)
         raise typer.Exit(1) from None
@@ -91,8 +93,8 @@ def main(
         typer.echo(f"  {out / name}")
 
 
-def from_portrait(image: Path | None, audio: Path | None, text: str | None, sample_rate: int) -> Input:
-    """Take a portrait, by default one that comes with scikit-image, and speech."""
+def from_portrait(image: Path | None, audio: Path | None, text: str | None, sample_rate: int) -> Inputs:
+    """Read a portrait, by default one from scikit-image, and speech."""
     if image is None:
         from skimage.data import astronaut
 
@@ -104,54 +106,54 @@ def from_portrait(image: Path | None, audio: Path | None, text: str | None, samp
         if text is not None
         else read_audio(audio or SPEECH, sample_rate=sample_rate)
     )
-    return Input(annotate_image(portrait), waveform, portrait=portrait)
+    return Inputs(annotate_image(portrait), waveform, portrait=portrait)
 
 
-def from_video(video: Path, sample_rate: int) -> Input:
-    """Take a video's first frame as the reference, its sound as the speech, and its annotation as the truth."""
+def from_video(video: Path, sample_rate: int) -> Inputs:
+    """Read a video: its first frame is the reference, its audio the speech, its annotation the ground truth."""
     truth = annotate_video(video)
     waveform = read_audio(video, sample_rate=sample_rate, align_to_video=True)
     waveform = align_audio(waveform, num_frames=len(truth), fps=truth.fps, sample_rate=sample_rate)
-    return Input(truth.frames(0, 1), waveform, truth=truth)
+    return Inputs(truth.frames(0, 1), waveform, truth=truth)
 
 
-def show(given: Input, sequence: KeypointSequence, video: Path | None, out: Path, sample_rate: int) -> None:
-    """Write the video with the speech, and a strip of its frames."""
-    crop = face_box(sequence if given.truth is None else given.truth)
-    if given.truth is None or video is None:
-        assert given.portrait is not None
-        # The portrait moves with the head, or the keypoints would leave the face.
-        moving = warp_image_to_head(given.portrait, sequence)
+def render(inputs: Inputs, sequence: KeypointSequence, video: Path | None, out: Path, sample_rate: int) -> None:
+    """Write the video with the speech, and a picture of some frames."""
+    crop = face_box(sequence if inputs.truth is None else inputs.truth)
+    if inputs.truth is None or video is None:
+        assert inputs.portrait is not None
+        # The portrait is warped with the head motion, so that the keypoints stay on the face.
+        warped = warp_image_to_head(inputs.portrait, sequence)
         columns = {
-            "keypoints on the portrait": rasterize(sequence, height=HEIGHT, crop=crop, background=moving),
+            "keypoints on the portrait": rasterize(sequence, height=HEIGHT, crop=crop, background=warped),
             "generated keypoints": rasterize(sequence, height=HEIGHT, crop=crop),
         }
     else:
         columns = {
-            "footage": rasterize(given.truth, height=HEIGHT, crop=crop, background=read_video(video)),
-            "true keypoints": rasterize(given.truth, height=HEIGHT, crop=crop),
+            "footage": rasterize(inputs.truth, height=HEIGHT, crop=crop, background=read_video(video)),
+            "true keypoints": rasterize(inputs.truth, height=HEIGHT, crop=crop),
             "generated keypoints": rasterize(sequence, height=HEIGHT, crop=crop),
         }
     frames = side_by_side(list(columns.values()), labels=list(columns))
-    write_video(out / "keypoints.mp4", frames, fps=sequence.fps, audio=given.waveform, sample_rate=sample_rate)
-    picks = torch.linspace(0, len(sequence) - 1, STRIP).round().int().tolist()
-    strip = [frame for index, frame in enumerate(read_video(out / "keypoints.mp4")) if index in picks]
-    write_image(out / "frames.png", contact_sheet(strip, columns=STRIP // 2, height=HEIGHT // 2))
+    write_video(out / "keypoints.mp4", frames, fps=sequence.fps, audio=inputs.waveform, sample_rate=sample_rate)
+    indices = torch.linspace(0, len(sequence) - 1, NUM_FRAMES_SHOWN).round().int().tolist()
+    frames_shown = [frame for index, frame in enumerate(read_video(out / "keypoints.mp4")) if index in indices]
+    write_image(out / "frames.png", contact_sheet(frames_shown, columns=NUM_FRAMES_SHOWN // 2, height=HEIGHT // 2))
 
 
-def score(model: Audio2Keypoint, given: Input, video: Path | None, out: Path) -> str:
-    """Score the generated keypoints against the annotation, beside the baselines."""
-    assert given.truth is not None
+def score(model: Audio2Keypoint, inputs: Inputs, video: Path | None, out: Path) -> str:
+    """Score the model and the baselines against the annotation."""
+    assert inputs.truth is not None
     assert video is not None
     clip = Clip(
         id=video.stem,
         speaker="the video's",
         split="given",
-        sound=to_int16(given.waveform),
-        keypoints=given.truth.keypoints,
-        measured=(given.truth.scores > 0).any(dim=1),
+        sound=to_int16(inputs.waveform),
+        keypoints=inputs.truth.keypoints,
+        measured=(inputs.truth.scores > 0).any(dim=1),
     )
-    # The other voice for the row "shuffled audio" is the reader of the demo's own clip.
+    # The speaker of the demo's clip is the other voice for the row "shuffled audio".
     other = read_audio(SPEECH, sample_rate=model.config.audio.sample_rate)
     scores = evaluate(model, [clip], voices=[other])
     write_scores(out, scores)
