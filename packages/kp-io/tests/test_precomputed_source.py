@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from kp_io import (
     KeypointSequence,
     MissingPointsError,
-    PointSource,
+    PrecomputedSource,
     annotate_image,
     annotate_video,
     load_keypoints,
@@ -49,7 +49,7 @@ def videos(tmp_path, make_video):
 def test_any_format_at_any_rate_keeps_its_scores(videos, tmp_path, points, suffix):
     save_keypoints(tmp_path / "points" / f"talk{suffix}", points)
     source = make_detector("precomputed", weights=tmp_path / "points")
-    assert isinstance(source, PointSource)
+    assert isinstance(source, PrecomputedSource)
     got = annotate_video(videos / "anna" / "talk.mkv", detector=source, fps=25.0)
     kept = load_keypoints(tmp_path / "points" / f"talk{suffix}", image_size=(256, 256))
     asked = resample_fps(kept, 25.0)

@@ -178,12 +178,7 @@ def _concatenate(shots: list[_Shot]) -> tuple[Float[Tensor, "t k d"], Float[Tens
 
 
 def _pick(
-    detected: list[Detection],
-    face: int,
-    *,
-    where: str,
-    detector: LandmarkDetector,
-    image: UInt8[np.ndarray, "h w 3"],
+    detected: list[Detection], face: int, *, where: str, detector: LandmarkDetector, image: UInt8[np.ndarray, "h w 3"]
 ) -> Detection:
     if not detected:
         raise NoFaceFoundError(

@@ -9,15 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kp_io.cli.console import exit_on_error, one_line, show_progress
-from kp_io.cli.options import (
-    DetectorOption,
-    DeviceOption,
-    FpsOption,
-    MaxGapOption,
-    Track,
-    TrackOption,
-    WeightsOption,
-)
+from kp_io.cli.options import DetectorOption, DeviceOption, FpsOption, MaxGapOption, Track, TrackOption, WeightsOption
 
 if TYPE_CHECKING:
     from rich.progress import Progress

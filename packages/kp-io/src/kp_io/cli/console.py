@@ -20,11 +20,9 @@ def exit_on_error() -> Iterator[None]:
         raise typer.Exit(130) from None
     except BrokenPipeError:
         raise typer.Exit(1) from None  # `kp-io info … | head` stopped reading, which needs no message
-    except (ValueError, OSError, ImportError) as error:
-        typer.echo(f"error: {one_line(str(error))}", err=True)
-        raise typer.Exit(1) from None
-    except MemoryError as error:
-        typer.echo(f"error: expected files that fit into memory, got larger ones: {one_line(str(error))}", err=True)
+    except (ValueError, OSError, ImportError, MemoryError) as error:
+        expected = "expected files that fit into memory, got larger ones: " if isinstance(error, MemoryError) else ""
+        typer.echo(f"error: {expected}{one_line(str(error))}", err=True)
         raise typer.Exit(1) from None
 
 

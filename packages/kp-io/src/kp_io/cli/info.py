@@ -12,10 +12,7 @@ if TYPE_CHECKING:
     from kp_io.keypoints.sequence import KeypointSequence
 
 
-def info(
-    keypoints: KeypointFile,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
+def info(keypoints: KeypointFile, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Print the properties of a keypoint file."""
     with exit_on_error():
         from kp_io.formats.registry import load_keypoints

@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from kp_io.annotation.annotate import default_detector
@@ -83,41 +84,24 @@ def build_corpus(
     if workers < 1:
         raise ValueError(f"expected at least one worker, got {workers}")
     load_pyarrow()  # fail now, not after the first video
-    plan = _Plan(root, options)
+    # Every call reads the folder again, so that the whole list is never in memory.
+    plan = partial(plan_shards, root, options.speakers(), clips_per_shard=options.clips_per_shard)
     worker = ClipWorker(root, options.rules, make_detector)
     # The first pass over the file names finds errors in them before anything is written.
-    num_videos = sum(len(shard.videos) for shard in plan)
+    num_videos = sum(len(shard.videos) for shard in plan())
     state = CorpusState(Path(out))
     with state.locked():
         state.begin(options.settings(worker.detector.name))
-        _check(state, plan)
+        complete = {shard.name for shard in plan() if state.is_complete(shard)}
+        if unexpected := [name for name in state.names() if name not in complete]:
+            raise ValueError(
+                f"expected the videos that {state.out} was built from, found none for its shard {unexpected[0]}; "
+                "build into another folder"
+            )
         build = _Build(state, num_videos, on_progress)
-        tasks = build.tasks(plan)
-        if engine == "ray":
-            build.collect(run_ray(worker, tasks, workers=workers, gpus=gpus))
-        else:
-            build.collect(run_local(worker, tasks, workers=workers))
+        run = partial(run_ray, gpus=gpus) if engine == "ray" else run_local
+        build.collect(run(worker, build.tasks(plan()), workers=workers))
         return finish_corpus(state)
-
-
-class _Plan:
-    """The shards to build; every iteration reads the folder again, so that the list is never in memory."""
-
-    def __init__(self, root: Path, options: CorpusOptions) -> None:
-        self._root, self._options, self._speakers = root, options, options.speakers()
-
-    def __iter__(self) -> Iterator[PlannedShard]:
-        return plan_shards(self._root, self._speakers, clips_per_shard=self._options.clips_per_shard)
-
-
-def _check(state: CorpusState, plan: Iterable[PlannedShard]) -> None:
-    """Raise `ValueError` if the complete shards are not those of the plan."""
-    complete = {shard.name for shard in plan if state.is_complete(shard)}
-    if unexpected := [name for name in state.names() if name not in complete]:
-        raise ValueError(
-            f"expected the videos that {state.out} was built from, found none for its shard {unexpected[0]}; "
-            "build into another folder"
-        )
 
 
 class _Build:

@@ -113,6 +113,7 @@ def _speed(path: Path, fps: float, make_detector: Callable[[], Annotator], num_f
     detector = make_detector()
     started = time.perf_counter()
     if isinstance(detector, PrecomputedSource):
-        return len(detector.keypoints_of(path, fps=fps)) / max(1e-9, time.perf_counter() - started)
-    sequence = annotate_frames(islice(read_video(path, fps=fps), num_frames), fps=fps, detector=detector)
+        sequence = detector.keypoints_of(path, fps=fps)
+    else:
+        sequence = annotate_frames(islice(read_video(path, fps=fps), num_frames), fps=fps, detector=detector)
     return len(sequence) / max(1e-9, time.perf_counter() - started)

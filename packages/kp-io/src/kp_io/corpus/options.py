@@ -49,14 +49,9 @@ class CorpusOptions:
 
     def speakers(self) -> Speakers:
         """Return the attribution of videos to speakers that these options describe."""
-        return Speakers(
-            pattern=FOLDER_LAYOUTS[self.layout] if self.layout is not None else self.speaker_pattern,
-            manifest=None if self.manifest is None else read_manifest(self.manifest),
-            val=self.val,
-            test=self.test,
-            seed=self.seed,
-            licence=self.licence,
-        )
+        pattern = self.speaker_pattern if self.layout is None else FOLDER_LAYOUTS[self.layout]
+        manifest = None if self.manifest is None else read_manifest(self.manifest)
+        return Speakers(pattern, manifest, self.val, self.test, self.seed, self.licence)
 
     def settings(self, detector: str) -> dict[str, Any]:
         """Return the content of `corpus.json`, without local paths or times."""

@@ -1,6 +1,5 @@
 """Add columns to a finished corpus or replace its audio: shard by shard, resumable."""
 
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -58,7 +57,7 @@ def rewrite_corpus(
     num_changed = 0
     with state.locked():
         if out is not None:
-            state.begin({**_settings(root), **(note or {})})
+            state.begin({**(CorpusState(root).settings() or {}), **(note or {})})
         for shard in shards:
             new = target / "data" / shard.name
             if new.is_file() and (out is not None or not again) and _has(new, names):
@@ -69,14 +68,6 @@ def rewrite_corpus(
                 with atomic_path(target / name) as temporary:
                     copyfile(root / name, temporary)
     return num_changed
-
-
-def _settings(root: Path) -> dict[str, Any]:
-    path = root / "corpus.json"
-    try:
-        return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
-    except ValueError as error:
-        raise ValueError(f"expected the settings of a corpus in {path}, got no JSON: {error}") from error
 
 
 def _has(shard: Path, columns: tuple[str, ...]) -> bool:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 #: Folder layouts by name: patterns for paths below the videos' folder, groups `speaker` and optionally `split`.
 FOLDER_LAYOUTS = {
     # dev/mp4/id00012/21Uxsk56VDQ/00001.mp4; `test` is VoxCeleb2's own split, `dev` is divided by speaker.
-    "voxceleb2": r"^(?:.*?/)??(?:(?:dev|(?P<split>test))/(?:mp4/)?)?(?P<speaker>id\d{5})/[^/]+/[^/]+$",
+    "voxceleb2": r"^(?:.*?/)??(?:(?:dev|(?P<split>test))/(?:mp4/)?)?(?P<speaker>id\d{5})/[^/]+/[^/]+$"
 }
 
 _SPLIT_NAME = re.compile(r"[a-z][a-z0-9_]*")

@@ -79,28 +79,37 @@ class CorpusState:
         Raises:
             ValueError: They differ, or the folder holds something else.
         """
+        before = self.settings()
+        if before is None:
+            if unexpected := sorted(entry.name for entry in self.out.iterdir() if entry.name != ".build"):
+                raise ValueError(f"expected a new or empty folder or a corpus, got {self.out} with {unexpected[0]}")
+            self.write_json(self.out / "corpus.json", settings)
+        elif differences := [
+            f"{name} {settings.get(name)!r} instead of {before.get(name)!r}"
+            for name in sorted({*settings, *before})
+            if settings.get(name) != before.get(name)
+        ]:
+            raise ValueError(
+                f"expected to go on with {self.out} as it was begun, got {', '.join(differences)}; "
+                "build into another folder, or with the same options"
+            )
+
+    def settings(self) -> dict[str, Any] | None:
+        """Return the settings of the corpus; None if it is new.
+
+        Raises:
+            ValueError: The file is damaged.
+        """
         path = self.out / "corpus.json"
-        if path.is_file():
-            try:
-                before = json.loads(path.read_text("utf-8"))
-            except (ValueError, RecursionError) as error:
-                raise ValueError(f"expected the settings of a corpus in {path}, got no JSON: {error}") from error
-            if not isinstance(before, dict):
-                raise ValueError(f"expected the settings of a corpus in {path}, got {str(before)[:40]}")
-            differences = [
-                f"{name} {settings.get(name)!r} instead of {before.get(name)!r}"
-                for name in sorted({*settings, *before})
-                if settings.get(name) != before.get(name)
-            ]
-            if differences:
-                raise ValueError(
-                    f"expected to go on with {self.out} as it was begun, got {', '.join(differences)}; "
-                    "build into another folder, or with what it was begun with"
-                )
-            return
-        if unexpected := sorted(entry.name for entry in self.out.iterdir() if entry.name != ".build"):
-            raise ValueError(f"expected a new or empty folder or a corpus, got {self.out} with {unexpected[0]}")
-        self.write_json(path, settings)
+        if not path.is_file():
+            return None
+        try:
+            settings = json.loads(path.read_text("utf-8"))
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"expected the settings of a corpus in {path}, got no JSON: {error}") from error
+        if not isinstance(settings, dict):
+            raise ValueError(f"expected the settings of a corpus in {path}, got {str(settings)[:40]}")
+        return settings
 
     def record_path(self, name: str) -> Path:
         """Return the path of a shard's record."""

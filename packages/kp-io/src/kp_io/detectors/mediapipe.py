@@ -146,9 +146,7 @@ def _landmarker(bundle: bytes, path: Path) -> tuple[Any, str]:
             "`pip install --no-deps mediapipe`, which keeps a second OpenCV out"
         ) from error
     options = vision.FaceLandmarkerOptions(
-        base_options=BaseOptions(model_asset_buffer=bundle),
-        running_mode=vision.RunningMode.IMAGE,
-        num_faces=_MAX_FACES,
+        base_options=BaseOptions(model_asset_buffer=bundle), running_mode=vision.RunningMode.IMAGE, num_faces=_MAX_FACES
     )
     try:
         landmarker = vision.FaceLandmarker.create_from_options(options)
