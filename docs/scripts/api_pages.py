@@ -16,14 +16,30 @@ ROOMS = {
 #: Modules that users need and no stub lists; their public functions and classes are documented.
 MODULES = {
     "a2k_nets": (
-        "blocks.log_mel blocks.similarity blocks.driving_motion residual.normalizer residual.generator "
-        "residual.head_motion residual.blinks paper.generator paper.encoders"
-    ).split(),
+        "blocks.log_mel",
+        "blocks.similarity",
+        "blocks.driving_motion",
+        "residual.normalizer",
+        "residual.generator",
+        "residual.head_motion",
+        "paper.generator",
+        "paper.encoders",
+    ),
     "a2k_train": (
-        "data.clip_store data.window_sampler data.prefetcher statistics.faces recipes.residual_losses "
-        "recipes.paper_losses training.trainer training.validator evaluation.velocity_spectra reports.results_table "
-        "reports.evaluation_report experiments.ablation_report experiments.paper_claims"
-    ).split(),
+        "data.clip_store",
+        "data.window_sampler",
+        "data.prefetch",
+        "statistics.faces",
+        "recipes.residual_losses",
+        "recipes.paper_losses",
+        "training.trainer",
+        "training.validator",
+        "evaluation.velocity_spectra",
+        "reports.results_table",
+        "reports.evaluation_report",
+        "experiments.ablation_report",
+        "experiments.paper_claims",
+    ),
 }
 
 

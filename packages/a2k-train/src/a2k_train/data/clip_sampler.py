@@ -25,11 +25,6 @@ class BalancedSampler:
     """Draws clips with replacement, by speaker and length.
 
     A speaker's probability is proportional to footage ** balance; within a speaker, clips are weighted by length.
-
-    Args:
-        store: The clips.
-        batch_size: Clips per step.
-        balance: The exponent.
     """
 
     def __init__(self, store: ClipStore, *, batch_size: int, balance: float) -> None:
@@ -48,13 +43,7 @@ class BalancedSampler:
 
 
 class EpochSampler:
-    """Visits every clip once per epoch, in a new random order; batches continue across epoch boundaries.
-
-    Args:
-        num_clips: Number of clips.
-        batch_size: Clips per step.
-        seed: Seed of the orders.
-    """
+    """Visits every clip once per epoch, in a new random order; batches continue across epoch boundaries."""
 
     def __init__(self, num_clips: int, *, batch_size: int, seed: int) -> None:
         self._num_clips, self._batch_size, self._seed = num_clips, batch_size, seed

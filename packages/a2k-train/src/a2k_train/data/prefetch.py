@@ -48,3 +48,6 @@ def prefetch(
         yield iterate(pool.submit(make, start)) if start < stop else iter(())
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+Prefetcher = prefetch  # the name in 0.1.0

@@ -72,12 +72,7 @@ def insert_silence(batch: Batch, closed: Float[Tensor, "b k 2"], *, share: float
 
     Read speech has only short pauses with open lips, but a model in use also hears long silence. The lips close within
     `SETTLING_FRAMES`; the rest of the face holds still. The sound is replaced by room noise of -90 to -45 dB.
-
-    Args:
-        batch: The windows.
-        closed: Each window's reference with closed lips, pixels.
-        share: Share of the windows that fall silent.
-        generator: Source of random numbers.
+    `closed` is each window's reference with closed lips, pixels; `share` is the share of the windows that fall silent.
     """
     windows, frames = batch.mask.shape
     samples = batch.waveform.shape[1] // frames
@@ -112,12 +107,8 @@ def change_tempo(
     """Return spectrograms and faces slowed down or sped up by a random factor per window.
 
     Pitch and formants stay. Frames that a faster window lacks at its end are masked; the waveforms do not change.
-
-    Args:
-        log_mel: Spectrograms with a whole number of frames per video frame.
-        batch: The windows.
-        max_change: Largest change, 0.15 for 0.85 to 1.15 times the speed.
-        generator: Source of random numbers.
+    The spectrograms have a whole number of frames per video frame. A `max_change` of 0.15 gives 0.85 to 1.15 times the
+    speed.
     """
     with generator.device:
         tempo = 1 + max_change * (2 * torch.rand(len(log_mel), 1, generator=generator) - 1)

@@ -19,11 +19,7 @@ SEED_STRIDE = 1_000_003
 class Recipe(ABC):
     """Networks, optimizers and one training step of a preset; the loop knows nothing of losses and GANs.
 
-    Args:
-        config: The run's settings.
-        model: The network that is published, its statistics fitted.
-        discriminator: The discriminator, if there is one.
-        fabric: Device, precision and processes.
+    `model` is what is published; its statistics are already fitted.
     """
 
     model: AnyModel
@@ -54,10 +50,6 @@ class Recipe(ABC):
     @abstractmethod
     def step(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """Update all networks; return the losses, unweighted and detached, by the names of their weights."""
-
-    def _train_mode(self) -> None:
-        for module in self.modules.values():
-            module.train()
 
     def _weighted_sum(self, losses: dict[str, Tensor]) -> Tensor:
         return torch.stack([getattr(self.weights, name) * loss for name, loss in losses.items()]).sum()

@@ -24,11 +24,7 @@ class OptimizerStep:
 
     Gradients are averaged over processes here instead of by DistributedDataParallel, whose hooks do not support three
     networks with three backward passes per step, each through parts of the others.
-
-    Args:
-        fabric: Device and processes.
-        optimizer: Optimizer of the parameters to update.
-        clip: Maximum norm of the gradient; 0 for no clipping.
+    `clip` is the maximum norm of the gradient; 0 for no clipping.
     """
 
     def __init__(self, fabric: Fabric, optimizer: Optimizer, *, clip: float) -> None:

@@ -53,7 +53,8 @@ class PaperRecipe(Recipe):
         """Update D, then G, then E; return the losses, unweighted and detached, by the names of their weights."""
         if self.config.augment:
             batch = self._augment(batch, step)
-        self._train_mode()
+        for module in self.modules.values():
+            module.train()
         if self.config.frozen_norm:
             freeze_batch_norm(*self.modules.values())
         with torch.no_grad():

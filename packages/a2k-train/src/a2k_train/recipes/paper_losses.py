@@ -29,11 +29,7 @@ def regression(
 ) -> Float[Tensor, ""]:
     """Return the L1 of normalized keypoints over valid frames.
 
-    Args:
-        preds: Predicted keypoints ŷ.
-        target: True keypoints y.
-        mask: Valid frames.
-        count: Number of valid frames to divide by: this batch's, or the mean over processes.
+    `count` is the number of valid frames to divide by: this batch's, or the mean over processes.
 
     Example:
         >>> mask = torch.tensor([[True, False]])

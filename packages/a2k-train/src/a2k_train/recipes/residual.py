@@ -70,7 +70,8 @@ class ResidualRecipe(Recipe):
         generator = self._generator(batch, step)
         if self.config.augment:
             batch = mirror_faces(batch, IBUG68.mirror, generator=generator)
-        self._train_mode()
+        for module in self.modules.values():
+            module.train()
         with torch.random.fork_rng(devices=[]), self._fabric.autocast():
             # Dropout draws from the global generator.
             torch.manual_seed(self.config.seed * SEED_STRIDE + self._rank_step(step))

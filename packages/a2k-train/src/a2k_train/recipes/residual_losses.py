@@ -52,12 +52,7 @@ def correlation_loss(
 
     Concordance (Lin, 1989), 2·cov / (var + var + (mean - mean)²), rewards correlation and also the right amplitude and
     level.
-
-    Args:
-        preds: Predicted series.
-        target: True series.
-        mask: Valid frames.
-        floor: Added to numerator and denominator, so that windows without motion contribute little.
+    `floor` is added to numerator and denominator, so that windows without motion contribute little.
     """
     valid = mask.to(preds.dtype)
     count = valid.sum(dim=1, keepdim=True).clamp(min=1)

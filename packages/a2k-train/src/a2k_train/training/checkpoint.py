@@ -22,14 +22,9 @@ def save_state(
     modules: dict[str, nn.Module],
     optimizers: dict[str, Optimizer],
 ) -> None:
-    """Write the state of modules and optimizers.
+    """Write the state of modules and optimizers after a number of steps.
 
-    Args:
-        path: File to write.
-        step: Steps done.
-        identity: Properties of the run, such as settings and clips; `load_state` refuses to resume with other ones.
-        modules: Networks by name.
-        optimizers: Optimizers by name.
+    `identity` holds properties of the run, such as settings and clips; `load_state` refuses to resume with other ones.
     """
     tensors: dict[str, Tensor] = {}
     for name, module in modules.items():

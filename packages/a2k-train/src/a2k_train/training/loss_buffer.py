@@ -7,11 +7,9 @@ from torch import Tensor
 
 
 class LossBuffer:
-    """Collects the losses of steps on their device, and raises at the first that is not finite.
+    """Collects losses on their device, copies them to the CPU every few steps, and raises if one is not finite.
 
-    Args:
-        flush_every: Steps between transfers to the CPU.
-        state: File of the last good state, for the error message.
+    The error message names `state`, the file of the last good state.
     """
 
     def __init__(self, *, flush_every: int, state: Path) -> None:

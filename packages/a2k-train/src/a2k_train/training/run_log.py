@@ -4,7 +4,6 @@ import json
 import logging
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from kp_io.filesystem import atomic_path
@@ -13,11 +12,9 @@ logger = logging.getLogger(__name__)
 
 
 class RunLog:
-    """Appends lines of numbers; lines after the step of resumption are dropped first.
+    """Appends lines of numbers; lines after the step of resumption, `start`, are dropped first.
 
-    Args:
-        run: Folder of the run; None disables logging.
-        start: Steps done so far.
+    Without a run folder, nothing is logged.
     """
 
     def __init__(self, run: Path | None, *, start: int) -> None:
@@ -41,9 +38,7 @@ class RunLog:
     def __enter__(self) -> "RunLog":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._writer is not None:
             self._writer.close()
 
