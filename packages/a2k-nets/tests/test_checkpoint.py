@@ -14,7 +14,9 @@ from a2k_nets.checkpoints.checkpoint import (
     save_checkpoint,
     write_tensors,
 )
-from a2k_nets.config.presets import config_to_json
+from a2k_nets.checkpoints.resolve import embedded_checkpoint
+from a2k_nets.config.presets import config_from_dict, config_to_json
+from a2k_nets.config.renamed import RENAMED_SETTINGS, RENAMED_TENSORS
 from a2k_nets.pretrained import load_model
 from a2k_nets.residual.model import Audio2Keypoint
 
@@ -66,6 +68,53 @@ def test_another_version_is_refused(saved, version):
     rewrite(saved, format_version=version)
     with pytest.raises(ValueError, match=f"format version {FORMAT_VERSION}"):
         Audio2Keypoint.from_pretrained(saved)
+
+
+def as_written_by_0_1_0(path: Path) -> None:
+    """Give tensors and settings of a checkpoint their names in format 2."""
+    state, metadata = read_tensors(path)
+    old = {new: old for old, new in RENAMED_TENSORS.items()}
+    config = metadata["config"]
+    for name, new in RENAMED_SETTINGS.items():
+        assert f'"{new}"' in config
+        config = config.replace(f'"{new}"', f'"{name}"')
+    assert set(old) <= set(state)
+    state = {old.get(name, name): tensor for name, tensor in state.items()}
+    write_tensors(path, state, metadata | {"format_version": "2", "config": config})
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("load", [load_model, Audio2Keypoint.from_pretrained])
+def test_format_2_loads_as_the_same_model(model, saved, speech, reference, load):
+    as_written_by_0_1_0(saved)
+    loaded = load(saved)
+    assert loaded.config == model.config
+    assert loaded.state_dict().keys() == model.state_dict().keys()
+    assert all(torch.equal(loaded.state_dict()[name], tensor) for name, tensor in model.state_dict().items())
+    seeds = [torch.Generator().manual_seed(1) for _ in range(2)]
+    assert torch.equal(
+        loaded(speech[None], reference, generator=seeds[0]), model(speech[None], reference, generator=seeds[1])
+    )
+
+
+def test_the_embedded_weights_are_of_format_2_and_saved_as_the_current_one(tmp_path):
+    state, metadata = read_tensors(embedded_checkpoint())
+    assert metadata["format_version"] == "2"
+    assert set(RENAMED_TENSORS) <= set(state)
+    written, metadata = read_tensors(Audio2Keypoint.from_pretrained().save_pretrained(tmp_path))
+    assert metadata["format_version"] == FORMAT_VERSION
+    assert set(RENAMED_TENSORS.values()) <= set(written)
+    assert all(torch.equal(written[RENAMED_TENSORS.get(name, name)], tensor) for name, tensor in state.items())
+
+
+def test_a_name_and_its_old_one_are_refused(saved):
+    with pytest.raises(ValueError, match="'fade_in_frames' only once"):
+        config_from_dict({"ease_in_frames": 5, "fade_in_frames": 5})
+    state, metadata = read_tensors(saved)
+    old, new = next(iter(RENAMED_TENSORS.items()))
+    write_tensors(saved, state | {old: state[new].clone()}, metadata)
+    with pytest.raises(ValueError, match=f"'{new}' only once"):
+        load_model(saved)
 
 
 def test_foreign_safetensors_are_refused(tmp_path):
