@@ -8,6 +8,7 @@ from PIL import Image
 from skimage.data import astronaut
 
 from a2k_nets.inference.generate import generate_sequence
+from a2k_nets.inference.streaming import StreamingGenerator
 from kp_io.annotation.annotate import annotate_image
 from kp_io.detectors.base import NoFaceFoundError
 from kp_io.keypoints.sequence import KeypointSequence
@@ -65,6 +66,13 @@ def test_the_seed_decides_the_head(model, face, speech):
 def test_gains_of_zero_hold_the_face(model, face, speech):
     held = generate_sequence(face, speech, model=model, head_motion=0.0, expression=0.0).keypoints
     assert torch.allclose(held, face.keypoints.expand_as(held), atol=1e-3)
+
+
+def test_the_old_name_of_an_argument(model, face, speech):
+    old = generate_sequence(face, speech, model=model, rest_lips=True).keypoints
+    assert torch.equal(old, generate_sequence(face, speech, model=model, neutralize_mouth=True).keypoints)
+    assert not torch.equal(old, generate_sequence(face, speech, model=model).keypoints)
+    StreamingGenerator(face.keypoints[0], model, rest_lips=True)
 
 
 def test_from_a_picture_and_a_sound_file(model, portrait, speech, tmp_path):

@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 from a2k_nets.cli.console import clear_errors
-from a2k_nets.cli.options import Revision, Sha256, Weights
+from a2k_nets.cli.options import Model, Revision, Sha256
 
 
 def export(
     out: Annotated[Path, typer.Argument(help="File to write, ending in .onnx.")],
-    model: Weights = None,
+    model: Model = None,
     revision: Revision = None,
     sha256: Sha256 = None,
     opset: Annotated[int, typer.Option(help="ONNX opset version, at least 18.")] = 18,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from a2k_nets.cli.console import clear_errors
-from a2k_nets.cli.options import Blink, Expression, Face, HeadMotion, NeutralizeMouth, Revision, Seed, Sha256, Weights
+from a2k_nets.cli.options import Blink, Expression, Face, HeadMotion, Model, NeutralizeMouth, Revision, Seed, Sha256
 
 _VIDEO_HEIGHT = 512
 
@@ -38,7 +38,7 @@ def generate(
         float | None,
         typer.Option(min=0.1, help="Frames per second, e.g. 30 or 29.97.", show_default="the model's, 25"),
     ] = None,
-    model: Weights = None,
+    model: Model = None,
     revision: Revision = None,
     sha256: Sha256 = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",

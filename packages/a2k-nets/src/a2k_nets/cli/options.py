@@ -17,7 +17,7 @@ NeutralizeMouth = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Random seed of the head motion and the blinks.")]
-Weights = Annotated[
+Model = Annotated[
     str | None,
     typer.Option(
         "--model",

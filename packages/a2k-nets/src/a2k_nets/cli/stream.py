@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from a2k_nets.cli.console import clear_errors
-from a2k_nets.cli.options import Blink, Expression, Face, HeadMotion, NeutralizeMouth, Revision, Seed, Sha256, Weights
+from a2k_nets.cli.options import Blink, Expression, Face, HeadMotion, Model, NeutralizeMouth, Revision, Seed, Sha256
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +28,7 @@ def stream(
     blink: Blink = 1.0,
     neutralize_mouth: NeutralizeMouth = None,
     seed: Seed = 0,
-    model: Weights = None,
+    model: Model = None,
     revision: Revision = None,
     sha256: Sha256 = None,
 ) -> None:
