@@ -1,9 +1,10 @@
-"""Whether the mouth follows the loudness of speech in several languages, spoken by people and by eSpeak NG.
+"""Correlation of mouth opening and loudness in several languages, spoken by people and by eSpeak NG.
 
 python benchmarks/languages.py CORPUS --model RUNS/crossval --table manifest.csv --out OUT --page docs/robustness.md
 
-The table tells the language of each clip (columns `id` or `file`, and `language`). Under a cross-validation's run, each
-clip is heard by a model that never saw its speaker. Needs the extra `tts`. What comes out is `languages.md`.
+The table has the language of each clip (columns `id` or `file`, and `language`). With the run folder of a
+cross-validation, each clip is scored with a model that has not seen its speaker. Needs the extra `tts`. The output is
+`languages.md`.
 """
 
 import csv
@@ -19,67 +20,66 @@ from listening.texts import TEXTS, VOICES
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
 
-from a2k_nets.residual.model import Audio2Keypoint
-from a2k_train.cli.options import Clips, Manifest, open_for_model
+from a2k_nets import Audio2Keypoint
 from a2k_train.cli.console import progress, readable_errors
+from a2k_train.cli.options import Clips, Manifest, open_for_model
 from a2k_train.data.clip import Clip, loop_from_random_offset
 from a2k_train.data.shuffled_audio import mismatched_audio
 from a2k_train.experiments.held_out_models import is_crossval, load_held_out_models
 from a2k_train.reports.table_formats import cell_text, to_markdown
-from kp_io.filesystem.atomic import atomic_path
-from kp_io.media.audio import read_audio
-from kp_io.tts.synthesis import synthesize_speech
+from kp_io import read_audio, synthesize_speech
+from kp_io.filesystem import atomic_path
 from kp_metrics import bootstrap_interval, mouth_correlation, mouth_opening
 from kp_metrics.primitives.audio_energy import frame_loudness
 
-#: Frames of the centred mean that openings and loudness go through.
+#: Width of the moving average of openings and loudness, frames.
 SMOOTH = 5
-#: Loudness is counted from so far below the loudest frame.
+#: Loudness is clamped to this far below the loudest frame.
 FLOOR_DB = 40.0
-#: Faces that speak what has no face of its own.
+#: Number of faces for speech without video.
 FACES = 12
 
 
-def envelope(waveform: Tensor, frames: int) -> Tensor:
-    """Return the smoothed loudness of every frame, dB above the floor."""
+def loudness_envelope(waveform: Tensor, frames: int) -> Tensor:
+    """Return the smoothed loudness of every frame, dB relative to the loudest."""
     loudness = frame_loudness(waveform, num_frames=frames)
     level = 20 * torch.log10(loudness / loudness.max().clamp(min=1e-9) + 1e-9)
     return smoothed(level.clamp(min=-FLOOR_DB))
 
 
 def smoothed(series: Tensor) -> Tensor:
-    """Return a centred mean over a few frames, over fewer at the ends."""
+    """Return a centred moving average, which is shorter at the ends."""
     return F.avg_pool1d(series[None], SMOOTH, stride=1, padding=SMOOTH // 2, count_include_pad=False)[0]
 
 
-def follow(points: Tensor, loudness: Tensor, measured: Tensor | None = None) -> float:
-    """Return Pearson's r of the smoothed mouth opening with a loudness; a mouth that never moves follows nothing."""
+def opening_correlation(points: Tensor, loudness: Tensor, measured: Tensor | None = None) -> float:
+    """Return Pearson's r of the smoothed mouth opening and a loudness; 0 for a mouth that does not move."""
     opening = smoothed(mouth_opening(points))
     chosen = torch.ones_like(opening, dtype=torch.bool) if measured is None else measured
     pair = torch.stack((opening[chosen], loudness[chosen]))
     return float(torch.corrcoef(pair)[0, 1].nan_to_num()) if pair.shape[1] > 1 else float("nan")
 
 
-def elsewhere(waveform: Tensor, frames: int) -> Tensor:
-    """Return the loudness of another speech from a random moment on, repeated where it is too short."""
-    moment = torch.Generator().manual_seed(len(waveform))
-    return envelope(loop_from_random_offset(waveform, 640 * frames, generator=moment), frames)
+def mismatched_envelope(waveform: Tensor, frames: int) -> Tensor:
+    """Return the loudness of other speech from a random offset, looped if it is too short."""
+    generator = torch.Generator().manual_seed(len(waveform))
+    return loudness_envelope(loop_from_random_offset(waveform, 640 * frames, generator=generator), frames)
 
 
 @torch.no_grad()
 def real_row(name: str, clips: Sequence[Clip], others: Sequence[Tensor], models: Sequence[Audio2Keypoint]) -> list[str]:
-    """Return the cells of clips of one language, heard by models that never saw their speakers.
+    """Return the table cells of the clips of one language, by models that have not seen their speakers.
 
-    The mouth is also compared with the loudness of others' speech, one for each clip: that is chance.
+    The mouth is also compared with the loudness of another clip's speech, which gives the chance level.
     """
     columns: list[list[float]] = [[], [], [], []]
     for clip, other, model in zip(clips, others, models, strict=True):
         points = model(clip.waveform[None], clip.keypoints[:1])[0]
-        loudness = envelope(clip.waveform, clip.num_frames)
+        loudness = loudness_envelope(clip.waveform, clip.num_frames)
         mask = clip.measured[:, None].expand(points.shape[:2])
-        columns[0].append(follow(points, loudness, clip.measured))
-        columns[1].append(follow(clip.keypoints, loudness, clip.measured))
-        columns[2].append(follow(points, elsewhere(other, clip.num_frames), clip.measured))
+        columns[0].append(opening_correlation(points, loudness, clip.measured))
+        columns[1].append(opening_correlation(clip.keypoints, loudness, clip.measured))
+        columns[2].append(opening_correlation(points, mismatched_envelope(other, clip.num_frames), clip.measured))
         columns[3].append(float(mouth_correlation(points, clip.keypoints, mask=mask)))
     speakers = [clip.speaker for clip in clips]
     seconds = sum(clip.num_frames for clip in clips) / 25
@@ -89,13 +89,13 @@ def real_row(name: str, clips: Sequence[Clip], others: Sequence[Tensor], models:
 
 @torch.no_grad()
 def spoken_row(name: str, waveform: Tensor, other: Tensor, faces: Tensor, model: Audio2Keypoint) -> list[str]:
-    """Return the cells of speech without a face, spoken by several."""
+    """Return the table cells of speech without video, averaged over several faces."""
     points = model(waveform.expand(len(faces), -1), faces)
-    loudness = envelope(waveform, points.shape[1])
-    found = [follow(face, loudness) for face in points]
-    chance = [follow(face, elsewhere(other, points.shape[1])) for face in points]
-    moves = 100 * mouth_opening(points).std(dim=1).mean()
-    numbers = (sum(found) / len(found), min(found), sum(chance) / len(chance), float(moves))
+    loudness = loudness_envelope(waveform, points.shape[1])
+    found = [opening_correlation(face, loudness) for face in points]
+    chance = [opening_correlation(face, mismatched_envelope(other, points.shape[1])) for face in points]
+    motion = 100 * mouth_opening(points).std(dim=1).mean()
+    numbers = (sum(found) / len(found), min(found), sum(chance) / len(chance), float(motion))
     return [name, f"{points.shape[1] / 25:.1f}", *map(cell_text, numbers)]
 
 
@@ -105,36 +105,38 @@ def languages(
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for languages.md.")],
     model: Model = None,
     splits: Splits = None,
-    more: Annotated[str, typer.Option(help="Further splits, which the model has not seen at all; may be empty.")] = "",
+    more: Annotated[str, typer.Option(help="Further splits that no model has seen; may be empty.")] = "",
     manifest: Manifest = None,
-    speech: Annotated[Path | None, typer.Option(help="Folder of recordings without a face.")] = None,
-    page: Annotated[Path | None, typer.Option(help="Page to renew between <!-- languages --> markers.")] = None,
+    speech: Annotated[Path | None, typer.Option(help="Folder of audio recordings.")] = None,
+    page: Annotated[Path | None, typer.Option(help="Page to update between <!-- languages --> markers.")] = None,
 ) -> None:
-    """Compare the mouth's opening with the loudness of speech, language by language."""
+    """Correlate mouth opening and loudness of speech, by language."""
     with readable_errors():
         torch.set_num_threads(1)
-        seen = is_crossval(model)
-        known = Audio2Keypoint.from_pretrained(model / "fold-0" if model and seen else model)
-        store = open_for_model(known.config, corpus, splits=splits or ("train,val" if seen else "val"), manifest=manifest)
-        clips, listeners = store.clips(), load_held_out_models(model, store)
-        # Whom the first model never saw.
-        faces = {clip.speaker: clip.keypoints[0] for clip, (fold, _) in zip(clips, listeners, strict=True) if fold == 0}
-        models = [listener for _, listener in listeners]
+        crossval = is_crossval(model)
+        first_model = Audio2Keypoint.from_pretrained(model / "fold-0" if model and crossval else model)
+        store = open_for_model(
+            first_model.config, corpus, splits=splits or ("train,val" if crossval else "val"), manifest=manifest
+        )
+        clips, held_out = store.clips(), load_held_out_models(model, store)
+        # Speakers that the first model has not seen.
+        faces = {clip.speaker: clip.keypoints[0] for clip, (fold, _) in zip(clips, held_out, strict=True) if fold == 0}
+        models = [network for _, network in held_out]
         if more:
-            others = open_for_model(known.config, corpus, splits=more, manifest=manifest).clips()
-            clips, models = clips + others, models + [known] * len(others)
-        spoken_by = _languages(table)
-        names = [clip.id.partition("#")[0] for clip in clips]  # behind it stands which part of a split video it is
-        lost = [name for name in names if name not in spoken_by]
-        if lost:
-            raise ValueError(f"expected the language of every clip in {table}, found none of {lost[0]}")
+            others = open_for_model(first_model.config, corpus, splits=more, manifest=manifest).clips()
+            clips, models = clips + others, models + [first_model] * len(others)
+        language_of = _languages(table)
+        names = [clip.id.partition("#")[0] for clip in clips]  # the rest numbers the parts of a split video
+        missing = [name for name in names if name not in language_of]
+        if missing:
+            raise ValueError(f"expected the language of every clip in {table}, found none of {missing[0]}")
         groups: dict[str, list[int]] = {}
-        for index in sorted(range(len(clips)), key=lambda index: spoken_by[names[index]]):
-            groups.setdefault(spoken_by[names[index]], []).append(index)
+        for index in sorted(range(len(clips)), key=lambda index: language_of[names[index]]):
+            groups.setdefault(language_of[names[index]], []).append(index)
         real = [["people", "clips", "speakers", "s", "model", "truth", "chance", "mouth r, model and truth"]]
         made = [["sound", "s", "mean of the faces", "least of a face", "chance", "opening moves (% IOD)"]]
         sounds = _sounds(speech)
-        stood = torch.stack(list(faces.values())[:FACES])
+        references = torch.stack(list(faces.values())[:FACES])
         with progress("rows") as bar:
             voices = [clips[index].waveform for index in mismatched_audio(clips, count=1, seed=0)[0]]
             for done, (language, indices) in enumerate(groups.items()):
@@ -143,14 +145,14 @@ def languages(
                 bar(done + 1, len(groups) + len(sounds), {})
             following = [*list(sounds.values())[1:], next(iter(sounds.values()))]
             for done, ((name, waveform), other) in enumerate(zip(sounds.items(), following, strict=True)):
-                made.append(spoken_row(name, waveform, other, stood, known))
+                made.append(spoken_row(name, waveform, other, references, first_model))
                 bar(len(groups) + done + 1, len(groups) + len(sounds), {})
         text = "\n\n".join(
             (
                 "People: Pearson's r of the opening of the model's and of the true mouth with the loudness of the "
                 "speech (chance: the model's with the loudness of somebody else's), and of the two mouths.",
                 to_markdown(real),
-                f"Speech without a face, given to {len(stood)} faces of people whom the model never saw: r of the "
+                f"Speech without a face, given to {len(references)} faces of people whom the model never saw: r of the "
                 "mouth's opening with the loudness.",
                 to_markdown(made),
             )
@@ -164,7 +166,7 @@ def languages(
 
 
 def _sounds(folder: Path | None) -> dict[str, Tensor]:
-    """Return what is spoken without a face: each text by eSpeak NG, English by other voices, recordings."""
+    """Return the speech without video: each text by eSpeak NG, English by other voices, and recordings."""
     sounds = {f"eSpeak NG, {language}": synthesize_speech(text, language=language) for language, text in TEXTS.items()}
     for voice in VOICES:
         sounds[f"eSpeak NG, en, {voice}"] = synthesize_speech(TEXTS["en"], language="en", voice=voice)
@@ -174,7 +176,7 @@ def _sounds(folder: Path | None) -> dict[str, Tensor]:
 
 
 def _languages(table: Path) -> dict[str, str]:
-    """Return the language of each clip by its id, which is the table's `id` or its `file` without suffix."""
+    """Return the language of each clip by id, which is `id` or `file` without suffix in the table."""
     found = {}
     with table.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):

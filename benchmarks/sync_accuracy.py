@@ -16,7 +16,7 @@ from rich.console import Console
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
 
-from a2k_nets.residual.model import Audio2Keypoint
+from a2k_nets import Audio2Keypoint
 from a2k_nets.sync.offset import CONFIDENT, SyncOffset, measure_offset
 from a2k_train.config.toml_file import config_from_toml
 from a2k_train.data.clip import Clip

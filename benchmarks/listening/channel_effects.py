@@ -1,4 +1,4 @@
-"""What rooms, telephones, microphones and other throats do to speech; lengths, and so lip sync, are kept."""
+"""Channel effects on speech: noise, rooms, telephones, clipping, whispering. They keep length and lip sync."""
 
 import math
 
@@ -7,23 +7,23 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
 
-#: Samples a second of a telephone, and the mu of its companding (ITU-T G.711).
+#: Sample rate of a telephone, Hz, and mu of its companding (ITU-T G.711).
 _PHONE_RATE, _MU = 8_000, 255.0
 _PHONE_BAND = (300.0, 3_400.0)
 
-#: The late room sets in so much after the direct sound, seconds.
+#: Delay of the reverberation after the direct sound, seconds.
 _ROOM_DELAY = 0.005
 
 
 def add_noise(
     waveform: Float[Tensor, "*b s"], noise: Float[Tensor, "*b s"], snr_db: float | Float[Tensor, "*b 1"]
 ) -> Float[Tensor, "*b s"]:
-    """Return speech with noise so much weaker, by their mean powers; silence gets none.
+    """Return speech with noise at a signal-to-noise ratio of mean powers; silence gets no noise.
 
     Args:
         waveform: Speech.
         noise: Noise of any level; all zeros add nothing.
-        snr_db: Power of the speech over that of the noise, dB; one number, or one for each waveform.
+        snr_db: Signal-to-noise ratio, dB; one number, or one per waveform.
 
     Example:
         >>> speech, noise = torch.tensor([1.0, -1.0]), torch.tensor([5.0, 5.0])
@@ -42,17 +42,17 @@ def reverb(
     sample_rate: int = 16_000,
     generator: torch.Generator,
 ) -> Float[Tensor, "*b s"]:
-    """Return speech in a room: the direct sound, then noise that decays exponentially; the level is kept.
+    """Return speech in a room: the direct sound and exponentially decaying noise, at the same level.
 
     Args:
         waveform: Speech.
-        t60: Seconds in which the room decays by 60 dB.
-        direct_db: Energy of the direct sound over that of the room; 0 dB is some two metres away at home.
-        sample_rate: Samples a second.
-        generator: Draws the room, the same one for the whole batch.
+        t60: Reverberation time, in which the sound decays by 60 dB, seconds.
+        direct_db: Direct-to-reverberant energy ratio; 0 dB is about two metres away at home.
+        sample_rate: Sample rate, Hz.
+        generator: Random generator of the room, which is the same for the whole batch.
 
     Raises:
-        ValueError: The time is not above 0.
+        ValueError: The time is not positive.
     """
     if t60 <= 0:
         raise ValueError(f"expected a decay time t60 above 0 s, got {t60}")
@@ -61,13 +61,13 @@ def reverb(
     late = torch.randn(length, generator=generator, device=generator.device) * 10 ** (-3 * time / t60)
     late = late / late.norm() * 10 ** (-direct_db / 20)
     room = torch.cat((torch.ones(1, device=late.device), late.new_zeros(delay), late)).to(waveform)
-    size = 1 << (waveform.shape[-1] + len(room) - 2).bit_length()  # of at least their sum, and soon transformed
+    size = 1 << (waveform.shape[-1] + len(room) - 2).bit_length()  # a power of 2 that holds the convolution
     wet = torch.fft.irfft(torch.fft.rfft(waveform, n=size) * torch.fft.rfft(room, n=size), n=size)
     return at_level(wet[..., : waveform.shape[-1]], waveform)
 
 
 def telephone(waveform: Float[Tensor, "*b s"], *, sample_rate: int = 16_000) -> Float[Tensor, "*b s"]:
-    """Return speech through a telephone: 300 to 3,400 Hz, 8 kHz, 8 bits of mu-law.
+    """Return speech over a telephone: 300 to 3,400 Hz, 8 kHz, 8-bit mu-law.
 
     Example:
         >>> telephone(torch.zeros(640)).shape
@@ -85,11 +85,11 @@ def telephone(waveform: Float[Tensor, "*b s"], *, sample_rate: int = 16_000) -> 
 
 
 def clip_peaks(waveform: Float[Tensor, "*b s"], *, share: float) -> Float[Tensor, "*b s"]:
-    """Return speech whose loudest samples, so many of them, are cut off; the level is kept.
+    """Return speech with the loudest share of its samples clipped, at the same level.
 
     Args:
         waveform: Speech.
-        share: Share of the samples that are cut, from 0 for none to below 1.
+        share: Share of clipped samples, in [0, 1).
 
     Raises:
         ValueError: The share is out of its range.
@@ -108,13 +108,13 @@ def clip_peaks(waveform: Float[Tensor, "*b s"], *, share: float) -> Float[Tensor
 def whisper(
     waveform: Float[Tensor, "*b s"], *, n_fft: int = 512, smooth: int = 24, generator: torch.Generator
 ) -> Float[Tensor, "*b s"]:
-    """Return the speech whispered: noise through the vocal tract instead of the vocal folds' pulses; the level is kept.
+    """Return whispered speech: noise instead of vocal fold pulses through the vocal tract, at the same level.
 
     Args:
         waveform: Speech.
-        n_fft: Window of the spectrum, samples.
-        smooth: Cepstral coefficients that the vocal tract keeps; pulses lie beyond.
-        generator: Draws the noise.
+        n_fft: Window length of the spectrum, samples.
+        smooth: Number of cepstral coefficients of the vocal tract; pulses are in higher ones.
+        generator: Random generator of the noise.
     """
     noise = torch.randn(waveform.shape, generator=generator, device=generator.device).to(waveform)
     voice, breath = stft(waveform, n_fft), stft(noise, n_fft)
@@ -123,19 +123,19 @@ def whisper(
 
 
 def stft(waveform: Float[Tensor, "*b s"], n_fft: int) -> Tensor:
-    """Return the complex spectra `(N, F, T)` of waveforms, a quarter of a window apart."""
+    """Return the complex spectra `(N, F, T)` of waveforms, with a hop of a quarter window."""
     flat, window = waveform.reshape(-1, waveform.shape[-1]), torch.hann_window(n_fft).to(waveform)
     return torch.stft(flat, n_fft, n_fft // 4, window=window, return_complex=True, pad_mode="constant")
 
 
 def istft(spectra: Tensor, n_fft: int, shape: torch.Size) -> Tensor:
-    """Return waveforms of a shape from their spectra."""
+    """Return the waveforms of spectra, in the given shape."""
     window = torch.hann_window(n_fft).to(spectra.real)
     return torch.istft(spectra, n_fft, n_fft // 4, window=window, length=shape[-1]).reshape(shape)
 
 
 def envelope(spectra: Tensor, *, smooth: int) -> Tensor:
-    """Return the smooth magnitudes `(N, F, T)` of spectra: their first cepstral coefficients, which the tract makes."""
+    """Return the spectral envelope `(N, F, T)` of the vocal tract: the first cepstral coefficients of spectra."""
     log = spectra.abs().clamp(min=1e-7).log()
     cepstrum = torch.fft.irfft(log, dim=1)
     quefrency = torch.arange(cepstrum.shape[1], device=log.device)
@@ -145,12 +145,12 @@ def envelope(spectra: Tensor, *, smooth: int) -> Tensor:
 
 
 def at_level(changed: Tensor, waveform: Tensor) -> Tensor:
-    """Return a changed waveform with the level of the one it was."""
+    """Return a changed waveform at the level of the original."""
     return changed * (_rms(waveform) / _rms(changed).clamp(min=1e-12))
 
 
 def to_length(waveform: Tensor, samples: int) -> Tensor:
-    """Return the same waveform in as many samples, its spectrum cut or filled up: another rate, or another pitch."""
+    """Return a waveform resampled to a number of samples, by cutting or padding its spectrum."""
     spectrum, wanted = torch.fft.rfft(waveform), samples // 2 + 1
     spectrum = F.pad(spectrum, (0, max(0, wanted - spectrum.shape[-1])))[..., :wanted]
     resampled: Tensor = torch.fft.irfft(spectrum, n=samples)

@@ -1,4 +1,4 @@
-"""The conditions under which `robustness.py` lets a model listen: each a name and what becomes of the speech."""
+"""The conditions of `robustness.py`: a name and a degradation of speech each."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -26,13 +26,13 @@ SILENCES_DB: Mapping[str, float | None] = {
 def degraded(
     speech: Tensor, others: Sequence[Tensor], *, recordings: Mapping[str, Tensor], generator: torch.Generator
 ) -> Iterator[tuple[str, Tensor]]:
-    """Yield the names of all conditions with the speech `(S,)` in each; all SNRs hear the same noise.
+    """Yield the name of each condition with the speech `(S,)` in it; all SNRs have the same noise.
 
     Args:
         speech: Clean speech at 16 kHz.
         others: Speech of other people, for babble.
-        recordings: Recorded noises by their names, which replace or join the made ones.
-        generator: Draws everything.
+        recordings: Recorded noises by name; they replace synthetic ones of the same name.
+        generator: Source of all randomness.
     """
     size = len(speech)
     yield "clean", speech
@@ -45,9 +45,9 @@ def degraded(
     yield "telephone", telephone(speech)
     for percent in (1, 5, 20):
         yield f"clipped {percent} %", clip_peaks(speech, share=percent / 100)
-    hushed = whisper(speech, generator=generator)
-    yield "whisper", hushed
-    yield "whisper, 20 dB down", 0.1 * hushed
+    whispered = whisper(speech, generator=generator)
+    yield "whisper", whispered
+    yield "whisper, 20 dB down", 0.1 * whispered
     yield "child", shift_pitch(speech, ratio=1.5, formants=1.25)
     yield "old", age_voice(speech, generator=generator)
     for gain in GAINS_DB:

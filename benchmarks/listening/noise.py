@@ -1,4 +1,4 @@
-"""Noises made from nothing but a seed, and babble from other voices; none of them has any level in particular."""
+"""Synthetic noise from a random seed, and babble from other voices, at arbitrary levels."""
 
 from collections.abc import Sequence
 
@@ -17,33 +17,33 @@ _C3 = 130.81
 def babble(
     voices: Sequence[Float[Tensor, " _"]], length: int, *, generator: torch.Generator, count: int = 8
 ) -> Float[Tensor, " s"]:
-    """Return several people talking at once: `count` of the voices, each at the same level, from random moments on.
+    """Return babble: `count` of the voices at the same level, from random offsets.
 
     Args:
-        voices: Speech of people; silent ones are passed over.
-        length: Samples.
-        generator: Draws voices and moments.
-        count: How many speak at once; all of them where there are fewer.
+        voices: Waveforms of speech; silent ones are skipped.
+        length: Number of samples.
+        generator: Random generator of the choice of voices and the offsets.
+        count: Number of voices; all if there are fewer.
 
     Raises:
-        ValueError: No voice says anything.
+        ValueError: All voices are silent.
     """
-    total, heard = torch.zeros(length), 0
+    total, used = torch.zeros(length), 0
     for index in torch.randperm(len(voices), generator=generator).tolist():
         level = float(voices[index].square().mean().sqrt())
-        if level > 0 and heard < count:
+        if level > 0 and used < count:
             total += loop_from_random_offset(voices[index], length, generator=generator) / level
-            heard += 1
-    if not heard:
+            used += 1
+    if not used:
         raise ValueError(f"expected at least one voice that is not silent, got {len(voices)} silent ones")
     return total
 
 
 def street_noise(length: int, *, sample_rate: int = 16_000, generator: torch.Generator) -> Float[Tensor, " s"]:
-    """Return traffic: a rumble that swells and fades, and something passing by every four seconds or so.
+    """Return traffic noise: a rumble of varying level, and a passing vehicle every four seconds on average.
 
-    The rumble is noise that falls by 6 dB an octave above 150 Hz; its level wanders by some decibels over seconds. What
-    passes by is noise that falls from 800 Hz on, rises and fades within one to three seconds, up to 10 dB above the
+    The rumble is noise with -6 dB per octave above 150 Hz; its level varies by some decibels over seconds. A vehicle is
+    noise with a corner frequency of 800 Hz that rises and fades within one to three seconds, up to 10 dB above the
     rumble; every third one sounds its horn, two tones for a third of a second.
     """
     time = torch.arange(length) / sample_rate
@@ -69,10 +69,10 @@ def street_noise(length: int, *, sample_rate: int = 16_000, generator: torch.Gen
 
 
 def music(length: int, *, sample_rate: int = 16_000, generator: torch.Generator) -> Float[Tensor, " s"]:
-    """Return a tune: plucked chords of C major and a bass on every beat, a pentatonic melody, cymbals off the beat.
+    """Return music: plucked chords and a bass on every beat, a pentatonic melody, and cymbals off the beat.
 
-    Tempo (90 to 130 beats a minute), key (up to 5 semitones off) and melody are drawn; strings are ten harmonics whose
-    higher ones are weaker and die sooner.
+    Tempo (90 to 130 beats per minute), key (within 5 semitones of C major) and melody are random. A string has ten
+    harmonics; higher ones are weaker and decay faster.
     """
 
     def draw(count: int) -> int:
@@ -107,15 +107,17 @@ def music(length: int, *, sample_rate: int = 16_000, generator: torch.Generator)
 
 
 def _string(semitone: int, length: int, sample_rate: int) -> Tensor:
-    """Return the sound of a string, so many semitones above C3."""
+    """Return the sound of a string, tuned in semitones above C3."""
     time, pitch = torch.arange(length)[None] / sample_rate, _C3 * 2 ** (semitone / 12)
     harmonic = torch.arange(1, 11)[:, None]
-    heard = (harmonic * pitch < sample_rate / 2) / harmonic
-    return (heard * torch.sin(2 * torch.pi * harmonic * pitch * time) * torch.exp(-(2 + harmonic) * time)).sum(dim=0)
+    amplitude = (harmonic * pitch < sample_rate / 2) / harmonic
+    return (amplitude * torch.sin(2 * torch.pi * harmonic * pitch * time) * torch.exp(-(2 + harmonic) * time)).sum(
+        dim=0
+    )
 
 
 def _low_pass(noise: Tensor, corner: float, sample_rate: int) -> Tensor:
-    """Return noise that falls by 6 dB an octave above the corner."""
+    """Return noise filtered with -6 dB per octave above the corner frequency."""
     spectrum = torch.fft.rfft(noise)
     frequency = torch.arange(len(spectrum)) * sample_rate / len(noise)
     falling: Tensor = torch.fft.irfft(spectrum / (1 + (frequency / corner) ** 2).sqrt(), n=len(noise))

@@ -1,4 +1,4 @@
-"""Two sentences in each of several languages, for eSpeak NG to speak."""
+"""Two sentences in each of several languages, for synthesis with eSpeak NG."""
 
 TEXTS = {
     "en": "Good morning, my name is Paul, and I live above a small bakery. "
@@ -20,5 +20,5 @@ TEXTS = {
     "zh": "早上好，我叫小明，住在一家小面包店的楼上。每个星期一，我爸爸在公共汽车开动以前就打开店门。",
 }
 
-#: Other voices of eSpeak's that speak the English text.
+#: Further voices of eSpeak NG for the English text.
 VOICES = ("f2", "m3", "grandma", "grandpa", "croak", "whisper")

@@ -1,4 +1,4 @@
-"""The same speech from another throat: higher or lower, longer or shorter, trembling."""
+"""Voice conversion: pitch shift, formant shift, and the tremor of an old voice."""
 
 import torch
 from jaxtyping import Float
@@ -10,51 +10,50 @@ _SMOOTH = 40
 
 
 def shift_formants(waveform: Float[Tensor, "*b s"], *, ratio: float) -> Float[Tensor, "*b s"]:
-    """Return speech whose resonances lie higher by a ratio, as in a shorter throat; pitch and level are kept.
+    """Return speech with formants shifted by a ratio, as of a shorter vocal tract, at the same pitch and level.
 
-    The cepstral envelope of each moment is stretched along the frequencies, and the harmonics below it are left.
+    The cepstral envelope of each frame is stretched along frequency; the harmonics stay.
 
     Args:
         waveform: Speech.
-        ratio: 1.25 is about a child for an adult, below 1 a longer throat.
+        ratio: Ratio of the formant frequencies; 1.25 turns an adult into about a child.
 
     Raises:
-        ValueError: The ratio is not above 0.
+        ValueError: The ratio is not positive.
     """
     _check(ratio)
     spectra = stft(waveform, _N_FFT)
     smooth = envelope(spectra, smooth=_SMOOTH)
     bins = smooth.shape[1]
-    place = (torch.arange(bins, device=smooth.device) / ratio).clamp(max=bins - 1)
-    below, share = place.long(), (place % 1)[:, None]
+    position = (torch.arange(bins, device=smooth.device) / ratio).clamp(max=bins - 1)
+    below, share = position.long(), (position % 1)[:, None]
     stretched = smooth[:, below] * (1 - share) + smooth[:, (below + 1).clamp(max=bins - 1)] * share
-    # What was beyond the highest frequency is not known: it stays as faint as the last that was heard.
+    # Frequencies beyond the original range are unknown: they get the level of the highest one.
     return at_level(istft(spectra * (stretched / smooth).clamp(max=30), _N_FFT, waveform.shape), waveform)
 
 
 def shift_pitch(waveform: Float[Tensor, "*b s"], *, ratio: float, formants: float = 1.0) -> Float[Tensor, "*b s"]:
-    """Return speech whose pitch is higher by a ratio, as long and as loud; formants have a ratio of their own.
+    """Return speech with the pitch shifted by a ratio, at the same length and level; formants have their own ratio.
 
-    A phase vocoder stretches time, resampling takes it back, and `shift_formants` puts the resonances where they
-    belong.
+    A phase vocoder stretches time, resampling reverses that, and `shift_formants` sets the formants.
 
     Args:
         waveform: Speech.
-        ratio: Of the pitch.
-        formants: Of the resonances, see `shift_formants`.
+        ratio: Ratio of the pitch.
+        formants: Ratio of the formants, see `shift_formants`.
 
     Raises:
-        ValueError: A ratio is not above 0.
+        ValueError: A ratio is not positive.
     """
     _check(ratio)
     spectra = stft(waveform, _N_FFT)
     frames = spectra.shape[-1]
-    place = torch.arange(0, frames - 1, 1 / ratio, device=spectra.device)
-    before, share = place.long(), place % 1
+    position = torch.arange(0, frames - 1, 1 / ratio, device=spectra.device)
+    before, share = position.long(), position % 1
     after = (before + 1).clamp(max=frames - 1)
     size = spectra.abs()[..., before] * (1 - share) + spectra.abs()[..., after] * share
     angle = spectra.angle()
-    # The first phase, then as much further in each new frame as the voice went between the two old ones.
+    # Each new frame advances the phase by the difference of the two frames around it.
     step = angle[..., after] - angle[..., before]
     phase = torch.cat((angle[..., :1], step[..., :-1]), dim=-1).cumsum(dim=-1)
     longer = torch.polar(size, phase)
@@ -67,9 +66,9 @@ def shift_pitch(waveform: Float[Tensor, "*b s"], *, ratio: float, formants: floa
 def age_voice(
     waveform: Float[Tensor, "*b s"], *, sample_rate: int = 16_000, generator: torch.Generator
 ) -> Float[Tensor, "*b s"]:
-    """Return speech as an old voice: somewhat lower, trembling at 5 Hz by a quarter, breath 12 dB below the voice.
+    """Return speech as of an old voice: lower pitch, 25 % tremor at 5 Hz, breath noise 12 dB below the voice.
 
-    Old speakers also talk more slowly and articulate less; that would change the lips, and is left out.
+    Slower speech and weaker articulation would change the lip motion, and are not simulated.
     """
     time = torch.arange(waveform.shape[-1], device=waveform.device) / sample_rate
     start = torch.rand(1, generator=generator, device=generator.device).to(waveform)

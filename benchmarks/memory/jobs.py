@@ -25,8 +25,7 @@ ALPHA, SEQUENCES, FRAMES, CLIPS = 0.02, 2000, 100, 4
 
 
 def _generate(seconds: int, device: torch.device, *, paper: bool = False) -> Work:
-    from a2k_nets.paper.model import PaperAudio2Keypoint
-    from a2k_nets.residual.model import Audio2Keypoint
+    from a2k_nets import Audio2Keypoint, PaperAudio2Keypoint
 
     ours = Audio2Keypoint.from_pretrained()
     model = (PaperAudio2Keypoint().eval() if paper else ours).to(device)
@@ -36,8 +35,7 @@ def _generate(seconds: int, device: torch.device, *, paper: bool = False) -> Wor
 
 
 def _stream(seconds: int, device: torch.device) -> Work:
-    from a2k_nets.inference.streaming import StreamingGenerator
-    from a2k_nets.residual.model import Audio2Keypoint
+    from a2k_nets import Audio2Keypoint, StreamingGenerator
 
     model = Audio2Keypoint.from_pretrained().to(device)
     stream = StreamingGenerator(model.normalizer.mean_face * 60 + 112, model)

@@ -48,8 +48,7 @@ class Curve:
 
 def generation_curves(sizes: Sequence[float], device: torch.device) -> Iterable[Curve]:
     """Return generation from so many seconds of speech: ours, and the preset `paper` as wide as the paper has it."""
-    from a2k_nets.paper.model import PaperAudio2Keypoint
-    from a2k_nets.residual.model import Audio2Keypoint
+    from a2k_nets import Audio2Keypoint, PaperAudio2Keypoint
 
     ours = Audio2Keypoint.from_pretrained().to(device)
     paper = PaperAudio2Keypoint().eval().to(device)

@@ -10,10 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from a2k_nets.inference.streaming import StreamingGenerator
-from a2k_nets.onnx.export import export_onnx
-from a2k_nets.paper.model import PaperAudio2Keypoint
-from a2k_nets.residual.model import Audio2Keypoint
+from a2k_nets import Audio2Keypoint, PaperAudio2Keypoint, StreamingGenerator, export_onnx
 
 SECONDS = 10
 NOTE = {"against": "preset paper", "amount": SECONDS, "unit": "s of speech"}
