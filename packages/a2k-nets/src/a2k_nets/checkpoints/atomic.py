@@ -17,22 +17,19 @@ def write_bytes(path: Path, data: bytes) -> None:
         ...     Path(folder, "new", "note.txt").read_text()
         'whole'
     """
+    temporary: Path | None = None
     try:
-        _write(path, data)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
+        temporary = Path(name)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        temporary.chmod(0o644)  # files of mkstemp are private, a published model is not
+        temporary.replace(path)
     except OSError as error:
         # The error of the system names the temporary file, or none.
         reason = error.strerror or str(error)
         raise type(error)(f"cannot write {path}: {reason}; make room or choose another folder") from error
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o644)  # noqa: PTH101 - mkstemp's files are private, a published model is not
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)

@@ -99,10 +99,8 @@ class HeadMotion(nn.Module):
         if radius >= 1:
             raise ValueError(f"expected a stationary head motion, got a spectral radius of {radius:.4f}")
         self._set(first, second, future - past @ solution, tracks)
-        windows = [
-            track[i : i + window] for track in tracks for i in range(0, max(1, len(track) - window // 2), window)
-        ]
-        log_stds = [piece.std(dim=0, correction=0).clamp(min=_MIN_STD).log() for piece in windows if len(piece) > 1]
+        pieces = [track[i : i + window] for track in tracks for i in range(0, max(1, len(track) - window // 2), window)]
+        log_stds = [piece.std(dim=0, correction=0).clamp(min=_MIN_STD).log() for piece in pieces if len(piece) > 1]
         self.typical_log_std.copy_(torch.stack(log_stds).mean(dim=0))
 
     def fit_random_walk(self, tracks: list[Float[Tensor, "_ 4"]]) -> None:
