@@ -1,7 +1,7 @@
 """Gather the pages of the site in build/docs: docs/, the READMEs of the packages, and the references.
 
-Pages of docs/ link to each other and to files of the repository, as they are read on a code host; here those links are
-turned to where the same text is in the site. build.py makes the site of what this leaves.
+Pages of docs/ link to each other and to files of the repository, as a code host shows them. Here these links are rewritten
+to the pages of the site. build.py then builds the site.
 """
 
 import re
@@ -17,7 +17,7 @@ DOCS = ROOT / "docs"
 BUILD = ROOT / "build"
 WEIGHTS = "packages/a2k-nets/src/a2k_nets/weights"
 
-#: Files of the repository that are pages of the site as well, and the one that the start page stands for.
+#: Files outside docs/ that are pages of the site, and README.md, which the start page replaces.
 ELSEWHERE = {
     "README.md": "index.md",
     "CHANGELOG.md": "changelog.md",
@@ -32,20 +32,20 @@ NAV_ENTRY = re.compile(r"^\s+- .*: (?P<page>\S+\.md)$")
 
 
 def page_of(file: Path) -> str | None:
-    """Return where a file of the repository is in the site, or None for one that is not there."""
+    """Return the site page of a file of the repository, or None if it has none."""
     if file.is_relative_to(DOCS):
         return file.relative_to(DOCS).as_posix()
     return ELSEWHERE.get(file.relative_to(ROOT).as_posix())
 
 
 def relink(text: str, source: Path, page: str) -> str:
-    """Turn the links of a page to the site; what is a file of the repository only keeps its words.
+    """Rewrite the links of a page for the site; a link to a file without a page becomes plain text.
 
     Raises:
-        ValueError: A link leads to no file.
+        ValueError: A link does not lead to a file.
     """
 
-    def turn(link: re.Match[str]) -> str:
+    def rewrite(link: re.Match[str]) -> str:
         path, hash_, anchor = link["target"].partition("#")
         if not path or ":" in path:
             return link[0]
@@ -57,12 +57,12 @@ def relink(text: str, source: Path, page: str) -> str:
             return link["text"]
         return f"[{link['text']}]({relpath(target, Path(page).parent)}{hash_}{anchor})"
 
-    parts = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)  # odd ones are code
-    return "".join(part if place % 2 else LINK.sub(turn, part) for place, part in enumerate(parts))
+    parts = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)  # odd indices are code
+    return "".join(part if index % 2 else LINK.sub(rewrite, part) for index, part in enumerate(parts))
 
 
 def pages() -> dict[str, str]:
-    """Return every page of the site, its text by its path."""
+    """Return the text of every page of the site by its path."""
     sources = {path.relative_to(DOCS).as_posix(): path for path in sorted(DOCS.glob("*.md"))}
     for name, page in ELSEWHERE.items():
         if page not in sources and (ROOT / name).is_file():
@@ -72,7 +72,7 @@ def pages() -> dict[str, str]:
 
 
 def configuration(text: str, written: dict[str, str]) -> str:
-    """Leave out of mkdocs.yml what is in its navigation but not written yet.
+    """Remove entries of pages that do not exist yet from the navigation of mkdocs.yml.
 
     Raises:
         ValueError: A page is not in the navigation.
@@ -85,7 +85,7 @@ def configuration(text: str, written: dict[str, str]) -> str:
 
 
 def assemble() -> None:
-    """Write build/docs and build/mkdocs.yml anew."""
+    """Write build/docs and build/mkdocs.yml."""
     written = pages()
     shutil.rmtree(BUILD / "docs", ignore_errors=True)
     for folder in ("images", "assets"):  # assets: see build.py

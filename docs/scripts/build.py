@@ -1,4 +1,4 @@
-"""Build the site, strictly: `nox -s docs`. It appears in site/ when nothing is wrong with it."""
+"""Build the site strictly (`nox -s docs`). It is moved to site/ only if the build has no problems."""
 
 import shutil
 import subprocess
@@ -7,13 +7,13 @@ import sys
 from assemble import BUILD, ROOT, assemble
 from check_site import problems
 
-#: What Zensical's plugin for use without a server would fetch from elsewhere; ours does the same.
+#: The script that Zensical's offline plugin would download, and our local replacement.
 FETCHED = "https://unpkg.com/iframe-worker/shim"
 OURS = "assets/worker.js"
 
 
 def main() -> int:
-    """Return 0 when site/ is new and whole."""
+    """Build and check the site; return 0 on success."""
     assemble()
     shutil.rmtree(BUILD / "site", ignore_errors=True)
     zensical = [sys.executable, "-m", "zensical", "build", "--strict", "--clean", "--config-file", "mkdocs.yml"]
@@ -24,7 +24,7 @@ def main() -> int:
         path.write_text(path.read_text(encoding="utf-8").replace(FETCHED, up + OURS), encoding="utf-8")
     wrong = list(problems(BUILD / "site"))
     if wrong:
-        print(*wrong, sep="\n", file=sys.stderr)  # noqa: T201 - a script's say
+        print(*wrong, sep="\n", file=sys.stderr)  # noqa: T201 - output of a script
         return 1
     shutil.rmtree(ROOT / "site", ignore_errors=True)
     (BUILD / "site").rename(ROOT / "site")

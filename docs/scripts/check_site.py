@@ -1,4 +1,4 @@
-"""Read a built site and say what is wrong: links and anchors that lead nowhere, and parts fetched from elsewhere."""
+"""Check a built site for broken links and anchors, and for resources from other hosts."""
 
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 
 class Page(HTMLParser):
-    """The anchors of a page, its links, and the files it needs to be shown."""
+    """The anchors, links and required resources of a page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -17,7 +17,7 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take what a tag names or refers to."""
+        """Collect the anchors, links and resources of a tag."""
         found = {name: value for name, value in attrs if value}
         self.anchors |= {found[name] for name in ("id", "name") if name in found}
         if tag == "a" and "href" in found:
@@ -29,7 +29,7 @@ class Page(HTMLParser):
 
 
 def problems(site: Path) -> Iterator[str]:
-    """Yield a line for everything that is wrong."""
+    """Yield one line per problem."""
     pages = {path: Page(path.read_text(encoding="utf-8")) for path in sorted(site.rglob("*.html"))}
     for path, page in pages.items():
         if path.name == "404.html":
