@@ -1,4 +1,4 @@
-"""Docstrings say "Example:" above their one example; the site's parser knows the section by its plural."""
+"""Rename "Example:" in docstrings to "Examples:", the section name that the site's parser knows."""
 
 import re
 from typing import Any

@@ -1,9 +1,9 @@
-"""Draw the pictures of README and docs anew: `nox -s pictures`.
+"""Draw the pictures of README and docs: `nox -s pictures`.
 
-    python docs/scripts/make_pictures.py                   # of the demo's portrait and speech
-    python docs/scripts/make_pictures.py CLIPS CROSSVAL    # and pck.png, from a cross-validation of these clips
+    python docs/scripts/make_pictures.py                   # from the demo's portrait and speech
+    python docs/scripts/make_pictures.py CLIPS CROSSVAL    # also pck.png, from a cross-validation of these clips
 
-No picture shows footage of a corpus: the portrait is scikit-image's, the curves are curves.
+No picture shows footage of a corpus: the portrait is scikit-image's.
 """
 
 import sys
@@ -17,7 +17,7 @@ from PIL import Image
 from skimage.data import astronaut
 from torch import Tensor
 
-from a2k_nets.inference.generate import generate_sequence
+from a2k_nets import generate_sequence
 from kp_io import (
     KeypointSequence,
     contact_sheet,
@@ -37,7 +37,7 @@ SAMPLE_RATE = 16_000
 
 
 def moments(opening: np.ndarray) -> list[int]:
-    """Return four frames, one of each quarter: by turns the one of the widest mouth and that of the narrowest."""
+    """Return one frame per quarter: alternately that of the widest and of the narrowest mouth."""
     quarters = np.array_split(np.arange(len(opening)), 4)
     return [
         int(quarter[(np.argmin if place % 2 else np.argmax)(opening[quarter])])
@@ -46,7 +46,7 @@ def moments(opening: np.ndarray) -> list[int]:
 
 
 def show(sequence: KeypointSequence, *, height: int, labels: list[str] | None = None) -> list[np.ndarray]:
-    """Draw the keypoints on the portrait, and alone beside it."""
+    """Draw the keypoints on the portrait, and alone next to it."""
     crop = face_box(sequence)
     on_portrait = rasterize(sequence, height=height, crop=crop, background=warp_image_to_head(astronaut(), sequence))
     return list(side_by_side([on_portrait, rasterize(sequence, height=height, crop=crop)], labels=labels))
@@ -60,7 +60,7 @@ def draw_animation(sequence: KeypointSequence, path: Path) -> None:
 
 
 def draw_mouth(opening: np.ndarray, speech: Tensor, path: Path, *, fps: float) -> None:
-    """Plot the speech, and the opening of the mouth that it made."""
+    """Plot the speech and the generated mouth opening."""
     figure = Figure(figsize=(9, 3.6), layout="constrained", dpi=110)
     FigureCanvasAgg(figure)
     sound, mouth = figure.subplots(2, sharex=True, height_ratios=(1, 1.6))
@@ -75,7 +75,7 @@ def draw_mouth(opening: np.ndarray, speech: Tensor, path: Path, *, fps: float) -
 
 
 def main() -> None:
-    """Draw what the arguments ask for."""
+    """Draw the pictures that the arguments request."""
     speech = read_audio(SPEECH, sample_rate=SAMPLE_RATE)
     sequence = generate_sequence(astronaut(), speech)
     draw_animation(sequence, IMAGES / "demo.webp")

@@ -1,4 +1,4 @@
-"""PCK curves of a cross-validation: every clip by the model that never saw its speaker."""
+"""Plot PCK curves of a cross-validation: each clip is scored by the model that never saw its speaker."""
 
 from pathlib import Path
 
@@ -7,10 +7,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from a2k_nets.residual.model import Audio2Keypoint
-from a2k_train.config.toml_file import read_config
-from a2k_train.data.clip import Clip, loop_from_random_offset
-from a2k_train.data.open_clips import open_clips
+from a2k_nets import Audio2Keypoint
+from a2k_train import Clip, open_clips, read_config
+from a2k_train.data.clip import loop_from_random_offset
 from a2k_train.data.shuffled_audio import mismatched_audio
 from a2k_train.data.speaker_folds import speaker_folds
 from kp_metrics import align_to_reference, interocular_distance, pck_curve
@@ -20,7 +19,7 @@ LIPS = slice(48, 68)
 
 
 def draw_pck(clips: Path, crossval: Path, path: Path) -> None:
-    """Plot the share of points within a radius: of the whole face, and of the lips alone."""
+    """Plot the share of points within a radius, for the whole face and for the lips."""
     folds = sorted(crossval.glob("fold-*"))
     store = open_clips(clips, splits=("train", "val"))
     seed = read_config(folds[0] / "config.toml").seed
@@ -38,7 +37,7 @@ def draw_pck(clips: Path, crossval: Path, path: Path) -> None:
 
 @torch.inference_mode()
 def predict(model: Audio2Keypoint, clip: Clip, other: Clip) -> dict[str, Tensor]:
-    """Return a clip's keypoints by the model with its head still, by the same hearing somebody else, and held still."""
+    """Return a clip's keypoints: model with the head still, the same with shuffled audio, held reference."""
     reference = clip.keypoints[:1]
     wrong = loop_from_random_offset(other.waveform, len(clip.waveform), generator=torch.Generator().manual_seed(0))
     return {
