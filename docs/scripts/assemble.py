@@ -1,7 +1,7 @@
 """Gather the pages of the site in build/docs: docs/, the READMEs of the packages, and the references.
 
-Pages of docs/ link to each other and to files of the repository, as a code host shows them. These links are rewritten here
-to the pages of the site, which build.py then builds.
+Pages of docs/ link to each other and to files of the repository, as a code host shows them. These links are rewritten
+here to the pages of the site, which build.py then builds.
 """
 
 import re
