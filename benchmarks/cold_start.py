@@ -1,10 +1,10 @@
-"""How long a command takes from a shell to its first sign of life: every `--help`, and a face's first frame.
+"""Measure the start of commands from a shell: every `--help`, and the first frame of generation.
 
     python benchmarks/cold_start.py --out cold_start.json
 
-Each is a process of its own, started anew; the first start of each, which may read from a disk, is not counted. The
-alternatives are Python that does nothing and Python that imports torch: no command can be quicker than the first, and
-none that computes quicker than the second.
+Every start is a new process; the first start of each command, which may read from disk, is not counted. The
+alternatives are Python that does nothing and Python that imports torch: lower bounds for all commands and for those
+that compute.
 """
 
 import json
@@ -32,11 +32,11 @@ class Command:
     """A command to time.
 
     Attributes:
-        name: As a user types it.
-        arguments: As Python's are given.
-        until: What ends the time: `exit`, or `first line` of what it prints.
-        bar: Seconds that it should keep to, if any.
-        stdin: File that it reads.
+        name: The command line.
+        arguments: Arguments of Python.
+        until: End of the measurement: `exit`, or `first line` of output.
+        bar: Target time, seconds.
+        stdin: File for stdin.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Command:
 
 
 def commands(folder: Path) -> list[Command]:
-    """Return what is timed; what the commands read is made in a folder."""
+    """Return the commands to time; their input files are written to a folder."""
     found = [
         Command("python -c pass", ("-c", "pass")),
         Command("python -c 'import torch'", ("-c", "import torch")),
@@ -77,28 +77,28 @@ def commands(folder: Path) -> list[Command]:
 
 
 def time_command(command: Command, *, rounds: int) -> list[float]:
-    """Return how long the command took in each round, after one that is not counted.
+    """Return the duration of a command in each round, after a warm-up round.
 
     Raises:
-        RuntimeError: It failed; the message has what it said.
+        RuntimeError: The command failed; the message has its stderr.
     """
     return [_once(command) for _ in range(rounds + 1)][1:]
 
 
 def _once(command: Command) -> float:
     with (
-        tempfile.TemporaryFile() as said,
+        tempfile.TemporaryFile() as log,
         command.stdin.open("rb") if command.stdin else tempfile.TemporaryFile() as given,
     ):
         start = time.perf_counter()
         process = subprocess.Popen(
-            [sys.executable, *command.arguments], stdin=given, stdout=subprocess.PIPE, stderr=said
+            [sys.executable, *command.arguments], stdin=given, stdout=subprocess.PIPE, stderr=log
         )
         assert process.stdout is not None
         if command.until == "first line":
             line = process.stdout.readline()
             taken = time.perf_counter() - start
-            process.stdout.close()  # it has seen enough, as `head -1` has
+            process.stdout.close()  # as `head -1` does
             process.wait()
             failed = not line
         else:
@@ -106,13 +106,13 @@ def _once(command: Command) -> float:
             taken = time.perf_counter() - start
             failed = process.returncode != 0
         if failed:
-            said.seek(0)
-            raise RuntimeError(f"expected `{command.name}` to work, got {said.read().decode(errors='replace')}")
+            log.seek(0)
+            raise RuntimeError(f"expected `{command.name}` to work, got {log.read().decode(errors='replace')}")
     return taken
 
 
 def _subcommands(module: str) -> list[str]:
-    """Return the names of a command line's commands."""
+    """Return the names of the subcommands."""
     import importlib
 
     import typer.main
@@ -122,7 +122,7 @@ def _subcommands(module: str) -> list[str]:
 
 
 def _faces(folder: Path) -> tuple[Path, Path]:
-    """Write a portrait, and its keypoints."""
+    """Write a portrait and its keypoints."""
     from skimage.data import astronaut
 
     from kp_io import annotate_image, save_keypoints, write_image
@@ -135,7 +135,7 @@ def _faces(folder: Path) -> tuple[Path, Path]:
 
 def main(
     out: Annotated[Path, typer.Option(help="JSON to write.")],
-    rounds: Annotated[int, typer.Option(min=1, help="Starts of each command that count.")] = 3,
+    rounds: Annotated[int, typer.Option(min=1, help="Number of timed starts of each command.")] = 3,
 ) -> None:
     """Time every command."""
     run = describe_run(torch.device("cpu"))

@@ -1,4 +1,4 @@
-"""How near a landmark detector comes to points set by hand, and how steady it is in video.
+"""Measure the error of a landmark detector on labelled faces, and its jitter in video.
 
 python benchmarks/detector_accuracy.py --labelled shared/labelled --videos shared/corpus/clips --match "d1"
 """
@@ -16,7 +16,7 @@ from kp_io.detectors.base import LandmarkDetector
 from kp_io.detectors.dlib import DlibDetector
 from kp_io.media.video_reader import VIDEO_SUFFIXES
 
-#: By the name of `--detector`; `dlib-1` is one box, which the others' amplitude of the mouth is compared with.
+#: Detectors by the name of `--detector`; `dlib-1` uses one box, the reference for the mouth amplitude.
 DETECTORS: dict[str, Callable[[], LandmarkDetector]] = {
     "dlib": DlibDetector,
     "dlib-1": lambda: DlibDetector(num_boxes=1),
@@ -33,8 +33,8 @@ def labelled_errors(detector: LandmarkDetector, folder: Path) -> dict[str, list[
     """Return the mean error of every labelled face by part, % of the outer eye corners' distance; print the missed."""
     errors: dict[str, list[float]] = {part: [] for part in PARTS}
     for path in sorted(folder.rglob("*.pts")):
-        places = (path.parent, path.parent.parent / "imgs")
-        pictures = [file for place in places for file in place.glob(f"{path.stem}.*") if file.suffix != ".pts"]
+        folders = (path.parent, path.parent.parent / "imgs")
+        pictures = [file for parent in folders for file in parent.glob(f"{path.stem}.*") if file.suffix != ".pts"]
         image = read_image(pictures[0])
         truth = load_keypoints(path, image_size=(image.shape[0], image.shape[1])).keypoints[0].numpy()
         eyes = np.linalg.norm(truth[OUTER_EYES[0]] - truth[OUTER_EYES[1]])
@@ -93,15 +93,15 @@ def main() -> None:
 
 
 def second_differences(points: np.ndarray) -> np.ndarray:
-    """Return `(T - 2, K)`: how far each point is from where it would go on to, in outer eye distances."""
+    """Return the second differences `(T - 2, K)` of the points, in outer eye distances."""
     eyes = np.linalg.norm(points[:, OUTER_EYES[0]] - points[:, OUTER_EYES[1]], axis=1)
     return np.linalg.norm(np.diff(points, n=2, axis=0), axis=-1) / eyes[1:-1, None]
 
 
 def opening(points: np.ndarray) -> np.ndarray:
-    """Return how far the mouth is open in every frame, in outer eye distances, over five frames each.
+    """Return the mouth opening of every frame in outer eye distances, averaged over five frames.
 
-    The short mean takes away the jitter that a single box has more of, and would count as amplitude.
+    The average removes jitter, which is larger with a single box and would count as amplitude.
     """
     eyes = np.linalg.norm(points[:, OUTER_EYES[0]] - points[:, OUTER_EYES[1]], axis=1)
     lips = np.linalg.norm(points[:, INNER_LIPS[0]] - points[:, INNER_LIPS[1]], axis=1)

@@ -1,10 +1,10 @@
-"""How cost grows with size: log-log plots of generation, PCK and annotation, and their slopes.
+"""Measure cost over input size of generation, PCK and annotation; plot it and fit slopes.
 
     python benchmarks/growth.py --out growth.json --picture growth.png
     python benchmarks/growth.py --out growth.json --picture growth.png --corpus VIDEOS
 
-On one thread. Each size is measured up to five times, fewer where a single time is long; the median counts. It takes
-some five minutes; `--most 0.1` stops at a tenth of the largest sizes.
+It uses one thread. Each size is measured up to five times, fewer if a run is long; the median counts. It takes about
+five minutes; `--most 0.1` stops at a tenth of the largest sizes.
 """
 
 import json
@@ -32,7 +32,7 @@ _ENOUGH_SECONDS = 3.0
 
 
 def measure_curve(curve: Curve) -> dict[str, Any]:
-    """Return the curve's points and fits, ready for JSON; the first call, which warms up, is not counted."""
+    """Return the points and fits of a curve for JSON, after a warm-up call."""
     curve.seconds(curve.sizes[0])
     points = []
     for size in curve.sizes:
@@ -51,7 +51,7 @@ def measure_curve(curve: Curve) -> dict[str, Any]:
 
 
 def draw(path: Path, curves: Sequence[dict[str, Any]]) -> None:
-    """Draw the curves, a panel for each kind, log over log; the thin lines are the fits, fixed cost included."""
+    """Plot the curves log-log, with a panel for each kind; thin lines are the fits with fixed cost."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -61,14 +61,14 @@ def draw(path: Path, curves: Sequence[dict[str, Any]]) -> None:
     for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         for curve in (curve for curve in curves if curve["panel"] == panel):
             sizes, seconds = zip(*((p["size"], p["seconds"]) for p in curve["points"]), strict=True)
-            colour = "0.45" if curve["is_alternative"] else "C0"
+            color = "0.45" if curve["is_alternative"] else "C0"
             label = f"{curve['name']}: slope {curve['slope']['slope']:.2f}"
-            axes.loglog(sizes, seconds, "s" if curve["is_alternative"] else "o", color=colour, label=label)
+            axes.loglog(sizes, seconds, "s" if curve["is_alternative"] else "o", color=color, label=label)
             low, high = math.log10(min(sizes)), math.log10(max(sizes))
             grid = [10 ** (low + (high - low) * step / 50) for step in range(51)]
             line = curve["line"]
             fit = [line["fixed"] + line["per_unit"] * size for size in grid]
-            axes.loglog(grid, fit, "--" if curve["is_alternative"] else "-", color=colour, linewidth=1)
+            axes.loglog(grid, fit, "--" if curve["is_alternative"] else "-", color=color, linewidth=1)
         axes.set(title=panel, xlabel=curve["unit"], ylabel="seconds")
         axes.grid(visible=True, which="major", alpha=0.3)
         axes.legend(fontsize="small")
@@ -77,7 +77,7 @@ def draw(path: Path, curves: Sequence[dict[str, Any]]) -> None:
 
 
 def up_to(sizes: Iterable[float], share: float) -> list[float]:
-    """Return the sizes up to a share of the largest, and never fewer than two."""
+    """Return the sizes up to a share of the largest, at least two."""
     ordered = sorted(sizes)
     kept = [size for size in ordered if size <= share * ordered[-1]]
     return kept if len(kept) > 1 else ordered[:2]
@@ -90,7 +90,7 @@ def main(
     most: Annotated[float, typer.Option(min=0, max=1, help="Share of the largest size to stop at.")] = 1.0,
     corpus: Annotated[Path | None, typer.Option(help="Folder of videos to annotate instead of a portrait.")] = None,
 ) -> None:
-    """Measure all curves, fit and draw them."""
+    """Measure, fit and plot all curves."""
     torch.set_num_threads(1)
     where = torch.device(device)
     run = describe_run(where)

@@ -1,9 +1,9 @@
-"""The most memory that each job takes, in a process of its own.
+"""Measure the peak memory of each job, in a process of its own.
 
     python benchmarks/peak_memory.py --out memory.json
 
-What counts is `VmHWM` from when the job is ready to begin, or, where it starts processes, the sum of all at the moment
-when it was largest: pages that they share, such as libraries, count for each.
+The peak is `VmHWM` from the start of the job; for jobs with several processes, the largest sum over the processes, in
+which shared pages such as libraries count for each.
 """
 
 import json
@@ -23,31 +23,31 @@ from memory.process_memory import tree_mb
 __all__ = ["measure_job"]
 
 _HERE = Path(__file__).resolve().parent
-_LOOK_EVERY_SECONDS = 0.05
+_POLL_SECONDS = 0.05
 
 
 def measure_job(name: str, *, device: str, folder: Path) -> dict[str, Any]:
-    """Return what a job says of itself: `start_mb`, `peak_mb`, `gpu_mb`, `seconds`.
+    """Return `start_mb`, `peak_mb`, `gpu_mb` and `seconds` of a job.
 
     Raises:
-        RuntimeError: It failed; the message has what it said.
+        RuntimeError: The job failed; the message has its stderr.
     """
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as log:
         arguments = [sys.executable, "-m", "memory.jobs", name, device, str(folder.resolve())]
-        process = subprocess.Popen(arguments, cwd=_HERE, stdout=subprocess.PIPE, stderr=said)
-        most = 0.0
+        process = subprocess.Popen(arguments, cwd=_HERE, stdout=subprocess.PIPE, stderr=log)
+        peak = 0.0
         while True:
             try:
-                out, _ = process.communicate(timeout=_LOOK_EVERY_SECONDS)
+                out, _ = process.communicate(timeout=_POLL_SECONDS)
                 break
             except subprocess.TimeoutExpired:
-                most = max(most, tree_mb(process.pid))
+                peak = max(peak, tree_mb(process.pid))
         if process.returncode:
-            said.seek(0)
-            raise RuntimeError(f"expected the job {name!r} to work, got {said.read().decode(errors='replace')}")
+            log.seek(0)
+            raise RuntimeError(f"expected the job {name!r} to work, got {log.read().decode(errors='replace')}")
     found: dict[str, Any] = json.loads(out.splitlines()[-1])
-    # Getting ready may have taken more than the job itself, so the sum counts only where there were others.
-    return found | ({"peak_mb": max(most, found["peak_mb"])} if "workers" in name else {})
+    # Preparation may take more than the job itself, so the sum counts only for several processes.
+    return found | ({"peak_mb": max(peak, found["peak_mb"])} if "workers" in name else {})
 
 
 def main(

@@ -1,7 +1,7 @@
-"""Tables of a run, put where the pages have their markers, or printed.
+"""Write the tables of a run between the markers of the pages, or print them.
 
 python benchmarks/report.py                   # benchmarks/results/*.json into benchmarks/README.md and docs
-python benchmarks/report.py cuda.json         # the table of one pytest-benchmark file, to the terminal
+python benchmarks/report.py cuda.json         # print the table of one pytest-benchmark file
 """
 
 import json
@@ -24,15 +24,15 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "cold_start": cold_start_table,
     "growth": lambda results: f"{_GROWTH_PICTURE}\n\n{growth_table(results)}",
 }
-# The picture is made by the same run, so the page has it when there is one.
+# The same run draws the picture.
 _GROWTH_PICTURE = "![Seconds over size for generation, PCK and annotation, log over log](images/growth.png)"
 
 
 def blocks_of(folder: Path) -> dict[str, str]:
-    """Return the generated blocks by name, of the results that are there; `machine` is of the benchmarks' run.
+    """Return the generated blocks of the existing results by name; `machine` describes the first run.
 
     Raises:
-        FileNotFoundError: There is no result.
+        FileNotFoundError: There are no results.
     """
     found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
     blocks = {name: table(found[name]) for name, table in TABLES.items() if name in found}
@@ -43,14 +43,14 @@ def blocks_of(folder: Path) -> dict[str, str]:
 
 
 def write_pages(folder: Path, pages: tuple[Path, ...] = PAGES) -> None:
-    """Replace the blocks of every page."""
+    """Replace the generated blocks of every page."""
     blocks = blocks_of(folder)
     for page in pages:
         page.write_text(fill_blocks(page.read_text(encoding="utf-8"), blocks), encoding="utf-8")
 
 
 def main(results: Annotated[Path | None, typer.Argument(help="A .json of pytest-benchmark to print.")] = None) -> None:
-    """Write the tables of a run."""
+    """Write or print the tables of a run."""
     if results is None:
         write_pages(RESULTS)
         return

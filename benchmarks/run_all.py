@@ -1,10 +1,10 @@
-"""The whole measurement: speed, memory, cold starts and growth, and the pages that show them.
+"""Run all measurements of speed, memory, cold starts and scaling, and write the pages.
 
     nox -s bench                          # or, where everything is installed already:
     python benchmarks/run_all.py
-    python benchmarks/run_all.py --quick  # smaller, to see that all of it works; writes to out/bench, no page
+    python benchmarks/run_all.py --quick  # smaller, as a smoke test; writes to out/bench and no page
 
-The results are JSON in benchmarks/results; `benchmarks/report.py` makes the tables of them.
+The results are JSON files in benchmarks/results; `benchmarks/report.py` makes the tables.
 """
 
 import os
@@ -23,7 +23,7 @@ PICTURE = HERE.parent / "docs" / "images" / "growth.png"
 
 
 def parts(results: Path, picture: Path, *, device: str, quick: bool) -> dict[str, list[str]]:
-    """Return the commands by name, with Python's arguments."""
+    """Return the arguments of Python by measurement."""
     pytest = ["-m", "pytest", str(HERE), "-q", "-p", "no:cacheprovider", "--device", device]
     columns = ["--benchmark-group-by=group", "--benchmark-columns=median,iqr,rounds"]
     only = ["--quick"] if quick else []
@@ -41,10 +41,10 @@ def parts(results: Path, picture: Path, *, device: str, quick: bool) -> dict[str
 
 def main(
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
-    out: Annotated[Path | None, typer.Option(help="Folder for the JSON; no page is changed then.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A small part, to see that it works.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results; pages are not changed.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A small part, as a smoke test.")] = False,
 ) -> None:
-    """Measure everything, then write the pages."""
+    """Run all measurements and write the pages."""
     if out is None and (quick or device != "cpu"):
         out = Path("out") / "bench"
     results, picture = (RESULTS, PICTURE) if out is None else (out, out / "growth.png")
@@ -53,7 +53,7 @@ def main(
     for name, arguments in parts(results.resolve(), picture.resolve(), device=device, quick=quick).items():
         typer.secho(f"— {name}", bold=True)
         start = time.monotonic()
-        # A cold start is as users have it; elsewhere nothing takes a second thread that no row speaks of.
+        # Cold starts run as users have them; all others use one thread unless a row says otherwise.
         threads = {} if name == "cold starts" else dict.fromkeys(ONE_THREAD, "1")
         fewer = {"KP_METRICS_BENCH_SEQUENCES": "200"} if quick else {}
         environment = {**os.environ, **threads, **fewer}

@@ -1,4 +1,4 @@
-"""How often a known shift of the sound is found again: by length of the clip, and how much the confidence is worth.
+"""Measure the accuracy of offset estimates for known shifts of the audio, by clip length and by confidence.
 
 python benchmarks/sync_accuracy.py CORPUS --folds RUN      # RUN of `a2k-train crossval CORPUS --run RUN`
 python benchmarks/sync_accuracy.py CORPUS --splits val     # the embedded weights, which have seen the clips
@@ -25,9 +25,9 @@ from a2k_train.data.open_clips import open_clips
 from a2k_train.data.speaker_folds import speaker_folds
 
 FRAME_MS = 40.0
-#: Frames by which the sound is moved, positive for late.
+#: Shifts of the audio, frames; positive for late audio.
 SHIFTS = (-8, -6, -4, -2, 0, 1, 3, 5, 7)
-#: Fractions of a frame, milliseconds; what is found is compared with what is found without a shift.
+#: Shifts by fractions of a frame, milliseconds, compared with the estimate without a shift.
 PARTS_MS = (10, 20, 30)
 LENGTHS = ((2, 3), (3, 4), (4, 5), (5, 8), (8, 1000))
 BINS = (0, 0.5, 0.7, 0.9, 0.99, 1.001)
@@ -37,7 +37,7 @@ say = Console(highlight=False, soft_wrap=True).print
 
 @dataclass(frozen=True)
 class Trial:
-    """A clip's sound, moved and measured."""
+    """The estimate for a clip with shifted audio."""
 
     clip: Clip
     shift_ms: float
@@ -47,23 +47,23 @@ class Trial:
 
     @property
     def error(self) -> float:
-        """Frames."""
+        """Error of the estimate, frames."""
         return (self.found.milliseconds - self.shift_ms) / FRAME_MS
 
     @property
     def right(self) -> bool:
-        """Whether it was found again, to one frame."""
+        """Whether the estimate is within one frame."""
         return round(abs(self.error)) <= 1
 
 
-def moved(waveform: Tensor, milliseconds: float) -> Tensor:
-    """Return sound that comes later by so much, with silence where it had not begun; negative: earlier."""
+def shift_audio(waveform: Tensor, milliseconds: float) -> Tensor:
+    """Return audio delayed by a shift, with silence before it; earlier for negative shifts."""
     samples = round(milliseconds * 16)
     return F.pad(waveform, (samples, -samples))
 
 
 def trials(store: ClipStore, model_of: Callable[[int], Audio2Keypoint]) -> list[Trial]:
-    """Return every clip with every shift, and once with another speaker's sound."""
+    """Return the estimates for every clip with every shift, and once with another speaker's audio."""
     result = []
     for index in range(len(store)):
         clip, model = store.clip(index), model_of(index)
@@ -77,7 +77,7 @@ def trials(store: ClipStore, model_of: Callable[[int], Audio2Keypoint]) -> list[
             ),
             None,
         )
-        sounds = [(ms, moved(clip.waveform, ms), False) for ms in [FRAME_MS * s for s in SHIFTS] + list(PARTS_MS)]
+        sounds = [(ms, shift_audio(clip.waveform, ms), False) for ms in [FRAME_MS * s for s in SHIFTS] + list(PARTS_MS)]
         for shift, sound, foreign in [*sounds, *([] if other is None else [(0.0, other.waveform, True)])]:
             start = time.perf_counter()
             found = measure_offset(model, sound, clip.keypoints)
@@ -86,7 +86,7 @@ def trials(store: ClipStore, model_of: Callable[[int], Audio2Keypoint]) -> list[
 
 
 def row(name: str, chosen: Sequence[Trial]) -> str:
-    """Return a line of the table."""
+    """Return a row of the table."""
     if not chosen:
         return f"| {name} | 0 | – | – | – |"
     sure = [trial for trial in chosen if trial.found.is_confident]
@@ -131,7 +131,7 @@ def report(found: list[Trial]) -> None:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--splits", default="train,val")

@@ -1,4 +1,4 @@
-"""How long work takes on a device that may go on after Python has."""
+"""Timing of work on devices that run asynchronously."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait until the device has done all that it was told to; a CPU always has."""
+    """Wait until the device is idle; a CPU always is."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
@@ -20,7 +20,7 @@ def synchronize(device: torch.device) -> None:
 
 
 def waiting(function: Callable[[], Result], device: torch.device) -> Callable[[], Result]:
-    """Return a function that does the same and comes back when the device is done."""
+    """Return a function that does the same and returns when the device is done."""
 
     def done() -> Result:
         result = function()
@@ -31,7 +31,7 @@ def waiting(function: Callable[[], Result], device: torch.device) -> Callable[[]
 
 
 def seconds_of(function: Callable[[], object], device: torch.device) -> float:
-    """Return how long a call takes, from an idle device to an idle device."""
+    """Return the duration of a call, from idle device to idle device."""
     synchronize(device)
     start = time.perf_counter()
     waiting(function, device)()

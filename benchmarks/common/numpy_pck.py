@@ -1,4 +1,4 @@
-"""PCK as one writes it without a library: the alternative that kp-metrics is compared with."""
+"""PCK in NumPy without a library, as the alternative to kp-metrics."""
 
 import numpy as np
 
@@ -14,8 +14,8 @@ def numpy_pck(preds: np.ndarray, target: np.ndarray, *, alpha: float) -> float:
         alpha: Radius, in longer sides of the box.
     """
     hits = 0
-    for ours, theirs in zip(preds, target, strict=True):
-        points = theirs.reshape(-1, 2)
+    for pred, truth in zip(preds, target, strict=True):
+        points = truth.reshape(-1, 2)
         radius = alpha * (points.max(0) - points.min(0)).max()
-        hits += int((np.linalg.norm(ours - theirs, axis=-1) <= radius).sum())
+        hits += int((np.linalg.norm(pred - truth, axis=-1) <= radius).sum())
     return hits / preds[..., 0].size

@@ -1,4 +1,4 @@
-"""A portrait that sways a little: a face that may be in the repository, for benchmarks that need a video."""
+"""Video of a moving public-domain portrait, for benchmarks that need a face."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ __all__ = ["portrait_frames", "write_portrait"]
 
 
 def portrait_frames(count: int) -> list[np.ndarray]:
-    """Return `count` frames `(400, 400, 3)`; the first shows a face for dlib to find (needs scikit-image)."""
+    """Return `count` frames `(400, 400, 3)`; dlib finds the face in the first (needs scikit-image)."""
     from skimage.data import astronaut
 
     picture = astronaut()[:400, 30:430]
@@ -19,6 +19,6 @@ def portrait_frames(count: int) -> list[np.ndarray]:
 
 
 def write_portrait(path: Path, count: int) -> Path:
-    """Write them as a video with sound, 25 frames a second; return its path."""
+    """Write the frames as a video with audio at 25 fps; return its path."""
     write_video(path, portrait_frames(count), audio=0.2 * torch.sin(torch.arange(count * 640) / 7))
     return path

@@ -1,4 +1,4 @@
-"""Results as Markdown: what was measured, beside what it was measured against."""
+"""Results as Markdown tables, with their alternatives."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ Json = dict[str, Any]
 
 
 def seconds(value: float) -> str:
-    """Return a duration in three digits and the unit that it reads best in.
+    """Return a duration with three digits in a suitable unit.
 
     Example:
         >>> seconds(0.00123), seconds(0.0456), seconds(7.891), seconds(200)
@@ -21,7 +21,7 @@ def seconds(value: float) -> str:
 
 
 def machine_table(run: Json) -> str:
-    """Return what a run was measured on, a row a fact."""
+    """Return the table of a run's machine and versions."""
     versions = ", ".join(f"{name} {number}" for name, number in run["versions"].items())
     rows = [
         ("processor", f"{run['cpu']}, {run['cores']} cores, {run['memory_gb']} GB; one thread where no row says more"),
@@ -35,10 +35,10 @@ def machine_table(run: Json) -> str:
 
 
 def bench_table(results: Json) -> str:
-    """Return the rows of a pytest-benchmark run by group: median, spread, rate, and how many times as fast.
+    """Return the tables of a pytest-benchmark run by group: median, spread, rate and speed-up.
 
-    The ratio is of rates (amount a second), so that rows that do another amount of the same work compare too. A row
-    whose alternative is missing (a library that is not installed) has no ratio.
+    The ratio is of rates, so that rows with different amounts of the same work can be compared. A row without its
+    alternative, e.g. a library that is not installed, has no ratio.
     """
     groups: dict[str, list[Json]] = {}
     for result in results["benchmarks"]:
@@ -73,7 +73,7 @@ def _rate(result: Json) -> float:
 
 
 def memory_table(results: Json) -> str:
-    """Return the peak memory of every job, and what of it came on top of Python, its libraries and the input."""
+    """Return the peak memory of every job, and the part above Python, libraries and input."""
     jobs = results["jobs"]
     header = ["job, in a process of its own", "peak, MB", "of it while at work, MB", "it took"]
     rows = [
@@ -90,7 +90,7 @@ def memory_table(results: Json) -> str:
 
 
 def cold_start_table(results: Json) -> str:
-    """Return how long every command takes to its first sign of life, beside its bar."""
+    """Return the start time of every command and its target."""
     rows = []
     for entry in results["commands"]:
         bar = entry["bar"]
@@ -101,7 +101,7 @@ def cold_start_table(results: Json) -> str:
 
 
 def growth_table(results: Json) -> str:
-    """Return how each curve grows: its slope over the large end, and the line of fixed and proportional cost."""
+    """Return the slope of each curve at the large end, and its fixed and proportional cost."""
     rows = []
     for curve in results["curves"]:
         first, last = curve["points"][0], curve["points"][-1]

@@ -1,4 +1,4 @@
-"""What a run was measured on: the machine, without its name, and the versions of what was at work."""
+"""Metadata of a run: the machine, without its name, and the versions."""
 
 import datetime
 import os
@@ -19,7 +19,7 @@ _ALTERNATIVES = ("kornia", "matplotlib", "librosa", "face-alignment", "pyarrow")
 
 
 def describe_run(device: torch.device) -> dict[str, Any]:
-    """Return the machine, the versions and the commit, ready for JSON; no host, user or folder is named."""
+    """Return the machine, the versions and the commit for JSON, without names of host, user or folders."""
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": commit(),
@@ -27,12 +27,12 @@ def describe_run(device: torch.device) -> dict[str, Any]:
         "cores": cores(),
         "threads": torch.get_num_threads(),
         "memory_gb": _memory_gb(),
-        # Of all that runs here, over the last minute: above the benchmark's own 1, others were at work.
+        # Load average of one minute; above the benchmark's own 1, other processes were running.
         "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
         "cuda": torch.version.cuda if device.type == "cuda" else None,
         "device": str(device),
-        # What follows the version in a release is the name of whose build it is.
+        # The suffix of a release names the builder.
         "os": f"{platform.system()} {platform.release().partition('-')[0]}, {platform.machine()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "versions": {name: found for name in (*_OURS, *_OTHERS, *_ALTERNATIVES) if (found := _version(name))},
@@ -40,15 +40,15 @@ def describe_run(device: torch.device) -> dict[str, Any]:
 
 
 def cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def commit() -> str | None:
-    """Return the commit that is checked out, with a + where the tree differs from it; None outside a checkout."""
+    """Return the checked-out commit, with a + if the tree has changes; None outside a checkout."""
     try:
         head = _git("rev-parse", "--short=12", "HEAD")
-        # What a run itself writes does not make it another program.
+        # Files that a run writes itself do not count as changes.
         changed = _git("status", "--porcelain", "--", "packages", "benchmarks/*.py", "constraints.txt")
     except (OSError, subprocess.CalledProcessError):
         return None

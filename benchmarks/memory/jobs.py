@@ -1,8 +1,8 @@
-"""What peak memory is measured of: each job gets ready, and returns what is then watched at work.
+"""The jobs of peak_memory.py: each prepares its inputs and returns the function to measure.
 
     cd benchmarks && python -m memory.jobs NAME DEVICE FOLDER     # prints one line of JSON
 
-FOLDER has `talk.mp4`, which is not made here so that making it is not what is seen.
+FOLDER has `talk.mp4`, which another process makes, so that making it does not count.
 """
 
 import json
@@ -107,7 +107,7 @@ def _pck_numpy(device: torch.device) -> Work:
     return at_once
 
 
-#: What is computed on a device, by its name in the table.
+#: Jobs on a device, by name in the table.
 JOBS: dict[str, Callable[[torch.device], Work]] = {
     "nothing but Python and torch": lambda device: lambda: None,
     "generate 10 s": lambda device: _generate(10, device),
@@ -121,7 +121,7 @@ JOBS: dict[str, Callable[[torch.device], Work]] = {
     "the same PCK in NumPy, at once": _pck_numpy,
 }
 
-#: What works on the CPU whatever the device, with `talk.mp4` in a folder.
+#: Jobs on the CPU, with `talk.mp4` in a folder.
 VIDEO_JOBS: dict[str, Callable[[Path], Work]] = {
     f"annotate {FRAMES} frames of 400×400": _annotate,
     "the detector's own loop over a list of them": _annotate_list,
@@ -131,7 +131,7 @@ VIDEO_JOBS: dict[str, Callable[[Path], Work]] = {
 
 
 def main() -> None:
-    """Do the job that is named, and say how much memory it took."""
+    """Run a job and print its memory."""
     name, device, folder = sys.argv[1], torch.device(sys.argv[2]), Path(sys.argv[3])
     torch.set_num_threads(1)
     work = waiting(JOBS[name](device) if name in JOBS else VIDEO_JOBS[name](folder), device)

@@ -1,4 +1,4 @@
-"""How much memory a process has, and has had at most."""
+"""Current and peak memory of processes."""
 
 import contextlib
 import re
@@ -12,12 +12,12 @@ _PROC = Path("/proc")
 
 
 def resident_mb() -> float:
-    """Return what this process has in memory now, MB; outside Linux, the most that it had so far."""
+    """Return the resident memory of this process, MB; outside Linux its peak so far."""
     return _field(_PROC / "self", "VmRSS") or _rusage()
 
 
 def peak_mb() -> float:
-    """Return the most that this process had in memory since `start_peak`, MB.
+    """Return the peak memory of this process since `start_peak`, MB.
 
     Linux counts `VmHWM` for this program alone; `ru_maxrss`, which other systems have, begins with the parent's.
     """
@@ -25,13 +25,13 @@ def peak_mb() -> float:
 
 
 def start_peak() -> None:
-    """Forget the peak so far, where the system can."""
+    """Reset the peak, where the system supports it."""
     with contextlib.suppress(OSError):
         (_PROC / "self" / "clear_refs").write_text("5", encoding="ascii")
 
 
 def tree_mb(pid: int) -> float:
-    """Return what a process and all below it have in memory now, MB; 0 where it has ended, or outside Linux."""
+    """Return the resident memory of a process and its descendants, MB; 0 if it has ended, or outside Linux."""
     children: list[str] = []
     for task in (_PROC / str(pid) / "task").glob("*/children"):
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""What is timed at growing sizes: generation, PCK and annotation, each beside a named alternative."""
+"""Curves to time at growing sizes: generation, PCK and annotation, each with an alternative."""
 
 import shutil
 import subprocess
@@ -16,25 +16,25 @@ from common.portrait import write_portrait
 
 __all__ = ["Curve", "annotation_curves", "generation_curves", "pck_curves"]
 
-#: Speech beyond this makes the paper's preset no clearer, and takes minutes.
+#: Longest speech for the preset `paper`; more takes minutes and adds no information.
 _LONGEST_FOR_PAPER = 60
-#: dlib's loop does the same on every frame: more clips tell no more of it.
+#: Most clips for dlib's loop, which does the same on every frame.
 _MOST_FOR_DLIB = 16
 _CLIP_FRAMES = 25
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A cost by size.
+    """A cost over size.
 
     Attributes:
-        name: In the table.
-        panel: Curves of one panel are drawn together, the alternative dashed.
-        unit: Of the sizes.
-        quoted: Of how many units the cost is told.
-        sizes: Where it is measured.
-        seconds: Measures one size.
-        is_alternative: Whether it is what ours is compared with.
+        name: Name in the table.
+        panel: Curves of one panel are plotted together, the alternative dashed.
+        unit: Unit of the sizes.
+        quoted: Number of units that the table gives the cost for.
+        sizes: Sizes to measure.
+        seconds: Function that measures one size.
+        is_alternative: Whether it is the alternative to ours.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Curve:
 
 
 def generation_curves(sizes: Sequence[float], device: torch.device) -> Iterable[Curve]:
-    """Return generation from so many seconds of speech: ours, and the preset `paper` as wide as the paper has it."""
+    """Return the curves of generation over seconds of speech: ours, and the preset `paper` at full width."""
     from a2k_nets import Audio2Keypoint, PaperAudio2Keypoint
 
     ours = Audio2Keypoint.from_pretrained().to(device)
@@ -68,7 +68,7 @@ def generation_curves(sizes: Sequence[float], device: torch.device) -> Iterable[
 
 
 def pck_curves(sizes: Sequence[float], device: torch.device) -> Iterable[Curve]:
-    """Return PCK of so many frames, in sequences of a hundred: ours, and NumPy a sequence at a time."""
+    """Return the curves of PCK over frames, in sequences of a hundred: ours, and NumPy by sequence."""
     import kp_metrics
 
     def pair(size: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -88,13 +88,13 @@ def pck_curves(sizes: Sequence[float], device: torch.device) -> Iterable[Curve]:
 
 
 def annotation_curves(sizes: Sequence[float], folder: Path, corpus: Path | None = None) -> Iterable[Curve]:
-    """Return `kp-io annotate` of so many clips, from its start to its end, and dlib's own loop over their frames.
+    """Return the curves of annotation over clips: the command `kp-io annotate`, and dlib's own loop over frames.
 
     Args:
         sizes: Numbers of clips.
-        folder: For the clips.
-        corpus: A folder of videos to take the clips from, over and over if there are fewer; by default they are one
-            second of a swaying portrait.
+        folder: Temporary folder.
+        corpus: Folder of videos to use as clips, repeatedly if there are fewer; by default one second of a moving
+            portrait.
     """
     from kp_io.media.video_reader import VIDEO_SUFFIXES
 

@@ -1,4 +1,4 @@
-"""The loop that one writes first: dlib's box and points, on every frame of every video, from scratch.
+"""The simple loop: dlib's box and points on every frame of every video.
 
 python benchmarks/scaling/dlib_loop.py VIDEO...
 """
@@ -9,7 +9,7 @@ __all__ = ["dlib_loop"]
 
 
 def dlib_loop(videos: list[str]) -> int:
-    """Return in how many frames dlib found a face."""
+    """Return the number of frames in which dlib found a face."""
     import dlib
 
     from kp_io import read_video

@@ -1,4 +1,4 @@
-"""How a cost grows with a size: the slope in a log-log plot, and the line of a fixed and a proportional part."""
+"""Fits of cost over size: the log-log slope, and a line of fixed and proportional cost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,8 +28,8 @@ class Line:
     """Seconds = fixed + per_unit × size.
 
     Attributes:
-        fixed: What a run costs whatever its size, seconds.
-        per_unit: What each further unit costs, seconds.
+        fixed: Cost of a run at any size, seconds.
+        per_unit: Cost of each unit, seconds.
     """
 
     fixed: float
@@ -57,7 +57,7 @@ def fit_slope(sizes: Sequence[float], seconds: Sequence[float], *, largest: int 
 
 
 def fit_line(sizes: Sequence[float], seconds: Sequence[float]) -> Line:
-    """Fit a fixed and a proportional cost, neither below 0, all sizes weighing alike (squares of relative errors).
+    """Fit a fixed and a proportional cost, both non-negative, by least squares of relative errors.
 
     Raises:
         ValueError: As `fit_slope`.
