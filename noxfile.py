@@ -127,7 +127,7 @@ def build(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the site into site/; broken links, anchors and references fail."""
-    install_bare(session, "mkdocstrings-python", "typer", "zensical")
+    install_bare(session, "lazy-loader", "mkdocstrings-python", "typer", "zensical")
     session.run("python", "docs/scripts/build.py")
 
 

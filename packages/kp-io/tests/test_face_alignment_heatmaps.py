@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from kp_io.detectors.face_alignment.heatmaps import predict_heatmaps, find_peaks
+from kp_io.detectors.face_alignment.heatmaps import find_peaks, predict_heatmaps
 from kp_io.keypoints.layout import IBUG68
 
 
