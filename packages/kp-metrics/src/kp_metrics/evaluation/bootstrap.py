@@ -71,7 +71,7 @@ def resampled_totals(
     totals: Float[Tensor, "*rows c"], *, resamples: int, seed: int
 ) -> Iterator[Float[Tensor, "*rows draws"]]:
     """Yield the totals of bootstrap samples, a chunk at a time; one seed draws the same clusters for every row."""
-    check_positive(resamples, name="resamples")
+    check_positive(resamples=resamples)
     clusters = totals.shape[-1]
     generator = torch.Generator().manual_seed(seed)
     for start in range(0, resamples, _DRAWS_PER_CHUNK):

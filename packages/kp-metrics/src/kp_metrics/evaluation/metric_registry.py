@@ -123,22 +123,16 @@ METRIC_REGISTRY: tuple[MetricInfo, ...] = (
     MetricInfo("blink_rate", "runs of at least 2 frames with an eye aspect ratio below 0.2", "1/min", None, "threshold",
         measures_preds=True, has_fps=True),
 )
+
+#: Metrics of a table by default.
+DEFAULT_METRICS: tuple[str, ...] = (
+    "keypoint_l1", "pck", "nme", "lip_error", "lip_error_over_hold", "mouth_correlation", "mouth_amplitude_ratio",
+    "head_amplitude_ratio",
+)
 # fmt: on
 
 #: Name of the registry in 0.1.0.
 CATALOGUE = METRIC_REGISTRY
-
-#: Metrics of a table by default.
-DEFAULT_METRICS: tuple[str, ...] = (
-    "keypoint_l1",
-    "pck",
-    "nme",
-    "lip_error",
-    "lip_error_over_hold",
-    "mouth_correlation",
-    "mouth_amplitude_ratio",
-    "head_amplitude_ratio",
-)
 
 
 def find_metrics(names: tuple[str, ...] | list[str]) -> tuple[MetricInfo, ...]:

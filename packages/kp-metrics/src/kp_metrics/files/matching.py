@@ -11,25 +11,15 @@ from kp_metrics.files.readers import READERS, KeypointFile, read_keypoints
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MatchedPair:
-    """A prediction and its target, of the same shape.
+    """A prediction and its target, of the same shape."""
 
-    Attributes:
-        name: Name of the target's file.
-        preds: `(T, K, D)`.
-        target: `(T, K, D)`.
-        mask: `(T, K)`: the target's valid points. A prediction must not choose the points on which it is scored.
-        area: `(T,)` or None.
-        fps: Frames per second of the files, or None.
-        layout: Layout of the files, or empty.
-    """
-
-    name: str
-    preds: Tensor
+    name: str  # of the target's file
+    preds: Tensor  # `(T, K, D)`, as `target`
     target: Tensor
-    mask: Tensor
-    area: Tensor | None
-    fps: float | None
-    layout: str
+    mask: Tensor  # `(T, K)`: the target's valid points; a prediction must not choose the points on which it is scored
+    area: Tensor | None  # `(T,)`
+    fps: float | None  # frames per second of the files
+    layout: str  # of the files, or empty
 
 
 def match_paths(preds: Path, target: Path) -> list[MatchedPair]:
@@ -84,15 +74,8 @@ def match_files(name: str, preds: KeypointFile, target: KeypointFile) -> Matched
         raise ValueError(
             f"{name}: expected one frame rate, got {preds.fps:g} fps in preds and {target.fps:g} in target"
         )
-    return MatchedPair(
-        name,
-        preds.keypoints,
-        target.keypoints,
-        target.valid,
-        target.area,
-        target.fps or preds.fps,
-        target.layout or preds.layout,
-    )
+    fps, layout = target.fps or preds.fps, target.layout or preds.layout
+    return MatchedPair(name, preds.keypoints, target.keypoints, target.valid, target.area, fps, layout)
 
 
 def match_objects(name: str, preds: KeypointFile, target: KeypointFile) -> MatchedPair:

@@ -20,25 +20,15 @@ _MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeypointFile:
-    """Content of a keypoint file.
+    """Content of a keypoint file; None where unknown."""
 
-    Attributes:
-        keypoints: `(T, K, D)` float32; for COCO `(T, K, 2)` with one object per frame.
-        valid: `(T, K)`: False where nothing was measured: a score of 0 (kp-io: interpolated), visibility 0 (COCO).
-        fps: Frames per second, None if unknown.
-        layout: Name of the layout, such as `"ibug68"`; empty if unknown.
-        area: `(T,)` areas of the objects in square pixels (COCO), else None.
-        keys: Image of each COCO object, to match predictions to it; None for a sequence.
-        scores: `(T,)` confidence of each object (COCO results), else None.
-    """
-
-    keypoints: Float[Tensor, "t k d"]
-    valid: Bool[Tensor, "t k"]
-    fps: float | None = None
-    layout: str = ""
-    area: Float[Tensor, " t"] | None = None
-    keys: tuple[str, ...] | None = None
-    scores: Float[Tensor, " t"] | None = None
+    keypoints: Float[Tensor, "t k d"]  # float32; for COCO `(T, K, 2)` with one object per frame
+    valid: Bool[Tensor, "t k"]  # False if not measured: a score of 0 (kp-io: interpolated), visibility 0 (COCO)
+    fps: float | None = None  # frames per second
+    layout: str = ""  # its name, such as "ibug68"; empty if unknown
+    area: Float[Tensor, " t"] | None = None  # of each COCO object, square pixels
+    keys: tuple[str, ...] | None = None  # image of each COCO object, to match predictions to it; None for a sequence
+    scores: Float[Tensor, " t"] | None = None  # confidence of each object of COCO results
 
 
 def read_keypoints(path: str | Path) -> KeypointFile:

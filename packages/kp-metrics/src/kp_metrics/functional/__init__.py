@@ -3,7 +3,8 @@
 Arguments with one meaning in all functions:
 
 - `preds`, `target`: Predicted and true keypoints `(..., T, K, D)`: T frames (a still has 1) of K points in 2 or 3
-  dimensions, floating point, usually in pixels. Half precision is computed in float32. Inputs are never changed.
+  dimensions, floating point, usually in pixels. Half precision is computed in float32. Inputs are never changed. Where
+  `target` is optional and not described, only its shape is checked.
 - `mask`: `(..., T, K)`, True where a point is valid; None if all are. Masked points never matter, whatever they hold.
 - `reduction`: `"mean"` over all values, their `"sum"`, the mean of each `"sequence"`, or `"none"`: every value. Metrics
   with one value per sequence give the same for `"sequence"` and `"none"`.
@@ -15,7 +16,8 @@ Arguments with one meaning in all functions:
   is the head's translation.
 
 Undefined values (masked, or an error over an eye distance of zero) are left out; where none is left, the result is NaN,
-never 0. A NaN or infinity in a valid point makes the result NaN. Names are loaded on first use.
+never 0. A NaN or infinity in a valid point makes the result NaN. Every function raises `ValueError` where shapes or
+types do not match, an index is not in the layout, or an option is out of range. Names are loaded on first use.
 """
 
 import lazy_loader

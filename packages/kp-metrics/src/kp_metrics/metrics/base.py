@@ -11,17 +11,10 @@ from torch import Tensor
 from torchmetrics import Metric
 
 # Options of torchmetrics.Metric itself.
-_METRIC_OPTIONS = frozenset(
-    {
-        "compute_on_cpu",
-        "compute_with_cache",
-        "dist_sync_fn",
-        "dist_sync_on_step",
-        "distributed_available_fn",
-        "process_group",
-        "sync_on_compute",
-    }
-)
+_METRIC_OPTIONS = frozenset({
+    "compute_on_cpu", "compute_with_cache", "dist_sync_fn", "dist_sync_on_step", "distributed_available_fn",
+    "process_group", "sync_on_compute",
+})  # fmt: skip
 # Arguments that come with the data, in `update`, or that the class decides.
 _INPUTS = frozenset(
     {"preds", "target", "mask", "reduction", "samples", "audio", "area", "beats", "groups", "reference"}
@@ -55,12 +48,8 @@ def fingerprint(owner: str, options: Mapping[str, Any]) -> Tensor:
 def count_non_finite(mask: Tensor | None, *points: Tensor | None) -> Tensor:
     """Return the number of valid points that are NaN or infinite, as a tensor: an `int` would wait for the GPU."""
     # A sum of finite coordinates is finite; adding slices is much faster than a reduction over two of them.
-    total: Tensor | float = 0.0
-    for tensor in points:
-        if tensor is not None:
-            for axis in range(tensor.shape[-1]):
-                total = total + tensor[..., axis]
-    assert isinstance(total, Tensor)  # there is always one set of points
+    slices = [coordinate for tensor in points if tensor is not None for coordinate in tensor.unbind(-1)]
+    total: Tensor = sum(slices[1:], 0.0 + slices[0])
     non_finite = ~torch.isfinite(total)
     return (non_finite if mask is None else non_finite & mask).sum()
 

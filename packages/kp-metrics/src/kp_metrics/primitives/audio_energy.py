@@ -34,8 +34,7 @@ def frame_loudness(
         >>> frame_loudness(torch.tensor([1.0, -1.0, 3.0, 3.0]), num_frames=3, sample_rate=50, fps=25.0)
         tensor([1., 3., 0.])
     """
-    check_positive(sample_rate, name="sample_rate")
-    check_positive(fps, name="fps")
+    check_positive(sample_rate=sample_rate, fps=fps)
     if not audio.is_floating_point() or audio.ndim < 1 or audio.shape[-1] == 0:
         raise ValueError(
             f"expected audio as a floating-point waveform (..., S), got {audio.dtype} of shape {tuple(audio.shape)}"
@@ -76,8 +75,7 @@ def silent_frames(
         >>> silent_frames(loudness, fps=10.0)
         tensor([False, False, False,  True,  True,  True])
     """
-    check_positive(fps, name="fps")
-    check_positive(min_seconds, name="min_seconds")
+    check_positive(fps=fps, min_seconds=min_seconds)
     inside = torch.ones_like(loudness, dtype=torch.bool) if valid is None else valid
     loudest = loudness.masked_fill(~inside, 0).amax(-1, keepdim=True)
     quiet = (loudness <= loudest * 10 ** (threshold_db / 20)) & inside

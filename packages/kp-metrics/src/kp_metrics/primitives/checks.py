@@ -72,22 +72,24 @@ def check_audio(preds: Tensor, target: Tensor | None, mask: Tensor | None, audio
         )
 
 
-def check_positive(value: float, *, name: str) -> None:
-    """Raise `ValueError` unless `value` is a finite number above 0."""
-    if not 0 < value < float("inf"):
-        raise ValueError(f"expected {name} above 0, got {name}={value}")
+def check_positive(**values: float) -> None:
+    """Raise `ValueError` unless each of the named values is a finite number above 0."""
+    for name, value in values.items():
+        if not 0 < value < float("inf"):
+            raise ValueError(f"expected {name} above 0, got {name}={value}")
 
 
-def check_indices(indices: Sequence[int], keypoints: Tensor, *, name: str) -> None:
-    """Raise `ValueError` unless `indices` is not empty and each is a point of `keypoints`."""
+def check_indices(keypoints: Tensor, **named: Sequence[int]) -> None:
+    """Raise `ValueError` unless each of the named index lists is not empty and holds only points of `keypoints`."""
     count = keypoints.shape[-2]
-    if len(indices) == 0:
-        raise ValueError(f"expected {name} with at least one keypoint index, got none")
-    if min(indices) < 0 or max(indices) >= count:
-        raise ValueError(
-            f"expected {name} within the {count} keypoints of shape {_shape(keypoints)}, got "
-            f"{min(indices)} to {max(indices)}; the defaults are iBUG-68's, give the indices of your layout"
-        )
+    for name, indices in named.items():
+        if len(indices) == 0:
+            raise ValueError(f"expected {name} with at least one keypoint index, got none")
+        if min(indices) < 0 or max(indices) >= count:
+            raise ValueError(
+                f"expected {name} within the {count} keypoints of shape {_shape(keypoints)}, got "
+                f"{min(indices)} to {max(indices)}; the defaults are iBUG-68's, give the indices of your layout"
+            )
 
 
 def check_choice(value: str, choices: Sequence[str], *, name: str) -> None:

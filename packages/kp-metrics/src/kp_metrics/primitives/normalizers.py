@@ -95,7 +95,7 @@ def point_distance(
         >>> point_distance(torch.tensor([[[0.0, 0.0], [3.0, 4.0]]]), indices=(0, 1))
         tensor([[5.]])
     """
-    check_indices(indices, keypoints, name="indices")
+    check_indices(keypoints, indices=indices)
     first, second = indices
     distance = point_norm(keypoints[..., first, :] - keypoints[..., second, :])
     valid = select(mask, indices)
@@ -131,8 +131,7 @@ def pupil_distance(
         >>> pupil_distance(face)
         tensor([[60.]])
     """
-    check_indices(right_eye, keypoints, name="right_eye")
-    check_indices(left_eye, keypoints, name="left_eye")
+    check_indices(keypoints, right_eye=right_eye, left_eye=left_eye)
     right, left = list(right_eye), list(left_eye)
     distance = point_norm(keypoints[..., right, :].mean(-2) - keypoints[..., left, :].mean(-2))
     valid = select(mask, right + left)
@@ -229,5 +228,5 @@ def measure(normalizer: Normalizer, keypoints: Keypoints, mask: Mask = None) -> 
         )
     if callable(normalizer):
         return normalizer(keypoints, mask)
-    check_positive(normalizer, name="normalizer")
+    check_positive(normalizer=normalizer)
     return keypoints.new_full((1, 1), normalizer)

@@ -12,19 +12,12 @@ from kp_metrics.primitives.checks import select, working_precision
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Similarity:
-    """A similarity transform per frame: `aligned = scale · rotation · point + translation`.
+    """A similarity transform per frame: `aligned = scale · rotation · point + translation`."""
 
-    Attributes:
-        rotation: `(..., D, D)`, proper (no reflection).
-        scale: `(...)`.
-        translation: `(..., D)`.
-        defined: `(...)`: False where too few points are valid, or where they coincide.
-    """
-
-    rotation: Float[Tensor, "*batch d d"]
+    rotation: Float[Tensor, "*batch d d"]  # proper (no reflection)
     scale: Float[Tensor, "*batch"]
     translation: Float[Tensor, "*batch d"]
-    defined: Bool[Tensor, "*batch"]
+    defined: Bool[Tensor, "*batch"]  # False where too few points are valid, or where they coincide
 
     def __call__(self, points: Float[Tensor, "*batch n d"]) -> Float[Tensor, "*batch n d"]:
         """Return the transformed points."""

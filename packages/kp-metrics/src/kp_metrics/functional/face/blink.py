@@ -39,9 +39,9 @@ def eye_aspect_ratio(
     """
     check_keypoints(keypoints)
     keypoints = working_precision(keypoints)
+    check_indices(keypoints, right_eye=right_eye, left_eye=left_eye)
     ratios = []
     for name, indices in (("right_eye", right_eye), ("left_eye", left_eye)):
-        check_indices(indices, keypoints, name=name)
         if len(indices) != 6:
             raise ValueError(f"expected {name} with six keypoint indices, got {len(indices)}")
         p = [keypoints[..., index, :] for index in indices]
@@ -67,7 +67,6 @@ def blink_rate(
 
     Args:
         preds: `(..., T, K, D)`. Shared arguments are described in `kp_metrics.functional`.
-        target: Only its shape is checked.
         threshold: Eye aspect ratio below which the eyes are closed.
         min_frames: Shortest blink.
         right_eye: Six points, see `eye_aspect_ratio`.
@@ -79,9 +78,6 @@ def blink_rate(
     Returns:
         Blinks per minute, from 0 up. NaN for a sequence without a frame with both eyes.
 
-    Raises:
-        ValueError: An option is out of range, or shapes or types do not match.
-
     Example:
         >>> eye = torch.tensor([[0.0, 0.0], [1.0, -1.0], [3.0, -1.0], [4.0, 0.0], [3.0, 1.0], [1.0, 1.0]])
         >>> face = torch.cat([eye, eye]).repeat(25, 1, 1)
@@ -90,9 +86,7 @@ def blink_rate(
         tensor(60.)
     """
     check_pair(preds, preds if target is None else target, mask)
-    check_positive(fps, name="fps")
-    check_positive(threshold, name="threshold")
-    check_positive(min_frames, name="min_frames")
+    check_positive(fps=fps, threshold=threshold, min_frames=min_frames)
     ratio = eye_aspect_ratio(preds, right_eye=right_eye, left_eye=left_eye)
     valid = frame_mask(preds, select(mask, [*right_eye, *left_eye]))
     closed = (ratio < threshold) & valid

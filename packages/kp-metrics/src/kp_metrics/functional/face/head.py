@@ -43,9 +43,6 @@ def align_to_reference(
     Returns:
         `(..., T, K, D)` in the coordinates of the reference; NaN in frames with fewer than D valid stable points.
 
-    Raises:
-        ValueError: The shapes do not match, or an index is out of range.
-
     Example:
         >>> reference = torch.rand(68, 2, generator=torch.Generator().manual_seed(0)) * 100
         >>> nearer = reference.expand(3, 68, 2) * 1.5 + 20
@@ -54,7 +51,7 @@ def align_to_reference(
     """
     check_keypoints(keypoints)
     check_mask(mask, keypoints, name="keypoints")
-    check_indices(indices, keypoints, name="indices")
+    check_indices(keypoints, indices=indices)
     keypoints = working_precision(keypoints)
     fit = fit_to_reference(keypoints, reference_points(reference, keypoints).to(keypoints.dtype), indices, mask)
     return fit(keypoints).masked_fill(~fit.defined[..., None, None], torch.nan)
@@ -106,9 +103,6 @@ def head_pose(
     Returns:
         `(..., T, C)`, components as in `HEAD_COMPONENTS[D]`: positions in eye distances of the reference, angles in
         radians, log scale; NaN in frames with too few valid points.
-
-    Raises:
-        ValueError: Shapes or types do not match, or the layout has no such points.
 
     Example:
         >>> face = torch.rand(68, 2, generator=torch.Generator().manual_seed(0)) * 100
@@ -179,5 +173,4 @@ def head_amplitude_ratio(
 def _check_points(keypoints: Tensor, stable: Sequence[int], eyes: tuple[int, int], base: int) -> None:
     if keypoints.shape[-1] not in HEAD_COMPONENTS:
         raise ValueError(f"expected keypoints (..., T, K, 2 or 3) for a head pose, got {tuple(keypoints.shape)}")
-    for name, indices in (("stable", stable), ("eyes", eyes), ("base", (base,))):
-        check_indices(indices, keypoints, name=name)
+    check_indices(keypoints, stable=stable, eyes=eyes, base=(base,))

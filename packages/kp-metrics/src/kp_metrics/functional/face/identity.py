@@ -36,9 +36,6 @@ def identity_error(
         In eye distances of the reference, from 0 up; lower is better. NaN where nothing is valid; frames with fewer
         than D valid stable points are left out.
 
-    Raises:
-        ValueError: Shapes or types do not match, or the layout has no such points.
-
     Example:
         >>> generator = torch.Generator().manual_seed(0)
         >>> face, other = torch.rand(2, 68, 2, generator=generator) * 100
@@ -49,8 +46,7 @@ def identity_error(
         True
     """
     preds, target = checked_pair(preds, preds if target is None else target, mask)
-    for name, indices in (("stable", stable), ("eyes", eyes)):
-        check_indices(indices, preds, name=name)
+    check_indices(preds, stable=stable, eyes=eyes)
     face, found = resolve_reference(reference, target if reference is None else preds, mask)
     eye_distance = point_distance(face.unsqueeze(-3), indices=eyes).flatten(-2).amax(-1)
     found = found & ~(eye_distance <= 0)

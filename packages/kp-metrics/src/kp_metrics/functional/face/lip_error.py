@@ -35,9 +35,6 @@ def lip_error(
         In eye distances of the reference, from 0 up; lower is better. NaN where nothing is valid; frames with fewer
         than D valid stable points are left out.
 
-    Raises:
-        ValueError: Shapes or types do not match, or the layout has no such points.
-
     Example:
         >>> generator = torch.Generator().manual_seed(0)
         >>> face = torch.rand(4, 68, 2, generator=generator) * 100
@@ -46,8 +43,7 @@ def lip_error(
         True
     """
     preds, target = checked_pair(preds, target, mask)
-    for name, indices in (("mouth", mouth), ("stable", stable), ("eyes", eyes)):
-        check_indices(indices, target, name=name)
+    check_indices(target, mouth=mouth, stable=stable, eyes=eyes)
     face, found = resolve_reference(reference, target, select(mask, [*mouth, *stable, *eyes]))
     eye_distance = point_distance(face.unsqueeze(-3), indices=eyes)
     found = found & ~(eye_distance <= 0).flatten(-2).any(-1)
@@ -79,9 +75,6 @@ def lve(
     Returns:
         In the unit of the input (or its square), from 0 up; lower is better. NaN where every mouth point is masked.
 
-    Raises:
-        ValueError: Shapes or types do not match, or the layout has no such points.
-
     Example:
         >>> face = torch.zeros(1, 68, 2)
         >>> other = face.clone()
@@ -90,7 +83,7 @@ def lve(
         (tensor(5.), tensor(25.))
     """
     preds, target = checked_pair(preds, target, mask)
-    check_indices(mouth, target, name="mouth")
+    check_indices(target, mouth=mouth)
     distance = point_norm(preds[..., list(mouth), :] - target[..., list(mouth), :])
     if squared:
         distance = distance.square()

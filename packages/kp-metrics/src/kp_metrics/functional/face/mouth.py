@@ -48,14 +48,10 @@ def mouth_opening(
 
     Args:
         preds: `(..., T, K, D)`. Shared arguments are described in `kp_metrics.functional`.
-        target: Only its shape is checked.
         reduction: `"none"` gives the series, `"sequence"` its mean, `"mean"` the mean over all frames.
 
     Returns:
         `(..., T)`, from 0 (closed) up, in eye distances; NaN in frames where one of the four points is masked.
-
-    Raises:
-        ValueError: The shape or type does not match, or the layout has no such points.
 
     Example:
         >>> face = torch.zeros(2, 68, 2)
@@ -88,9 +84,6 @@ def mouth_correlation(
 
     Returns:
         -1 to 1; higher is better. NaN for a sequence with fewer than two valid frames, which the mean leaves out.
-
-    Raises:
-        ValueError: Shapes or types do not match, or the layout has no such points.
 
     Example:
         >>> face = torch.zeros(3, 68, 2)
@@ -126,9 +119,6 @@ def mouth_amplitude_ratio(
     Returns:
         From 0 up; nearest 1 is best. NaN for a sequence whose true mouth never moves (standard deviation below 1e-5
         eye distances) or with fewer than two valid frames; the mean leaves them out.
-
-    Raises:
-        ValueError: Shapes or types do not match, or the layout has no such points.
 
     Example:
         >>> face = torch.zeros(3, 68, 2)
@@ -171,9 +161,6 @@ def closure_f1(
     Returns:
         0 to 1; higher is better. NaN for a sequence whose true mouth does not move, which the mean leaves out.
 
-    Raises:
-        ValueError: An option is out of range, or shapes or types do not match.
-
     Example:
         >>> face = torch.zeros(6, 68, 2)
         >>> face[:, 45, 0] = 100.0
@@ -185,7 +172,7 @@ def closure_f1(
     """
     predicted, true, valid = opening_pair(preds, target, mask, lips, eyes)
     check_choice(score, ("f1", "hit_rate", "precision"), name="score")
-    check_positive(threshold, name="threshold")
+    check_positive(threshold=threshold)
     if tolerance < 0:
         raise ValueError(f"expected tolerance of 0 frames or more, got tolerance={tolerance}")
     low = true.masked_fill(~valid, torch.inf).amin(-1, keepdim=True)

@@ -38,9 +38,6 @@ def mtm(
         Milliseconds, from 0 up; lower is better. NaN for a sequence without a matched extremum, such as one whose
         predicted mouth does not move; the mean leaves it out.
 
-    Raises:
-        ValueError: An option is out of range, or shapes or types do not match.
-
     Example:
         >>> time = torch.arange(50.0)
         >>> face = torch.zeros(50, 68, 2)
@@ -52,8 +49,7 @@ def mtm(
         tensor(40.)
     """
     predicted, true, valid = opening_pair(preds, target, mask, lips, eyes)
-    check_positive(fps, name="fps")
-    check_positive(smoothing, name="smoothing")
+    check_positive(fps=fps, smoothing=smoothing)
     moving = (masked_std(predicted, valid) > CONSTANT_STD) & (masked_std(true, valid) > CONSTANT_STD)
     has_nan = ((predicted + true).isnan() & valid).any(-1)
 

@@ -51,7 +51,7 @@ def motion_features(
     """
     check_keypoints(keypoints)
     check_mask(mask, keypoints, name="keypoints")
-    check_positive(fps, name="fps")
+    check_positive(fps=fps)
     if window < 2:
         raise ValueError(f"expected window of two frames or more, got window={window}")
     if keypoints.shape[-2] != 68:
@@ -99,11 +99,7 @@ def frechet_distance(
 
 
 def frechet_motion_distance(
-    preds: Keypoints,
-    target: Keypoints,
-    *,
-    features: MotionFeatures = motion_features,
-    mask: Mask = None,
+    preds: Keypoints, target: Keypoints, *, features: MotionFeatures = motion_features, mask: Mask = None
 ) -> Float[Tensor, ""]:
     """Return the Fréchet distance between the motion features of all predicted and all true windows.
 
@@ -116,9 +112,6 @@ def frechet_motion_distance(
 
     Returns:
         A scalar from 0 up; lower is better. NaN with fewer than two valid windows.
-
-    Raises:
-        ValueError: Shapes or types do not match.
 
     Example:
         >>> generator = torch.Generator().manual_seed(0)

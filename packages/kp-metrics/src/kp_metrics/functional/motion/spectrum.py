@@ -40,7 +40,7 @@ def velocity_spectrum(
         >>> frequencies[power.argmax()].item()
         6.25
     """
-    check_positive(fps, name="fps")
+    check_positive(fps=fps)
     if series.ndim < 2 or segment < 2:
         raise ValueError(
             f"expected a series (..., T, C) and a segment of at least 2, got {tuple(series.shape)} and {segment}"

@@ -52,9 +52,6 @@ def velocity_l1(
     Returns:
         Units of the input per second, from 0 up; lower is better. NaN where nothing is valid, as with a single frame.
 
-    Raises:
-        ValueError: `fps` is not above 0, or shapes or types do not match.
-
     Example:
         >>> target = torch.zeros(2, 1, 2)
         >>> preds = torch.tensor([[[0.0, 0.0]], [[2.0, 4.0]]])
@@ -62,7 +59,7 @@ def velocity_l1(
         tensor(75.)
     """
     preds, target = checked_pair(preds, target, mask)
-    check_positive(fps, name="fps")
+    check_positive(fps=fps)
     size, defined = usable_size(sequence_size(normalizer, target, mask))
     error, valid = difference(preds - target, mask, order=1)
     values = (error.abs() / size.unsqueeze(-2)).mean(-1) * fps
@@ -92,9 +89,6 @@ def velocity_ratio(
         From 0 up; nearest 1 is best. NaN for a sequence whose true points never move, or without a valid difference;
         the mean leaves it out.
 
-    Raises:
-        ValueError: Shapes or types do not match, or an index is out of range.
-
     Example:
         >>> target = torch.arange(4.0).reshape(4, 1, 1)
         >>> velocity_ratio(target / 2 + 7, target)
@@ -102,7 +96,7 @@ def velocity_ratio(
     """
     preds, target = checked_pair(preds, target, mask)
     chosen = list(range(target.shape[-2]) if indices is None else indices)
-    check_indices(chosen, target, name="indices")
+    check_indices(target, indices=chosen)
     speeds = []
     for points in (preds, target):
         steps, valid = difference(points[..., chosen, :], select(mask, chosen), order=1)
@@ -134,9 +128,6 @@ def acceleration(
     Returns:
         Eye distances per second², from 0 up. NaN where nothing is valid, as with fewer than three frames.
 
-    Raises:
-        ValueError: `fps` is not above 0, or shapes or types do not match.
-
     Example:
         >>> steady = torch.arange(4.0).reshape(4, 1, 1).expand(4, 2, 2)
         >>> acceleration(steady, normalizer=1.0)
@@ -165,9 +156,6 @@ def jitter(
     Returns:
         Eye distances per second³, from 0 up. NaN where nothing is valid, as with fewer than four frames.
 
-    Raises:
-        ValueError: `fps` is not above 0, or shapes or types do not match.
-
     Example:
         >>> flicker = torch.tensor([0.0, 1.0, 0.0, 1.0]).reshape(4, 1, 1)
         >>> jitter(flicker, fps=1.0, normalizer=1.0)
@@ -180,7 +168,7 @@ def _difference_length(
     preds: Tensor, target: Tensor | None, order: int, fps: float, normalizer: Normalizer, mask: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     preds, target = checked_pair(preds, preds if target is None else target, mask)
-    check_positive(fps, name="fps")
+    check_positive(fps=fps)
     size, defined = usable_size(sequence_size(normalizer, target, mask))
     change, valid = difference(preds, mask, order)
     return point_norm(change / size.unsqueeze(-2)) * fps**order, valid & defined

@@ -38,9 +38,6 @@ def lmd(
     Returns:
         In the unit of the input times `scale`, from 0 up; lower is better. NaN where nothing is valid.
 
-    Raises:
-        ValueError: `scale` is not above 0, an index is out of range, or shapes or types do not match.
-
     Example:
         >>> target = torch.tensor([[[0.0, 0.0], [10.0, 0.0]]])
         >>> preds = torch.tensor([[[5.0, 0.0], [21.0, 0.0]]])
@@ -48,9 +45,9 @@ def lmd(
         (tensor(3.), tensor(16.))
     """
     preds, target = checked_pair(preds, target, mask)
-    check_positive(scale, name="scale")
+    check_positive(scale=scale)
     if indices is not None:
-        check_indices(indices, target, name="indices")
+        check_indices(target, indices=indices)
         preds, target, mask = preds[..., list(indices), :], target[..., list(indices), :], select(mask, indices)
     difference = preds - target
     if centre:

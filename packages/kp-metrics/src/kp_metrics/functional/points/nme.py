@@ -41,9 +41,6 @@ def nme(
     Returns:
         A fraction of d from 0 up; lower is better. NaN where nothing is valid.
 
-    Raises:
-        ValueError: Shapes or types do not match, or the layout has no such points.
-
     Example:
         >>> face = torch.zeros(1, 68, 2)
         >>> face[0, 45, 0] = 50.0

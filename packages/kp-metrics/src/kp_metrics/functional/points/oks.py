@@ -75,7 +75,7 @@ def oks(
 
 def _object_areas(area: Tensor | float, target: Tensor) -> Tensor:
     if not isinstance(area, Tensor):
-        check_positive(area, name="area")
+        check_positive(area=area)
         return target.new_full((1,), area)
     objects, sequences = target.shape[:-2], target.shape[:-3]
     if area.shape == objects:

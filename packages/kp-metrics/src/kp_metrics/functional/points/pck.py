@@ -68,9 +68,6 @@ def pck(
     Returns:
         A share from 0 to 1; higher is better. NaN where every point is masked.
 
-    Raises:
-        ValueError: `alpha` is not above 0, or shapes or types do not match.
-
     Example:
         >>> target = torch.tensor([[[0.0, 0.0], [100.0, 50.0]]])
         >>> preds = target + torch.tensor([[[2.0, 0.0], [0.0, 2.5]]])
@@ -78,7 +75,7 @@ def pck(
         (tensor(0.5000), tensor(0.))
     """
     check_pair(preds, target, mask)
-    check_positive(alpha, name="alpha")
+    check_positive(alpha=alpha)
     check_choice(average, ("points", "keypoints"), name="average")
     if average == "keypoints" and reduction not in ("mean", "sequence"):
         raise ValueError(f"expected reduction 'mean' or 'sequence' with average='keypoints', got {reduction!r}")
@@ -105,7 +102,7 @@ def _drop_points(
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     if not drop:
         return preds, target, mask
-    check_indices(drop, target, name="drop")
+    check_indices(target, drop=drop)
     keep = [index for index in range(target.shape[-2]) if index not in set(drop)]
     return preds[..., keep, :], target[..., keep, :], select(mask, keep)
 
@@ -142,7 +139,7 @@ def count_hits(
     On a CPU it works on a chunk of sequences at a time, so that temporaries stay in the cache.
     """
     check_pair(preds, target, mask)
-    check_positive(alpha, name="alpha")
+    check_positive(alpha=alpha)
     preds, target, mask = _drop_points(drop, preds, target, mask)
     sequences, size = math.prod(preds.shape[:-3]), math.prod(preds.shape[-3:])
     at_once = preds.device.type != "cpu" or isinstance(normalizer, Tensor)
@@ -224,15 +221,12 @@ def pck_auc(
     Returns:
         A share from 0 to 1; higher is better. NaN where every point is masked.
 
-    Raises:
-        ValueError: `alpha_max` is not above 0, or shapes or types do not match.
-
     Example:
         >>> target = torch.tensor([[[0.0, 0.0], [100.0, 50.0]]])
         >>> pck_auc(target + torch.tensor([5.0, 0.0]), target)
         tensor(0.5000)
     """
     check_pair(preds, target, mask)
-    check_positive(alpha_max, name="alpha_max")
+    check_positive(alpha_max=alpha_max)
     distance, valid = normalized_distance(preds, target, mask, normalizer)
     return reduce_values((1 - distance / alpha_max).clamp(min=0), valid, reduction, item_dims=2)

@@ -26,9 +26,6 @@ def keypoint_l1(
     Returns:
         From 0 up; lower is better. NaN where every point is masked.
 
-    Raises:
-        ValueError: Shapes or types do not match.
-
     Example:
         >>> target = torch.tensor([[[0.0, 0.0], [10.0, 10.0]]])
         >>> keypoint_l1(target + torch.tensor([3.0, -1.0]), target)
@@ -54,9 +51,6 @@ def mpjpe(
     Returns:
         In the unit of the input, from 0 up; lower is better. NaN where every point is masked.
 
-    Raises:
-        ValueError: Shapes or types do not match, or `root` is out of range.
-
     Example:
         >>> target = torch.zeros(1, 2, 3)
         >>> mpjpe(target + torch.tensor([1.0, 2.0, 2.0]), target)
@@ -65,7 +59,7 @@ def mpjpe(
     preds, target = checked_pair(preds, target, mask)
     valid = mask
     if root is not None:
-        check_indices((root,), target, name="root")
+        check_indices(target, root=(root,))
         preds, target = preds - preds[..., root : root + 1, :], target - target[..., root : root + 1, :]
         valid = None if mask is None else mask & mask[..., root : root + 1]
     return reduce_values(point_norm(preds - target), valid, reduction, item_dims=2)
@@ -83,9 +77,6 @@ def pa_mpjpe(
 
     Returns:
         In the unit of the input, from 0 up; lower is better. NaN where nothing is valid.
-
-    Raises:
-        ValueError: Shapes or types do not match.
 
     Example:
         >>> target = torch.rand(1, 17, 3, generator=torch.Generator().manual_seed(0))

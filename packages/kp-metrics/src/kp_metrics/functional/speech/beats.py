@@ -38,7 +38,6 @@ def beat_align(
 
     Args:
         preds: `(..., T, K, D)`. Shared arguments are described in `kp_metrics.functional`.
-        target: Only its shape is checked.
         audio: Waveform `(..., S)`, mono; or give `beats`.
         beats: `(..., T)`: frames with a beat, from your own beat tracker.
         sigma: Width of the Gaussian, frames.
@@ -64,9 +63,8 @@ def beat_align(
     if (audio is None) == (beats is None):
         raise ValueError("expected either audio or beats, got " + ("neither" if audio is None else "both"))
     preds, target = checked_pair(preds, preds if target is None else target, mask)
-    check_indices(stable, preds, name="stable")
-    check_positive(sigma, name="sigma")
-    check_positive(smoothing, name="smoothing")
+    check_indices(preds, stable=stable)
+    check_positive(sigma=sigma, smoothing=smoothing)
     valid_frames = frame_mask(preds, select(mask, stable))
     if audio is not None:
         check_audio(preds, target, mask, audio)

@@ -37,8 +37,7 @@ def intensities(
         frame, without head pose, in eye distances; and a boolean, each `(...)`.
     """
     check_audio(preds, target, mask, audio)
-    for name, indices in (("mouth", mouth), ("stable", stable), ("eyes", eyes)):
-        check_indices(indices, preds, name=name)
+    check_indices(preds, mouth=mouth, stable=stable, eyes=eyes)
     preds = working_precision(preds)
     lips = list(mouth)
     face, found = reference_frame(preds, select(mask, [*mouth, *stable, *eyes]))
@@ -92,16 +91,12 @@ def slcc(
 
     Args:
         preds: `(..., T, K, D)`, correlated over all leading dimensions. See `kp_metrics.functional` for the arguments.
-        target: Only its shape is checked.
         audio: Waveform `(..., S)`, mono, of one recording level.
         groups: `(...)`: the number of each sequence's speaker.
 
     Returns:
         -1 to 1, a scalar; higher is better, and the ground truth has its own value. 0 if either never changes, NaN
         with fewer than two sequences.
-
-    Raises:
-        ValueError: Shapes, types or options do not match.
 
     Example:
         >>> generator = torch.Generator().manual_seed(0)

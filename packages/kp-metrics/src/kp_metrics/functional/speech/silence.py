@@ -31,16 +31,12 @@ def silence_opening(
 
     Args:
         preds: `(..., T, K, D)`. Shared arguments are described in `kp_metrics.functional`.
-        target: Only its shape is checked.
         threshold_db: Silence is at least this far below the loudest frame.
         min_seconds: Shortest silent stretch.
         reduction: Reduces one value per sequence.
 
     Returns:
         In eye distances, from 0 up; lower is better. NaN for a sequence without silence, which the mean leaves out.
-
-    Raises:
-        ValueError: Shapes, types or options do not match.
 
     Example:
         >>> face = torch.zeros(20, 68, 2)
