@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kp_io.drawing.montage import method_sheet, side_by_side
-from kp_io.drawing.rasterize import face_box, rasterize
+from kp_io.drawing.rasterize import Background, face_box, rasterize
 from kp_io.drawing.style import BLACK
 from kp_io.formats.registry import load_keypoints
 from kp_io.keypoints.sequence import KeypointSequence
@@ -17,12 +17,7 @@ from kp_io.transforms.resample import resample_fps
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Frames of one system.
-
-    Attributes:
-        frames: RGB frames in order.
-        num_frames: Their number; a still (1 frame) is held as long as the others last.
-    """
+    """RGB frames of one system, in order, and their number; a still (1 frame) is held as long as the others last."""
 
     frames: Iterator[RGBImage]
     num_frames: int
@@ -84,9 +79,8 @@ def compare_as_sheet(runs: Sequence[Run], *, labels: Sequence[str], columns: int
         ValueError: The number of labels differs, or a run has no frame.
     """
     if columns < 1 or len(labels) != len(runs):
-        raise ValueError(
-            f"expected a column, and a label for each of {len(runs)} runs, got {columns} and {len(labels)}"
-        )
+        given = f"{columns} and {len(labels)}"
+        raise ValueError(f"expected a column, and a label for each of {len(runs)} runs, got {given}")
     last = min((run.num_frames for run in runs if run.num_frames > 1), default=1) - 1
     times = [round(i * last / max(1, columns - 1)) for i in range(columns)]
     rows = []
@@ -107,9 +101,8 @@ def compare_as_sheet(runs: Sequence[Run], *, labels: Sequence[str], columns: int
 def _drawn(
     track: KeypointSequence, *, over: str | os.PathLike[str] | None, fps: float, height: int, zoom: bool
 ) -> Iterator[RGBImage]:
-    crop = face_box(track) if zoom else None
-    if over is None:
-        return rasterize(track, crop=crop, height=height, background=BLACK)
-    is_image = Path(over).suffix.lower() in IMAGE_SUFFIXES
-    background = read_image(over) if is_image else read_video(over, fps=fps)
-    return rasterize(track, crop=crop, height=height, background=background)
+    background: Background = BLACK
+    if over is not None:
+        is_image = Path(over).suffix.lower() in IMAGE_SUFFIXES
+        background = read_image(over) if is_image else read_video(over, fps=fps)
+    return rasterize(track, crop=face_box(track) if zoom else None, height=height, background=background)

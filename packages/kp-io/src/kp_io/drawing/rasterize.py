@@ -20,7 +20,7 @@ _MAX_PIXELS = 1 << 28
 #: Fractional bits of OpenCV's coordinates: a resolution of 1/256 px.
 _SHIFT = 8
 
-_Background = tuple[int, int, int] | RGBImage | Iterable[RGBImage]
+Background = tuple[int, int, int] | RGBImage | Iterable[RGBImage]
 
 
 def rasterize(
@@ -29,7 +29,7 @@ def rasterize(
     image_size: tuple[int, int] | None = None,
     height: int | None = None,
     crop: tuple[int, int, int, int] | None = None,
-    background: _Background = BLACK,
+    background: Background = BLACK,
     thickness: int | None = None,
     dots: bool | None = None,
     layout: KeypointLayout = IBUG68,
@@ -169,7 +169,7 @@ def _draw_face(
 
 
 def _canvases(
-    background: _Background, image_size: tuple[int, int], crop: tuple[int, int, int, int], size: tuple[int, int]
+    background: Background, image_size: tuple[int, int], crop: tuple[int, int, int, int], size: tuple[int, int]
 ) -> Iterator[RGBImage]:
     """Yield new canvases of `size`: one per background image, then copies of the last one without end."""
     left, top, right, bottom = crop

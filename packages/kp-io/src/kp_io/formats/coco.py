@@ -31,9 +31,8 @@ def write_coco(path: Path, sequence: KeypointSequence) -> None:
         xs, ys = [point[0] for point in face], [point[1] for point in face]
         sides = max(xs) - min(xs), max(ys) - min(ys)
         visible = [_VISIBLE if score > 0 else _NOT_VISIBLE for score in confidences]
-        images.append(
-            {"id": frame, "frame_id": frame, "file_name": f"{frame:06d}.png", "width": width, "height": height}
-        )
+        name = f"{frame:06d}.png"
+        images.append({"id": frame, "frame_id": frame, "file_name": name, "width": width, "height": height})
         annotation: dict[str, Any] = {
             "id": frame,
             "image_id": frame,
@@ -50,13 +49,9 @@ def write_coco(path: Path, sequence: KeypointSequence) -> None:
         annotations.append(annotation)
     names = [f"{part.name}_{i - part.start}" for part in layout.parts for i in part.indices]
     skeleton = [[a + 1, b + 1] for part in layout.parts for a, b in part.edges()]
+    metadata = {"fps": sequence.fps, "layout": layout.name, "detector": sequence.detector}
     content = {
-        "info": {
-            "description": "facial keypoints written by kp-io",
-            "fps": sequence.fps,
-            "layout": layout.name,
-            "detector": sequence.detector,
-        },
+        "info": {"description": "facial keypoints written by kp-io", **metadata},
         "images": images,
         "annotations": annotations,
         "categories": [{"id": 1, "name": "face", "supercategory": "person", "keypoints": names, "skeleton": skeleton}],
@@ -71,13 +66,9 @@ def read_coco(
     """Read the largest face of every image of a COCO file, ordered by `frame_id` if present.
 
     Images without a face are interpolated, with scores of 0. Without `keypoint_scores`, unlabelled points score 0 and
-    all others 1.
-
-    Args:
-        path: The file.
-        image_size: Height and width of images without a size in the file.
-        image: Read only this image: its `file_name`, the end of it, or its id.
-        one_based: Whether the first pixel is 1, as in files converted from 300-W's `.pts`; in COCO it is 0.
+    all others 1. `image_size` is the height and width of images without a size in the file. With `image`, only that one
+    is read: its `file_name`, the end of it, or its id. `one_based` files count pixels from 1, as those converted from
+    300-W's `.pts`; COCO counts from 0.
 
     Raises:
         ValueError: The file is something else or damaged, images differ in size, or `image` matches none or several.
@@ -140,12 +131,12 @@ def _matches(entry: dict[str, Any], name: str) -> bool:
 
 
 def _common_size(images: list[tuple[str, dict[str, Any]]], image_size: tuple[int, int] | None) -> tuple[int, int]:
-    sizes: list[tuple[int, int]] = []
-    for where, entry in images:
-        if image_size is None or "height" in entry or "width" in entry:
-            sizes.append((integer_member(entry, "height", where), integer_member(entry, "width", where)))
-        else:
-            sizes.append(image_size)
+    sizes = [
+        (integer_member(entry, "height", where), integer_member(entry, "width", where))
+        if image_size is None or "height" in entry or "width" in entry
+        else image_size
+        for where, entry in images
+    ]
     other = next((size for size in sizes if size != sizes[0]), None)
     if other is not None:
         raise ValueError(

@@ -25,9 +25,7 @@ def write_csv(path: Path, sequence: KeypointSequence) -> None:
     metadata = [str(sequence.fps), str(width), str(height), sequence.layout.name, sequence.detector]
     points = sequence.keypoints.detach().cpu().numpy()
     # (T, K, D) to columns: x of every point, then y, (z,) and score.
-    columns = np.concatenate(
-        [points.transpose(0, 2, 1).reshape(len(points), -1), sequence.scores.cpu().numpy()], axis=1
-    )
+    columns = np.hstack([points.transpose(0, 2, 1).reshape(len(points), -1), sequence.scores.cpu().numpy()])
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["frame", "time_seconds", *_value_columns(*points.shape[1:]), *_METADATA])

@@ -14,14 +14,9 @@ NPZ_VERSION = 1
 
 #: Every array of the file, with its number of dimensions and its allowed kinds of dtype.
 _ARRAYS = {
-    "format_version": (0, "iu"),
-    "keypoints": (3, "f"),
-    "scores": (2, "f"),
-    "fps": (0, "fiu"),
-    "image_size": (1, "iu"),
-    "layout": (0, "U"),
-    "detector": (0, "U"),
-}
+    "format_version": (0, "iu"), "keypoints": (3, "f"), "scores": (2, "f"), "fps": (0, "fiu"), "image_size": (1, "iu"),
+    "layout": (0, "U"), "detector": (0, "U"),
+}  # fmt: skip
 
 
 def write_npz(path: Path, sequence: KeypointSequence) -> None:
@@ -42,11 +37,11 @@ def read_npz(path: Path, image_size: tuple[int, int] | None = None) -> KeypointS
     """Read a file of `write_npz`, or raise `ValueError`; pickled objects are rejected, never loaded."""
     del image_size  # the file holds it
     arrays = _load(path)
-    version = arrays["format_version"]
-    if int(version) != NPZ_VERSION:
+    version = int(arrays["format_version"])
+    if version != NPZ_VERSION:
+        reader = "a newer kp-io" if version > NPZ_VERSION else "the kp-io that wrote it"
         raise ValueError(
-            f"expected keypoints of format_version {NPZ_VERSION} in {path}, got {int(version)}; "
-            f"{'a newer kp-io' if int(version) > NPZ_VERSION else 'the kp-io that wrote it'} reads it"
+            f"expected keypoints of format_version {NPZ_VERSION} in {path}, got {version}; {reader} reads it"
         )
     if arrays["scores"].shape != arrays["keypoints"].shape[:2]:
         raise ValueError(
@@ -82,9 +77,8 @@ def _load(path: Path) -> dict[str, np.ndarray]:
             arrays = {name: np.asarray(archive[name]) for name in _ARRAYS}
     except Exception as error:
         # On damaged bytes, zipfile, zlib and NumPy's header parser raise a dozen unrelated exception types.
-        reason = str(error)
-        if "allow_pickle" in reason:
-            reason = "it holds pickled objects, which can run code and are never loaded"
+        is_pickled = "allow_pickle" in str(error)
+        reason = "it holds pickled objects, which can run code and are never loaded" if is_pickled else error
         raise ValueError(
             f"expected a keypoint file with the arrays {', '.join(_ARRAYS)}, got {path}: {reason}"
         ) from error

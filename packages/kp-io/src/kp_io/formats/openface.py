@@ -60,10 +60,8 @@ def openface_from_table(table: Table, image_size: tuple[int, int] | None) -> Key
     require_columns(table, [*_POINTS, "confidence", "success"], expected="confidence, success, x_0 … y_67")
     if "face_id" in table:
         largest = Counter(table["face_id"]).most_common(1)[0][0]
-        table = {
-            name: [c for c, f in zip(cells, table["face_id"], strict=True) if f == largest]
-            for name, cells in table.items()
-        }
+        chosen = [row for row, face in enumerate(table["face_id"]) if face == largest]
+        table = {name: [cells[row] for row in chosen] for name, cells in table.items()}
     rows = len(table["success"])
     frames = float64_column(table, "frame") if "frame" in table else np.arange(1.0, rows + 1)
     if not np.isfinite(frames).all() or (frames != frames.round()).any() or (np.diff(frames) <= 0).any():

@@ -65,9 +65,8 @@ def _points(path: Path) -> list[list[float]]:
     for number, line in lines[:opening]:
         name, _, value = line.partition(":")
         if name.strip() == "n_points" and value.strip() != str(len(rows)):
-            raise ValueError(
-                f"expected the {value.strip()} points that line {number} of {path} states, got {len(rows)}"
-            )
+            stated = f"the {value.strip()} points that line {number} of {path} states"
+            raise ValueError(f"expected {stated}, got {len(rows)}")
     if len(rows) != IBUG68.num_keypoints:
         raise ValueError(f"expected {IBUG68.num_keypoints} points ({IBUG68.name}) in {path}, got {len(rows)}")
     if len({len(row) for row in rows}) != 1:
@@ -93,8 +92,5 @@ def _without_comment(line: str) -> str:
 
 def _size_of_adjacent_image(path: Path) -> tuple[int, int] | None:
     candidates = [path.with_suffix(suffix) for suffix in sorted(IMAGE_SUFFIXES)]
-    image = next((candidate for candidate in candidates if candidate.is_file()), None)
-    if image is None:
-        return None
-    height, width = read_image(image).shape[:2]
-    return height, width
+    sizes = (read_image(candidate).shape[:2] for candidate in candidates if candidate.is_file())
+    return next(sizes, None)

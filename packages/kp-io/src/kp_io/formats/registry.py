@@ -63,10 +63,7 @@ FORMATS: dict[str, KeypointFormat] = {
 def save_keypoints(path: str | os.PathLike[str], sequence: KeypointSequence, *, variant: str | None = None) -> None:
     """Write keypoints atomically in the format of the suffix; a missing folder is created.
 
-    Args:
-        path: The file; `.openface.csv` and `.frames.json` select these variants.
-        sequence: The keypoints.
-        variant: `"openface"` or `"frames"`, to write that variant under any file name.
+    `.openface.csv` and `.frames.json` select these variants; `variant="openface"` or `"frames"` does under any name.
 
     Raises:
         ValueError: The suffix is unknown, or its format cannot hold the sequence (a `.pts` holds one frame).
@@ -88,11 +85,8 @@ def save_keypoints(path: str | os.PathLike[str], sequence: KeypointSequence, *, 
 def load_keypoints(path: str | os.PathLike[str], *, image_size: tuple[int, int] | None = None) -> KeypointSequence:
     """Read keypoints in the format of the suffix; variants of `.csv` and `.json` are recognized by content.
 
-    `read_coco` reads a single image of a COCO file.
-
-    Args:
-        path: The file.
-        image_size: Height and width of the video, for files that do not hold it; a size in the file takes precedence.
+    `image_size` is the height and width of the video, for files that do not hold it; a size in the file takes
+    precedence. `read_coco` reads a single image of a COCO file.
 
     Raises:
         FileNotFoundError: The file does not exist.

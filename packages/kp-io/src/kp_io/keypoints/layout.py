@@ -72,10 +72,10 @@ class KeypointLayout:
 
     def part(self, name: str) -> Part:
         """Return the part with this name, or raise `KeyError` that lists the names."""
-        for part in self.parts:
-            if part.name == name:
-                return part
-        raise KeyError(f"layout {self.name} has no part {name!r}; it has {', '.join(p.name for p in self.parts)}")
+        parts = {part.name: part for part in self.parts}
+        if name not in parts:
+            raise KeyError(f"layout {self.name} has no part {name!r}; it has {', '.join(parts)}")
+        return parts[name]
 
 
 _IBUG68_MIRROR = (
@@ -116,7 +116,6 @@ def get_layout(name: str) -> KeypointLayout:
         >>> get_layout("ibug68").base_point
         27
     """
-    try:
-        return LAYOUTS[name]
-    except KeyError:
-        raise ValueError(f"expected a layout out of {', '.join(LAYOUTS)}, got {name!r}") from None
+    if name not in LAYOUTS:
+        raise ValueError(f"expected a layout out of {', '.join(LAYOUTS)}, got {name!r}")
+    return LAYOUTS[name]

@@ -44,10 +44,9 @@ class KeypointSequence:
     def __post_init__(self) -> None:
         points = torch.as_tensor(self.keypoints).to(torch.float32)
         expected = f"(T, {self.layout.num_keypoints}, 2 or 3)"
-        if points.ndim != 3 or points.shape[1] != self.layout.num_keypoints or points.shape[2] not in (2, 3):
-            raise ValueError(
-                f"expected keypoints of shape {expected} for {self.layout.name}, got {tuple(points.shape)}"
-            )
+        given = tuple(points.shape)
+        if len(given) != 3 or given[1] != self.layout.num_keypoints or given[2] not in (2, 3):
+            raise ValueError(f"expected keypoints of shape {expected} for {self.layout.name}, got {given}")
         if points.shape[0] == 0:
             raise ValueError(f"expected keypoints of shape {expected} with T of at least 1, got no frame")
         if not bool(torch.isfinite(points).all()):
@@ -61,13 +60,11 @@ class KeypointSequence:
             raise ValueError(f"expected a positive number of frames per second, got fps={self.fps}")
         height, width = (int(side) for side in self.image_size)
         if not (1 <= height <= _MAX_SIDE_PX and 1 <= width <= _MAX_SIDE_PX):
-            raise ValueError(
-                f"expected a positive image_size (height, width) up to {_MAX_SIDE_PX} px, "
-                f"got {str(self.image_size)[:60]}"
-            )
-        for name, value in (("keypoints", points), ("scores", scores), ("image_size", (height, width))):
+            limits = f"a positive image_size (height, width) up to {_MAX_SIDE_PX} px"
+            raise ValueError(f"expected {limits}, got {str(self.image_size)[:60]}")
+        values = {"keypoints": points, "scores": scores, "fps": float(self.fps), "image_size": (height, width)}
+        for name, value in values.items():
             object.__setattr__(self, name, value)
-        object.__setattr__(self, "fps", float(self.fps))
 
     def __len__(self) -> int:
         return self.keypoints.shape[0]

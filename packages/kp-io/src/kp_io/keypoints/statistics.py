@@ -1,6 +1,6 @@
 """Mean and standard deviation of a corpus' keypoints, in one pass."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -60,13 +60,7 @@ class KeypointStatistics:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON-serializable values."""
-        return {
-            "base_point": self.base_point,
-            "num_sequences": self.num_sequences,
-            "num_frames": self.num_frames,
-            "mean": self.mean.tolist(),
-            "std": self.std.tolist(),
-        }
+        return asdict(self) | {"mean": self.mean.tolist(), "std": self.std.tolist()}
 
     @staticmethod
     def _accumulated(value: np.ndarray | None) -> np.ndarray:

@@ -113,9 +113,8 @@ def read_audio(
     if resampler is None:
         raise ValueError(f"expected audio in {source}, got an audio stream of 0 samples")
     if not count:
-        raise ValueError(
-            f"expected audio in {source}, got audio that ends before the first frame (at {start or 0:.2f} s)"
-        )
+        early = f"audio that ends before the first frame (at {start or 0:.2f} s)"
+        raise ValueError(f"expected audio in {source}, got {early}")
     if num_broken:
         raise ValueError(f"expected finite samples in {source}, got NaN or infinity in {num_broken} of {count} samples")
     waveform = torch.cat([*chunks, resampler.flush()])

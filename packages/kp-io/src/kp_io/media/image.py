@@ -49,9 +49,10 @@ def read_image(path: str | os.PathLike[str]) -> UInt8[np.ndarray, "h w 3"]:
                 image.load()
                 pixels = _to_rgb(ImageOps.exif_transpose(image))
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-        raise ValueError(
-            f"expected an image that can be read (PNG, JPEG, WebP, …), got {source}: {_reason(error, source)}"
-        ) from error
+        # Pillow's own message for an unknown format names an object in memory.
+        reason = "Pillow does not know its format" if isinstance(error, UnidentifiedImageError) else error
+        reason = "the file is empty" if source.stat().st_size == 0 else reason
+        raise ValueError(f"expected an image that can be read (PNG, JPEG, WebP, …), got {source}: {reason}") from error
     height, width = pixels.shape[:2]
     if min(height, width) < MIN_SIDE_PX:
         raise ValueError(f"expected an image of at least {MIN_SIDE_PX} px a side, got {width}×{height} px in {source}")
@@ -114,11 +115,3 @@ def _wide_to_8_bit(grey: np.ndarray, *, is_float: bool) -> np.ndarray:
     top = grey.max(initial=0)
     white = 1 if is_float and top <= 1 else 255 if is_float and top <= 255 else max(65535, top)
     return (grey * (255 / white)).round().clip(0, 255).astype(np.uint8)
-
-
-def _reason(error: Exception, source: Path) -> str:
-    if source.stat().st_size == 0:
-        return "the file is empty"
-    if isinstance(error, UnidentifiedImageError):
-        return "Pillow does not know its format"
-    return str(error)

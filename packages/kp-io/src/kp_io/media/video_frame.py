@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from functools import cache
+from functools import cache, cached_property
 
 import av
 import numpy as np
@@ -85,14 +85,12 @@ class FramePixels:
     def __init__(self, frame: av.VideoFrame, *, size: tuple[int, int]) -> None:
         self._frame = frame
         self._size = size
-        self._pixels: UInt8[np.ndarray, "h w 3"] | None = None
 
-    def __call__(self) -> UInt8[np.ndarray, "h w 3"]:
-        """Return the pixels, the same array on every call."""
-        if self._pixels is None:
-            rotated = np.rot90(self._converted(), k=round(self._frame.rotation / 90) % 4)
-            self._pixels = np.ascontiguousarray(rotated, dtype=np.uint8)
-        return self._pixels
+    @cached_property
+    def pixels(self) -> UInt8[np.ndarray, "h w 3"]:
+        """The pixels, always the same array."""
+        rotated = np.rot90(self._converted(), k=round(self._frame.rotation / 90) % 4)
+        return np.ascontiguousarray(rotated, dtype=np.uint8)
 
     def _converted(self) -> UInt8[np.ndarray, "h w 3"]:
         width, height = self._size

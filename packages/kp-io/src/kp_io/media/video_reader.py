@@ -141,9 +141,9 @@ def _read(
                 )
             start = time if start is None else start
             if shown is not None and fps is None:
-                yield shown()
+                yield shown.pixels
             while shown is not None and fps is not None and (count + Fraction(1, 2)) / fps < time - start:
-                yield shown()
+                yield shown.pixels
                 count += 1
             size = size or display_size(stream, frame)
             shown = FramePixels(frame, size=size)
@@ -155,7 +155,7 @@ def _read(
             logger.warning("%s is cut off: %.2f s of %.2f s can be read", source, float(end - start), stated)
         total = 1 if fps is None else max(1, round((end - start) * fps))
         for _ in range(count if fps is not None else 0, total):
-            yield shown()
+            yield shown.pixels
 
 
 class _Clock:
@@ -193,10 +193,8 @@ def _stated_duration(stream: VideoStream) -> float | None:
     """Return the duration of the stream in seconds; that of the container includes audio after the last frame."""
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
-    hours, minutes, seconds = [*stream.metadata.get("DURATION", "").split(":"), "", ""][
-        :3
-    ]  # Matroska stores it as text
     try:
+        hours, minutes, seconds = stream.metadata.get("DURATION", "").split(":")[:3]  # Matroska stores it as text
         return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
     except ValueError:
         return None

@@ -24,9 +24,8 @@ def interpolate_missing(keypoints: Float[Tensor, "t k d"], measured: Bool[Tensor
         tensor([0., 2., 4.])
     """
     if measured.shape != keypoints.shape[:1]:
-        raise ValueError(
-            f"expected measured of shape {tuple(keypoints.shape[:1])} like keypoints, got {tuple(measured.shape)}"
-        )
+        given = tuple(measured.shape)
+        raise ValueError(f"expected measured of shape {tuple(keypoints.shape[:1])} like keypoints, got {given}")
     known = torch.nonzero(measured).flatten()
     if len(known) == 0:
         raise ValueError("expected at least one measured frame, got none")
@@ -41,14 +40,10 @@ def interpolate_missing(keypoints: Float[Tensor, "t k d"], measured: Bool[Tensor
 
 
 def split_at_gaps(measured: Bool[Tensor, " t"], *, max_gap: int) -> list[range]:
-    """Return the runs of frames between gaps longer than `max_gap` frames.
+    """Return the runs of frames between gaps longer than `max_gap` frames; 0 cuts at every gap.
 
-    Args:
-        measured: Which frames hold a measurement, `sequence.scores.amax(dim=1) > 0`.
-        max_gap: Gaps of up to this many frames stay within a run; 0 cuts at every gap.
-
-    Returns:
-        Half-open runs in order, each starting and ending with a measured frame; empty if no frame was measured.
+    Runs are half-open and in order, each starting and ending with a measured frame; none if no frame was measured.
+    `measured` is `sequence.scores.amax(dim=1) > 0`.
 
     Raises:
         ValueError: `max_gap` is negative.
@@ -73,9 +68,8 @@ def split_sequence(
 ) -> list[tuple[int, KeypointSequence]]:
     """Split a sequence at long gaps, without the unmeasured frames at both ends.
 
-    Args:
-        sequence: Output of `annotate_video`: unmeasured frames are interpolated and have scores of 0.
-        max_gap_seconds: Gaps up to this length are kept, interpolated; 0 cuts at every gap.
+    Unmeasured frames have scores of 0, as in the output of `annotate_video`. Gaps up to `max_gap_seconds` are kept,
+    interpolated; 0 cuts at every gap.
 
     Returns:
         Each piece with the index of its first frame in `sequence`, in order; empty if no frame was measured.

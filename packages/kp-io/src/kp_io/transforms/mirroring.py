@@ -18,11 +18,9 @@ def mirror(sequence: KeypointSequence) -> KeypointSequence:
         >>> mirror(still).keypoints[0, 0]
         tensor([99.,  0.])
     """
-    return replace(
-        sequence,
-        keypoints=mirror_keypoints(sequence.keypoints, width=sequence.image_size[1], layout=sequence.layout),
-        scores=sequence.scores[:, list(sequence.layout.mirror)],
-    )
+    layout = sequence.layout
+    keypoints = mirror_keypoints(sequence.keypoints, width=sequence.image_size[1], layout=layout)
+    return replace(sequence, keypoints=keypoints, scores=sequence.scores[:, list(layout.mirror)])
 
 
 def mirror_keypoints(

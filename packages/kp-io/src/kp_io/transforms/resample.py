@@ -17,14 +17,8 @@ def resample_fps(sequence: KeypointSequence, fps: float | Fraction) -> KeypointS
     Frame n is at time (n + ½) / fps, as in `read_video`, so video, audio and keypoints stay in sync whichever is
     resampled. Each time is computed independently, so no error accumulates over an hour at 29.97 fps. The first and
     last frame are held at the ends. A frame between two others gets the lower of their scores, so 0 still means "not
-    measured".
-
-    Args:
-        sequence: The keypoints.
-        fps: Frames per second of the result; `Fraction(30000, 1001)` and its float are equivalent.
-
-    Returns:
-        `max(1, round(T / sequence.fps * fps))` frames; an unchanged copy if the rate is the same.
+    measured". The result has `max(1, round(T / sequence.fps * fps))` frames and is an unchanged copy if the rate is the
+    same; `Fraction(30000, 1001)` and its float are equivalent.
 
     Raises:
         ValueError: `fps` is not positive, or the result would have more than ten million frames (days of video).

@@ -35,8 +35,7 @@ def smooth(sequence: KeypointSequence, method: SmoothingMethod = "savitzky-golay
         frames = max(3, 2 * round(_WINDOW_SECONDS * sequence.fps / 2 - 0.01) + 1)
         return sequence.with_keypoints(savitzky_golay(sequence.keypoints, frames=frames))
     if method == "one-euro":
-        smoothed = one_euro(sequence.keypoints, fps=sequence.fps, unit_px=_face_size(sequence))
-        return sequence.with_keypoints(smoothed)
+        return sequence.with_keypoints(one_euro(sequence.keypoints, fps=sequence.fps, unit_px=_face_size(sequence)))
     raise ValueError(f"expected a smoothing method out of {', '.join(get_args(SmoothingMethod))}, got {method!r}")
 
 

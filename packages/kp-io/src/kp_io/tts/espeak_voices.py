@@ -22,16 +22,10 @@ class _Voice(ctypes.Structure):
     """Struct `espeak_VOICE` of espeak-ng/speak_lib.h, public fields only."""
 
     _fields_ = (
-        ("name", ctypes.c_char_p),
-        ("languages", ctypes.c_void_p),
-        ("identifier", ctypes.c_char_p),
-        ("gender", ctypes.c_ubyte),
-        ("age", ctypes.c_ubyte),
-        ("variant", ctypes.c_ubyte),
-        ("private_byte", ctypes.c_ubyte),
-        ("private_int", ctypes.c_int),
-        ("private_pointer", ctypes.c_void_p),
-    )
+        ("name", ctypes.c_char_p), ("languages", ctypes.c_void_p), ("identifier", ctypes.c_char_p),
+        ("gender", ctypes.c_ubyte), ("age", ctypes.c_ubyte), ("variant", ctypes.c_ubyte),
+        ("private_byte", ctypes.c_ubyte), ("private_int", ctypes.c_int), ("private_pointer", ctypes.c_void_p),
+    )  # fmt: skip
 
 
 def list_voices(espeak: ctypes.CDLL) -> SpeechVoices:
