@@ -1,5 +1,6 @@
 """Worker processes that end with their parent, or when it tells them to."""
 
+import atexit
 import multiprocessing.connection
 import os
 import signal
@@ -29,6 +30,8 @@ def start_worker(parent_pipe: Connection) -> None:
     # Ctrl-C reaches the whole process group; only the parent decides what to do about it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    # A process that is ending already must not be interrupted in its exit handlers: it would print a traceback.
+    atexit.register(signal.signal, signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent_pipe,), daemon=True).start()
 
 
