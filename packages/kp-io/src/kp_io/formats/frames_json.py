@@ -41,8 +41,7 @@ def write_frames(path: Path, sequence: KeypointSequence) -> None:
     axes = "xyz"[: sequence.keypoints.shape[2]]
     points, scores = shortest_floats(sequence.keypoints), shortest_floats(sequence.scores)
     with path.open("w", encoding="utf-8") as file:
-        opening = json.dumps(head, ensure_ascii=False, indent=1).removesuffix("\n}")
-        file.write(opening + ',\n "frames": [')
+        file.write(json.dumps(head, ensure_ascii=False, indent=1).removesuffix("\n}") + ',\n "frames": [')
         for frame, (face, confidences) in enumerate(zip(points, scores, strict=True)):
             record = {
                 "frame": frame,

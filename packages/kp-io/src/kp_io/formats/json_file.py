@@ -18,10 +18,8 @@ def load_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=_reject_constant)
     except json.JSONDecodeError as error:
-        raise ValueError(
-            f"expected JSON in {path}, got a mistake in line {error.lineno}, column {error.colno}: {error.msg}; "
-            "is it cut off?"
-        ) from error
+        mistake = f"line {error.lineno}, column {error.colno}: {error.msg}"
+        raise ValueError(f"expected JSON in {path}, got a mistake in {mistake}; is it cut off?") from error
     except (UnicodeDecodeError, RecursionError, ValueError) as error:
         raise ValueError(f"expected JSON in {path}, got something else: {error}") from error
     if not isinstance(value, dict):

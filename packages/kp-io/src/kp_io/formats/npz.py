@@ -44,10 +44,8 @@ def read_npz(path: Path, image_size: tuple[int, int] | None = None) -> KeypointS
             f"expected keypoints of format_version {NPZ_VERSION} in {path}, got {version}; {reader} reads it"
         )
     if arrays["scores"].shape != arrays["keypoints"].shape[:2]:
-        raise ValueError(
-            f"expected a score for every keypoint in {path}, got keypoints {arrays['keypoints'].shape} "
-            f"and scores {arrays['scores'].shape}"
-        )
+        shapes = f"keypoints {arrays['keypoints'].shape} and scores {arrays['scores'].shape}"
+        raise ValueError(f"expected a score for every keypoint in {path}, got {shapes}")
     if len(arrays["image_size"]) != 2:
         raise ValueError(f"expected image_size (height, width) in {path}, got {arrays['image_size'].tolist()}")
     try:
@@ -79,9 +77,8 @@ def _load(path: Path) -> dict[str, np.ndarray]:
         # On damaged bytes, zipfile, zlib and NumPy's header parser raise a dozen unrelated exception types.
         is_pickled = "allow_pickle" in str(error)
         reason = "it holds pickled objects, which can run code and are never loaded" if is_pickled else error
-        raise ValueError(
-            f"expected a keypoint file with the arrays {', '.join(_ARRAYS)}, got {path}: {reason}"
-        ) from error
+        expected = f"a keypoint file with the arrays {', '.join(_ARRAYS)}"
+        raise ValueError(f"expected {expected}, got {path}: {reason}") from error
     for name, (ndim, kinds) in _ARRAYS.items():
         array = arrays[name]
         if array.ndim != ndim or array.dtype.kind not in kinds:

@@ -35,14 +35,13 @@ def read_pts(path: Path, image_size: tuple[int, int] | None = None) -> KeypointS
     The image size, which the format does not hold, is `image_size` or that of an image beside the file with its name. A
     `ValueError` names the line that is not a point.
     """
-    points = _points(path)
+    keypoints = torch.tensor(_points(path), dtype=torch.float64)
     size = image_size or _size_of_adjacent_image(path)
     if size is None:
         raise ValueError(
             f"expected the image size of {path}, which the format does not hold; pass "
             "image_size=(height, width), or put the image beside it with the same name"
         )
-    keypoints = torch.tensor(points, dtype=torch.float64)
     keypoints[:, :2] -= _FIRST_PIXEL
     try:
         return KeypointSequence(keypoints[None], image_size=size)

@@ -33,9 +33,8 @@ def _read_json(path: Path, image_size: tuple[int, int] | None) -> KeypointSequen
             return frames_from_json(value, image_size)
     except ValueError as error:
         raise ValueError(f"{path} is no valid file of keypoints: {error}") from error
-    raise ValueError(
-        f"expected the members images and annotations (COCO), or frames, in {path}, got {', '.join(list(value)[:5])}"
-    )
+    given = ", ".join(list(value)[:5])
+    raise ValueError(f"expected the members images and annotations (COCO), or frames, in {path}, got {given}")
 
 
 def _read_csv(path: Path, image_size: tuple[int, int] | None) -> KeypointSequence:

@@ -241,10 +241,8 @@ def _decode_mono(source: Path, start_seconds: float | None) -> Iterator[tuple[np
                 position = start  # samples before the first frame have negative positions and are cut below
             elif start - position > (_GAP_SECONDS * frame.sample_rate if rate else 0):
                 if start - position > _MAX_GAP_SECONDS * frame.sample_rate:
-                    raise ValueError(
-                        f"expected audio without long gaps in {source}, got a jump of "
-                        f"{(start - position) / frame.sample_rate:.0f} s; remux the file to repair it"
-                    )
+                    jump = f"a jump of {(start - position) / frame.sample_rate:.0f} s; remux the file to repair it"
+                    raise ValueError(f"expected audio without long gaps in {source}, got {jump}")
                 block = np.concatenate([np.zeros(start - position, np.float32), block])
         rate = frame.sample_rate
         yield block[max(0, -position) :], rate

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +97,7 @@ def _with_decode_times(packets: Iterable[Any]) -> Iterator[Any]:
             early.dts = packet.dts - (len(held) - number) * max(1, early.duration or 0)
         yield from (*held, packet)
         held.clear()
-    for stream in waiting.values():  # no packet of the stream has a decode time: they are in display order
-        for packet in stream:
-            if packet.pts is not None:
-                packet.dts = packet.pts
-                yield packet
+    for packet in chain.from_iterable(waiting.values()):  # without any decode time, a stream is in display order
+        if packet.pts is not None:
+            packet.dts = packet.pts
+            yield packet

@@ -36,9 +36,8 @@ def open_media(source: Path, *, expected: str) -> InputContainer:
         # Without `file:`, FFmpeg would take a name such as `10:30.mp4` for a URL.
         container = av.open(f"file:{source}", metadata_errors="ignore")
     except FFmpegError as error:
-        kinds = "MP4, MKV, WebM, AVI, WAV, …"
-        reason = error.strerror or error
-        raise ValueError(f"expected {expected} that can be read ({kinds}), got {source}: {reason}") from error
+        given = f"{source}: {error.strerror or error}"
+        raise ValueError(f"expected {expected} that can be read (MP4, MKV, WebM, AVI, WAV, …), got {given}") from error
     if container.format.name in _NO_MEDIA_FORMATS:
         container.close()
         raise ValueError(f"expected {expected}, got {source}, which holds no video stream and no audio")

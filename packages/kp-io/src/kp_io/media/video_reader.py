@@ -135,10 +135,8 @@ def _read(
         for frame in deinterlace(decode_frames(container, stream, source)):
             time = clock.time_of(frame)
             if time - end > _MAX_GAP_SECONDS and shown is not None:
-                raise ValueError(
-                    f"expected frames without long gaps in {source}, got a jump of {float(time - end):.0f} s; "
-                    "remux the file to repair them"
-                )
+                jump = f"a jump of {float(time - end):.0f} s; remux the file to repair them"
+                raise ValueError(f"expected frames without long gaps in {source}, got {jump}")
             start = time if start is None else start
             if shown is not None and fps is None:
                 yield shown.pixels

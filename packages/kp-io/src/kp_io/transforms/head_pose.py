@@ -79,10 +79,8 @@ def split_head_pose(
     method = method or ("similarity" if dimensions == 2 else "rigid")
     fits = {"similarity": 2, "rigid": 3, "mean-face": 2}
     if fits.get(method) != dimensions or keypoints.shape[1] != layout.num_keypoints:
-        raise ValueError(
-            f"expected (T, {layout.num_keypoints}, 2) for similarity and mean-face, 3 coordinates for rigid, "
-            f"got {tuple(keypoints.shape)} and method {method!r}"
-        )
+        expected = f"(T, {layout.num_keypoints}, 2) for similarity and mean-face, 3 coordinates for rigid"
+        raise ValueError(f"expected {expected}, got {tuple(keypoints.shape)} and method {method!r}")
     points = keypoints.double()
     if method == "mean-face":
         if reference is not None:
@@ -139,5 +137,4 @@ def _split_by_mean_face(
     shift = (points[:, stable] - posed[:, stable, :2]).mean(dim=1)
     # x and y are the point's own; depth is that of the mean face in this pose.
     lifted = torch.cat((points - shift[:, None], posed[..., 2:]), dim=2)
-    shape = lifted @ rotation / scale[:, None, None]
-    return shape, HeadPose(angles, scale, shift, model.new_zeros(3))
+    return lifted @ rotation / scale[:, None, None], HeadPose(angles, scale, shift, model.new_zeros(3))

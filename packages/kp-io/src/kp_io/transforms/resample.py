@@ -38,12 +38,9 @@ def resample_fps(sequence: KeypointSequence, fps: float | Fraction) -> KeypointS
     last = len(sequence) - 1
     count = max(1, round(len(sequence) * new / old))
     if count > _MAX_FRAMES:
-        raise ValueError(
-            f"expected at most {_MAX_FRAMES:,} frames of keypoints, got {count:,} from {len(sequence)} at "
-            f"{sequence.fps:g} fps resampled to {float(fps):g} fps; is the frame rate right?"
-        )
-    steps = torch.arange(count, dtype=torch.float64)
-    position = ((steps + 0.5) * float(old / new) - 0.5).clamp(0, last)
+        given = f"{count:,} from {len(sequence)} at {sequence.fps:g} fps resampled to {float(fps):g} fps"
+        raise ValueError(f"expected at most {_MAX_FRAMES:,} frames of keypoints, got {given}; is the frame rate right?")
+    position = ((torch.arange(count, dtype=torch.float64) + 0.5) * float(old / new) - 0.5).clamp(0, last)
     before = position.floor().long()
     after = (before + 1).clamp(max=last)
     weight = position - before

@@ -112,9 +112,8 @@ def one_euro(
         True
     """
     if not (fps > 0 and min_cutoff_hz > 0 and speed_cutoff_hz > 0 and unit_px > 0 and beta >= 0):
-        raise ValueError(
-            f"expected positive numbers, got {fps=}, {min_cutoff_hz=}, {beta=}, {speed_cutoff_hz=}, {unit_px=}"
-        )
+        given = f"{fps=}, {min_cutoff_hz=}, {beta=}, {speed_cutoff_hz=}, {unit_px=}"
+        raise ValueError(f"expected positive numbers, got {given}")
     track = keypoints.double()
     value, speed = track[0], torch.zeros_like(track[0])
     alpha = 1 - math.exp(-2 * math.pi * speed_cutoff_hz / fps)

@@ -95,10 +95,8 @@ def _library() -> tuple[ctypes.CDLL, int, SpeechVoices]:
     try:
         import espeakng_loader
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "speech synthesis needs espeakng-loader: install it with `pip install espeakng-loader` "
-            "(the extra kp-io[tts]), or give a recording instead"
-        ) from error
+        advice = "install it with `pip install espeakng-loader` (the extra kp-io[tts]), or give a recording instead"
+        raise ModuleNotFoundError(f"speech synthesis needs espeakng-loader: {advice}") from error
     espeak = ctypes.CDLL(str(espeakng_loader.get_library_path()))
     text, numbers = (ctypes.c_char_p, ctypes.c_size_t), (ctypes.c_uint, ctypes.c_int, ctypes.c_uint, ctypes.c_uint)
     espeak.espeak_Synth.argtypes = [*text, *numbers, ctypes.c_void_p, ctypes.c_void_p]

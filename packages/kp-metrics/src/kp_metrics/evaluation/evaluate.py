@@ -128,12 +128,10 @@ def evaluate(
     for name, entries in sums.items():
         scores: list[Score | None] = []
         for column, (info, entry) in enumerate(zip(infos, entries, strict=True)):
-            base = hold[column] if hold is not None and info.needs == "hold" else None
-            if entry is None or (info.needs == "hold" and base is None):
-                scores.append(None)
-                continue
-            row_sums = entry if base is None else torch.cat([entry, base])
-            scores.append(_score(info, row_sums, groups, resamples, confidence, seed))
+            if info.needs == "hold" and entry is not None:
+                base = None if hold is None else hold[column]
+                entry = None if base is None else torch.cat([entry, base])
+            scores.append(None if entry is None else _score(info, entry, groups, resamples, confidence, seed))
         scored.append(Row(name, tuple(scores)))
     return EvaluationTable(infos, tuple(scored), confidence, "sequences" if groups is None else "groups")
 

@@ -11,13 +11,7 @@ from kp_metrics.primitives.checks import check_keypoints
 
 
 def pad_sequences(sequences: Sequence[Tensor]) -> tuple[Float[Tensor, "n t k d"], Bool[Tensor, "n t k"]]:
-    """Pad sequences of different lengths to a batch, and return it with its mask.
-
-    Args:
-        sequences: Tensors `(T_i, K, D)` of equal K and D.
-
-    Returns:
-        `(N, max T_i, K, D)`, padded with zeros, and the mask `(N, max T_i, K)`.
+    """Pad sequences `(T_i, K, D)` with zeros to a batch `(N, max T_i, K, D)`, and return it with its mask `(N, T, K)`.
 
     Raises:
         ValueError: There are no sequences, or they differ in K or D.
@@ -33,27 +27,19 @@ def pad_sequences(sequences: Sequence[Tensor]) -> tuple[Float[Tensor, "n t k d"]
     for sequence in sequences:
         check_keypoints(sequence, name="each sequence")
         if sequence.ndim != 3 or sequence.shape[1:] != sequences[0].shape[1:]:
-            raise ValueError(
-                f"expected sequences (T, K, D) with one K and D, got {tuple(sequences[0].shape)} and "
-                f"{tuple(sequence.shape)}"
-            )
+            shapes = f"{tuple(sequences[0].shape)} and {tuple(sequence.shape)}"
+            raise ValueError(f"expected sequences (T, K, D) with one K and D, got {shapes}")
     batch = torch.nn.utils.rnn.pad_sequence(list(sequences), batch_first=True)
     lengths = torch.tensor([len(sequence) for sequence in sequences], device=batch.device)
-    frame = torch.arange(batch.shape[1], device=batch.device)
-    mask = (frame < lengths[:, None]).unsqueeze(-1).expand(batch.shape[:-1])
-    return batch, mask
+    inside = torch.arange(batch.shape[1], device=batch.device) < lengths[:, None]
+    return batch, inside.unsqueeze(-1).expand(batch.shape[:-1])
 
 
 def derangements(groups: Sequence[Hashable], *, count: int = 5, seed: int = 0) -> Int[Tensor, "count n"]:
     """Return permutations that give every sequence one of another group, for the row "shuffled audio".
 
     Sequences are sorted by group, groups and their members in random order, and rolled by at least the size of the
-    largest group, so that no sequence gets one of its own group.
-
-    Args:
-        groups: The speaker of each of N sequences.
-        count: Number of permutations.
-        seed: Seed of the random order.
+    largest group, so that no sequence gets one of its own group. `groups` are the speakers of N sequences.
 
     Returns:
         `(count, N)`: index of the sequence whose audio each sequence gets.

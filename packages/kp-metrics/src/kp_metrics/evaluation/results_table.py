@@ -18,13 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A cell: a value with its bootstrap interval.
+    """A cell: a value over all sequences with its bootstrap interval, each NaN if undefined.
 
-    Attributes:
-        value: The metric over all sequences; NaN if undefined.
-        low: Lower end of the interval; NaN without one.
-        high: Upper end of the interval; NaN without one.
-        sequences: Number of sequences with a value.
+    `sequences` is the number of sequences with a value.
 
     Example:
         >>> str(Score(0.4821, 0.4102, 0.5518, sequences=16))
@@ -91,10 +87,8 @@ class EvaluationTable:
             for info, score in zip(self.metrics, candidate.scores, strict=True):
                 if (candidate.name, info.name) == (row, metric) and score is not None:
                     return score
-        raise KeyError(
-            f"no score at row {row!r} and metric {metric!r}; rows are {', '.join(r.name for r in self.rows)}, metrics "
-            f"{', '.join(info.name for info in self.metrics)}"
-        )
+        rows, metrics = (", ".join(item.name for item in items) for items in (self.rows, self.metrics))
+        raise KeyError(f"no score at row {row!r} and metric {metric!r}; rows are {rows}, metrics {metrics}")
 
     def _cells(self) -> list[list[str]]:
         head = ["", *(" ".join(filter(None, [m.name, m.arrow, f"({m.unit})"])) for m in self.metrics)]

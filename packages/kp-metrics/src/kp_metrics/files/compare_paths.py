@@ -53,9 +53,8 @@ def compare_paths(
     predicted, true, mask, area = _stack(pairs)
     rates = {pair.fps for pair in pairs if pair.fps is not None}
     if fps is None and len(rates) > 1:
-        raise ValueError(
-            f"expected files of one frame rate, got {', '.join(f'{rate:g}' for rate in sorted(rates))} fps"
-        )
+        found = ", ".join(f"{rate:g}" for rate in sorted(rates))
+        raise ValueError(f"expected files of one frame rate, got {found} fps")
     names = list(metrics) or _default_metrics(true, pairs, area)
     if stills and any(info.has_fps for info in find_metrics(names)):
         raise ValueError("expected metrics of single frames for COCO objects, which are no sequence in time")

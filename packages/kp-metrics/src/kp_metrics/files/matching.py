@@ -66,14 +66,10 @@ def match_files(name: str, preds: KeypointFile, target: KeypointFile) -> Matched
     if preds.keys is not None and target.keys is not None:
         return match_objects(name, preds, target)
     if preds.keypoints.shape != target.keypoints.shape:
-        raise ValueError(
-            f"{name}: expected preds and target of one shape, got preds {tuple(preds.keypoints.shape)} and target "
-            f"{tuple(target.keypoints.shape)}"
-        )
+        raise ValueError(f"{name}: expected preds and target of one shape, got {_shapes(preds, target)}")
     if preds.fps is not None and target.fps is not None and abs(preds.fps - target.fps) > 0.01:
-        raise ValueError(
-            f"{name}: expected one frame rate, got {preds.fps:g} fps in preds and {target.fps:g} in target"
-        )
+        given = f"{preds.fps:g} fps in preds and {target.fps:g} in target"
+        raise ValueError(f"{name}: expected one frame rate, got {given}")
     fps, layout = target.fps or preds.fps, target.layout or preds.layout
     return MatchedPair(name, preds.keypoints, target.keypoints, target.valid, target.area, fps, layout)
 
@@ -88,10 +84,7 @@ def match_objects(name: str, preds: KeypointFile, target: KeypointFile) -> Match
     assert preds.keys is not None  # objects always carry keys
     assert target.keys is not None
     if preds.keypoints.shape[1] != target.keypoints.shape[1]:
-        raise ValueError(
-            f"{name}: expected one number of keypoints, got preds {tuple(preds.keypoints.shape)} and target "
-            f"{tuple(target.keypoints.shape)}"
-        )
+        raise ValueError(f"{name}: expected one number of keypoints, got {_shapes(preds, target)}")
     confidence = torch.ones(len(preds.keys)) if preds.scores is None else preds.scores
     partner: dict[int, int] = {}
     for index in confidence.argsort(descending=True, stable=True).tolist():
@@ -100,12 +93,14 @@ def match_objects(name: str, preds: KeypointFile, target: KeypointFile) -> Match
             partner[min(free, key=lambda i: _mean_distance(preds, index, target, i))] = index
     missed = [target.keys[i] for i in range(len(target.keys)) if i not in partner]
     if missed:
-        raise ValueError(
-            f"{name}: expected a prediction for each of the {len(target.keys)} objects, got none for {len(missed)}, "
-            f"such as one of image {missed[0]}"
-        )
+        given = f"none for {len(missed)}, such as one of image {missed[0]}"
+        raise ValueError(f"{name}: expected a prediction for each of the {len(target.keys)} objects, got {given}")
     order = [partner[i] for i in range(len(target.keys))]
     return MatchedPair(name, preds.keypoints[order], target.keypoints, target.valid, target.area, None, "")
+
+
+def _shapes(preds: KeypointFile, target: KeypointFile) -> str:
+    return f"preds {tuple(preds.keypoints.shape)} and target {tuple(target.keypoints.shape)}"
 
 
 def _mean_distance(preds: KeypointFile, index: int, target: KeypointFile, target_index: int) -> float:

@@ -107,10 +107,8 @@ class FrechetMotionDistance(KeypointMetric):
         for side, keypoints in (("preds", preds), ("target", target)):
             rows = self.features(keypoints, mask)
             if rows.shape[-1] != self.num_features:
-                raise ValueError(
-                    f"expected {self.num_features} features (num_features), got {rows.shape[-1]} for {side} of "
-                    f"shape {tuple(keypoints.shape)}"
-                )
+                given = f"{rows.shape[-1]} for {side} of shape {tuple(keypoints.shape)}"
+                raise ValueError(f"expected {self.num_features} features (num_features), got {given}")
             defined = ~rows.isnan().any(-1, keepdim=True)
             rows = rows.masked_fill(~defined, 0).to(self.preds_sum.dtype)
             setattr(self, f"{side}_count", getattr(self, f"{side}_count") + defined.sum())

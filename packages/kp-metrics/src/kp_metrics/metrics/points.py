@@ -55,10 +55,8 @@ class PCK(PairMetric, function=functional.pck, higher_is_better=True):
             kept, points = values.shape[-1], preds.shape[-2]
             if kept != self.count.shape[-1]:
                 dropped = f" after dropping {points - kept}" if kept != points else ""
-                raise ValueError(
-                    f"expected {self.count.shape[-1]} keypoints{dropped} (num_keypoints), got {kept} in preds of shape "
-                    f"{tuple(preds.shape)}"
-                )
+                expected = f"{self.count.shape[-1]} keypoints{dropped} (num_keypoints)"
+                raise ValueError(f"expected {expected}, got {kept} in preds of shape {tuple(preds.shape)}")
             defined = ~values.isnan()
             hits, count = values.masked_fill(~defined, 0).to(self.total.dtype).sum(0), defined.sum(0)
         else:
@@ -72,8 +70,7 @@ class PCK(PairMetric, function=functional.pck, higher_is_better=True):
         if not self.by_keypoint:
             return super().compute()
         self.raise_if_non_finite()
-        shares = self.total / self.count
-        return shares.nanmean().float()
+        return (self.total / self.count).nanmean().float()
 
 
 class PCKAUC(PairMetric, function=functional.pck_auc, higher_is_better=True):

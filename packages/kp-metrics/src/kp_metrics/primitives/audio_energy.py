@@ -16,16 +16,8 @@ def frame_loudness(
 ) -> Float[Tensor, "*batch t"]:
     """Return the root mean square of the audio within each video frame; 0 in frames after its end.
 
-    Frame t covers the samples from `round(t · sample_rate / fps)` to `round((t + 1) · sample_rate / fps)`.
-
-    Args:
-        audio: Waveform `(..., S)`, mono, floating point.
-        num_frames: T.
-        sample_rate: Samples per second.
-        fps: Frames per second.
-
-    Returns:
-        `(..., T)`, in the unit of the waveform.
+    Frame t covers the samples from `round(t · sample_rate / fps)` to `round((t + 1) · sample_rate / fps)`. The audio is
+    mono and floating point; the result is in its unit.
 
     Raises:
         ValueError: The audio is empty or not floating point, or a rate is not above 0.
@@ -36,9 +28,8 @@ def frame_loudness(
     """
     check_positive(sample_rate=sample_rate, fps=fps)
     if not audio.is_floating_point() or audio.ndim < 1 or audio.shape[-1] == 0:
-        raise ValueError(
-            f"expected audio as a floating-point waveform (..., S), got {audio.dtype} of shape {tuple(audio.shape)}"
-        )
+        given = f"{audio.dtype} of shape {tuple(audio.shape)}"
+        raise ValueError(f"expected audio as a floating-point waveform (..., S), got {given}")
     samples = audio.shape[-1]
     edges = [min(samples, round(frame * sample_rate / fps)) for frame in range(num_frames + 1)]
     bounds = torch.tensor(edges, device=audio.device)
@@ -60,15 +51,8 @@ def silent_frames(
 ) -> Bool[Tensor, "*batch t"]:
     """Return the frames in silence: stretches of at least `min_seconds` below `threshold_db` of the loudest frame.
 
-    Args:
-        loudness: `(..., T)`, see `frame_loudness`.
-        fps: Frames per second.
-        threshold_db: Decibels relative to the loudest valid frame of the sequence.
-        min_seconds: Shortest stretch; shorter ones are stops within words.
-        valid: `(..., T)`; other frames neither set the level nor count as silent.
-
-    Returns:
-        `(..., T)` booleans. Audio that is all zero is all silent.
+    Shorter stretches are stops within words. Frames that are not `valid` neither set the level nor count as silent.
+    Audio that is all zero is all silent. `loudness` is that of `frame_loudness`.
 
     Example:
         >>> loudness = torch.tensor([1.0, 0.0, 1.0, 0.0, 0.0, 0.0])
@@ -90,15 +74,10 @@ def silent_frames(
 def audio_beats(
     loudness: Float[Tensor, "*batch t"], *, threshold: float = 1.0, valid: Bool[Tensor, "*batch t"] | None = None
 ) -> Bool[Tensor, "*batch t"]:
-    """Return the frames where speech sets in: local maxima of the rise in log loudness.
+    """Return the frames where speech sets in: local maxima of the rise in log loudness, see `frame_loudness`.
 
-    Args:
-        loudness: `(..., T)`, see `frame_loudness`.
-        threshold: A beat rises by at least this many standard deviations of the sequence's rises above their mean.
-        valid: `(..., T)`; other frames, such as padding, neither count nor set the level.
-
-    Returns:
-        `(..., T)` booleans.
+    A beat rises by at least `threshold` standard deviations of the sequence's rises above their mean. Frames that are
+    not `valid`, such as padding, neither count nor set the level.
 
     Example:
         >>> audio_beats(torch.tensor([0.1, 0.1, 1.0, 1.0, 0.1, 0.1, 0.1, 1.0]))

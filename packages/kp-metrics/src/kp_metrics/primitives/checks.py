@@ -38,9 +38,8 @@ def check_mask(mask: Tensor | None, like: Tensor, *, name: str) -> None:
     if mask.dtype != torch.bool:
         raise ValueError(f"expected mask of dtype torch.bool (True where a point is valid), got {mask.dtype}")
     if mask.shape != like.shape[:-1]:
-        raise ValueError(
-            f"expected mask of shape {_shape(like[..., 0])} for {name} of shape {_shape(like)}, got {_shape(mask)}"
-        )
+        expected = f"{_shape(like[..., 0])} for {name} of shape {_shape(like)}"
+        raise ValueError(f"expected mask of shape {expected}, got {_shape(mask)}")
 
 
 def check_pair(preds: Tensor, target: Tensor, mask: Tensor | None) -> None:
@@ -49,10 +48,9 @@ def check_pair(preds: Tensor, target: Tensor, mask: Tensor | None) -> None:
     check_keypoints(target, name="target")
     if preds.shape != target.shape:
         swapped = preds.ndim == target.ndim and preds.mT.shape == target.shape
+        given = f"preds {_shape(preds)} and target {_shape(target)}"
         hint = "; K and D look swapped in one of them" if swapped else ""
-        raise ValueError(
-            f"expected preds and target of one shape, got preds {_shape(preds)} and target {_shape(target)}{hint}"
-        )
+        raise ValueError(f"expected preds and target of one shape, got {given}{hint}")
     check_mask(mask, preds, name="preds")
 
 
@@ -66,10 +64,8 @@ def check_audio(preds: Tensor, target: Tensor | None, mask: Tensor | None, audio
     """Raise `ValueError` unless `audio` has the leading dimensions of the keypoints."""
     check_pair(preds, preds if target is None else target, mask)
     if audio.shape[:-1] != preds.shape[:-3]:
-        raise ValueError(
-            f"expected audio of shape {(*preds.shape[:-3], 'S')} for preds of shape {_shape(preds)}, "
-            f"got {_shape(audio)}"
-        )
+        expected = f"{(*preds.shape[:-3], 'S')} for preds of shape {_shape(preds)}"
+        raise ValueError(f"expected audio of shape {expected}, got {_shape(audio)}")
 
 
 def check_positive(**values: float) -> None:

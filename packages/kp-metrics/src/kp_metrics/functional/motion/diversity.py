@@ -43,15 +43,14 @@ def diversity(
     """
     check_keypoints(samples, name="samples")
     if samples.ndim < 4 or samples.shape[0] < 2:
-        raise ValueError(
-            f"expected samples of shape (S, ..., T, K, D) with S of at least 2, got {tuple(samples.shape)}"
-        )
+        given = tuple(samples.shape)
+        raise ValueError(f"expected samples of shape (S, ..., T, K, D) with S of at least 2, got {given}")
     check_mask(mask, samples[0], name="each of samples")
     samples = working_precision(samples)
     size, defined = usable_size(sequence_size(normalizer, samples[0], mask))
     scaled = samples / size.unsqueeze(-2)
-    pairs = list(combinations(range(samples.shape[0]), 2))
+    pairs = list(combinations(scaled, 2))
     total = torch.zeros_like(scaled[0, ..., 0])
     for first, second in pairs:
-        total = total + point_norm(scaled[first] - scaled[second])
+        total = total + point_norm(first - second)
     return reduce_values(total / len(pairs), defined if mask is None else defined & mask, reduction, item_dims=2)

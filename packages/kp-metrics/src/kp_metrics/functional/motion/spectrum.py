@@ -42,9 +42,8 @@ def velocity_spectrum(
     """
     check_positive(fps=fps)
     if series.ndim < 2 or segment < 2:
-        raise ValueError(
-            f"expected a series (..., T, C) and a segment of at least 2, got {tuple(series.shape)} and {segment}"
-        )
+        given = f"{tuple(series.shape)} and {segment}"
+        raise ValueError(f"expected a series (..., T, C) and a segment of at least 2, got {given}")
     check_mask(mask, series, name="series")
     series = working_precision(series)
     frequencies = torch.fft.rfftfreq(segment, 1 / fps, dtype=series.dtype, device=series.device)[1:]

@@ -106,7 +106,7 @@ def slcc(
         >>> slcc(face, audio=loud[:, None] * torch.ones(3, 5120))
         tensor(1.)
     """
-    level, displacement, defined = intensities(
+    values = intensities(
         preds, target, audio=audio, sample_rate=sample_rate, fps=fps, mouth=mouth, stable=stable, eyes=eyes, mask=mask
     )
-    return intensity_correlation(level, displacement, defined, groups)
+    return intensity_correlation(*values, groups)
