@@ -9,9 +9,8 @@ from dataclasses import dataclass
 class SpeechVoices:
     """Languages and voices of `synthesize_speech`.
 
-    Attributes:
-        languages: Language codes, such as `en-us`, `de`, `zh`, with eSpeak's voice file for each.
-        voices: Voice variants for every language, such as `f2`, `m3`, `whisper`, `grandpa`.
+    `languages` maps codes, such as `en-us`, `de`, `zh`, to eSpeak's voice files. Each of `voices`, such as `f2`, `m3`,
+    `whisper`, `grandpa`, speaks every language.
     """
 
     languages: Mapping[str, str]

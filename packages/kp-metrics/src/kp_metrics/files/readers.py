@@ -148,8 +148,7 @@ def read_coco(path: str | Path) -> KeypointFile:
     lengths = {len(o["keypoints"]) for o in used}
     if len(lengths) != 1 or lengths.pop() % 3:
         raise ValueError(f"expected objects with one number of keypoints x, y, v in {path}, got {len(used)} objects")
-    flat = torch.tensor([o["keypoints"] for o in used], dtype=torch.float32)
-    points = flat.reshape(len(used), -1, 3)
+    points = torch.tensor([o["keypoints"] for o in used], dtype=torch.float32).reshape(len(used), -1, 3)
     valid = torch.ones(points.shape[:2], dtype=torch.bool) if is_result else points[..., 2] > 0
     return KeypointFile(
         points[..., :2],

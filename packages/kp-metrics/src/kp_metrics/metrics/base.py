@@ -124,8 +124,7 @@ class FunctionMetric(KeypointMetric):
     def compute(self) -> Tensor:
         """Return the mean, NaN where nothing was valid; raise `ValueError` if a valid point was not finite."""
         self.raise_if_non_finite()
-        mean = self.total / self.count.clamp(min=1)
-        return mean.masked_fill(self.count == 0, torch.nan).float()
+        return (self.total / self.count.clamp(min=1)).masked_fill(self.count == 0, torch.nan).float()
 
 
 class PairMetric(FunctionMetric):

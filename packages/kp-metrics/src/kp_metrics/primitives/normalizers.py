@@ -43,8 +43,7 @@ def usable_size(size: Tensor) -> tuple[Tensor, Tensor]:
 def bbox_sides(keypoints: Keypoints, mask: Mask = None, *, per: str = "sequence") -> Float[Tensor, "*batch t2 d"]:
     """Return the sides of the keypoints' axis-parallel box, `per` whole `"sequence"` or each `"frame"`.
 
-    Returns:
-        `(..., 1, D)` or `(..., T, D)`: width, height (and depth); 0 without a valid point.
+    They are `(..., 1, D)` or `(..., T, D)`: width, height (and depth); 0 without a valid point.
 
     Example:
         >>> bbox_sides(torch.tensor([[[0.0, 0.0], [4.0, 2.0]], [[0.0, 0.0], [1.0, 3.0]]]))
@@ -65,12 +64,9 @@ def bbox_sides(keypoints: Keypoints, mask: Mask = None, *, per: str = "sequence"
 def bbox_size(
     keypoints: Keypoints, mask: Mask = None, *, per: str = "sequence", side: str = "max"
 ) -> Float[Tensor, "*batch t2 1"]:
-    """Return one size of the keypoints' box, `per` whole `"sequence"` or each `"frame"`.
+    """Return one size of the keypoints' box, `(..., 1, 1)` `per` whole `"sequence"` or `(..., T, 1)` per `"frame"`.
 
     `side` is `"max"` for the longer side, `"diagonal"`, or `"area"` for the D-th root of the volume: √(w·h) in 2-D.
-
-    Returns:
-        `(..., 1, 1)` or `(..., T, 1)`.
 
     Example:
         >>> box = torch.tensor([[[0.0, 0.0], [4.0, 3.0]]])

@@ -72,8 +72,7 @@ def _planar(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     # Without a preferred direction, do not rotate.
     cosine = torch.where(length == 0, torch.ones_like(cosine), cosine / length.where(length != 0, 1))
     sine = sine / length.where(length != 0, 1)
-    rows = torch.stack([torch.stack([cosine, -sine], -1), torch.stack([sine, cosine], -1)], -2)
-    return rows, length
+    return torch.stack([torch.stack([cosine, -sine], -1), torch.stack([sine, cosine], -1)], -2), length
 
 
 def _kabsch(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
