@@ -1,10 +1,7 @@
 """Annotate many videos and images into keypoint files, in one or several processes."""
 
 import logging
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -13,16 +10,19 @@ from kp_io.annotation.annotate import TrackChoice, annotate_image, annotate_vide
 from kp_io.detectors.precomputed_source import Annotator
 from kp_io.filesystem.atomic import is_disk_full
 from kp_io.formats.registry import FORMATS, save_keypoints
+from kp_io.keypoints.sequence import KeypointSequence
 from kp_io.media.audio import align_audio, read_audio, write_audio
 from kp_io.media.image import IMAGE_SUFFIXES
 from kp_io.media.video_reader import VIDEO_SUFFIXES
-from kp_io.parallel.worker_process import call, start_worker
+from kp_io.parallel.local import run_local
 from kp_io.transforms import SmoothingMethod, smooth
 
 logger = logging.getLogger(__name__)
 
 #: Samples per second of the audio beside the keypoints.
 SAMPLE_RATE = 16000
+
+_CRASHED = "the process that worked on it died twice: out of memory, or a crash in a decoder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +109,12 @@ def run_jobs(
 ) -> Iterator[Outcome]:
     """Annotate the input of every job and yield the outcomes in order of completion.
 
-    A broken input gives an outcome with an error and stops nothing; an error of `make_detector` is raised before the
-    first job.
+    A broken input gives an outcome with an error and stops nothing, even if it takes its process with it: a new process
+    repeats the job once. An error of `make_detector` is raised before the first job.
 
     Args:
         jobs: The jobs.
-        workers: Number of processes; 1 runs in this one.
+        workers: Number of processes, each with a detector and one thread; 1 runs in this one, which a crash ends.
         fps: Frames per second of the keypoints.
         face: Which face, 0 being the first.
         track: Which face is tracked, see `kp_io.annotation.annotate.annotate_video`.
@@ -127,63 +127,58 @@ def run_jobs(
 
     Raises:
         OSError: The disk is full.
+        ChildProcessError: Processes cannot be started.
     """
-    if jobs:
-        _detector(make_detector)
-    run = partial(_run, fps=fps, face=face, track=track, smoothing=smoothing, make_detector=make_detector)
+    worker = _JobWorker(make_detector, fps, face, track, smoothing)
     if workers <= 1 or len(jobs) <= 1:
-        yield from (run(job, on_frame=on_frame) for job in jobs)
+        if jobs:
+            worker.start()
+        yield from (worker(job, on_frame) for job in jobs)
         return
-    # Spawned, not forked: a fork would inherit locks that the threads of torch and FFmpeg hold.
-    context = multiprocessing.get_context("spawn")
-    parent_pipe, parent_end = context.Pipe(duplex=False)
-    workers = min(workers, len(jobs))
-    with ProcessPoolExecutor(workers, context, initializer=start_worker, initargs=(parent_pipe,)) as pool:
-        futures: dict[Future[Outcome], Job] = {pool.submit(call, run, job): job for job in jobs}
+    for job, outcome in run_local(worker, jobs, workers=min(workers, len(jobs))):
+        yield outcome or Outcome(job, error=_CRASHED)
+
+
+@dataclass(frozen=True, slots=True)
+class _JobWorker:
+    """Runs jobs; in every process it makes its own detector."""
+
+    make_detector: Callable[[], Annotator]
+    fps: float
+    face: int
+    track: TrackChoice
+    smoothing: SmoothingMethod | None
+
+    def start(self) -> str:
+        return _detector(self.make_detector).name
+
+    def __call__(self, job: Job, on_frame: Callable[[Job, int], None] | None = None) -> Outcome:
         try:
-            for future in as_completed(futures):
-                try:
-                    yield future.result()
-                except BrokenProcessPool:
-                    yield Outcome(futures[future], error="a worker process died, out of memory perhaps; run it again")
-        except BaseException:
-            parent_end.close()  # the processes abandon their work, which may take many minutes
-            raise
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            sequence = self._annotate(job, None if on_frame is None else partial(on_frame, job))
+            save_keypoints(job.target, sequence if self.smoothing is None else smooth(sequence, self.smoothing))
+            return Outcome(job, len(sequence))
+        except Exception as error:
+            if is_disk_full(error):
+                raise  # later files would fail too
+            # A problem with one file of thousands must not stop the others.
+            logger.debug("%s failed", job.source, exc_info=True)
+            expected = isinstance(error, ValueError | OSError | ImportError)
+            return Outcome(job, error=str(error) if expected else f"{type(error).__name__}: {error}")
 
-
-def _run(
-    job: Job,
-    *,
-    fps: float,
-    face: int,
-    track: TrackChoice,
-    smoothing: SmoothingMethod | None,
-    make_detector: Callable[[], Annotator],
-    on_frame: Callable[[Job, int], None] | None = None,
-) -> Outcome:
-    try:
-        detector = _detector(make_detector)
+    def _annotate(self, job: Job, on_frame: Callable[[int], None] | None) -> KeypointSequence:
+        """Return the keypoints of a job's input, and write its audio if wanted."""
+        detector = _detector(self.make_detector)
         if _is_image(job.source):
-            sequence = annotate_image(job.source, detector=detector, face=face)
-        else:
-            # The audio first: without it the job fails, and reading it is quick.
-            audio = None if job.wav is None else read_audio(job.source, sample_rate=SAMPLE_RATE, align_to_video=True)
-            report = None if on_frame is None else partial(on_frame, job)
-            sequence = annotate_video(job.source, detector=detector, fps=fps, face=face, track=track, on_frame=report)
-            if job.wav is not None and audio is not None:
-                audio = align_audio(audio, num_frames=len(sequence), fps=fps, sample_rate=SAMPLE_RATE)
-                write_audio(job.wav, audio, sample_rate=SAMPLE_RATE)
-        save_keypoints(job.target, sequence if smoothing is None else smooth(sequence, smoothing))
-        return Outcome(job, len(sequence))
-    except Exception as error:
-        if is_disk_full(error):
-            raise  # later files would fail too
-        # A problem with one file of thousands must not stop the others.
-        logger.debug("%s failed", job.source, exc_info=True)
-        expected = isinstance(error, ValueError | OSError | ImportError)
-        return Outcome(job, error=str(error) if expected else f"{type(error).__name__}: {error}")
+            return annotate_image(job.source, detector=detector, face=self.face)
+        # The audio first: without it the job fails, and reading it is quick.
+        audio = None if job.wav is None else read_audio(job.source, sample_rate=SAMPLE_RATE, align_to_video=True)
+        sequence = annotate_video(
+            job.source, detector=detector, fps=self.fps, face=self.face, track=self.track, on_frame=on_frame
+        )
+        if job.wav is not None and audio is not None:
+            audio = align_audio(audio, num_frames=len(sequence), fps=self.fps, sample_rate=SAMPLE_RATE)
+            write_audio(job.wav, audio, sample_rate=SAMPLE_RATE)
+        return sequence
 
 
 @lru_cache(maxsize=1)  # once per process: the model file is large

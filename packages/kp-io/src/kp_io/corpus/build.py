@@ -56,6 +56,7 @@ def build_corpus(
     `out` gets `data/<split>-<number>.parquet`, `failures.parquet` with a row for every video that gave no clip,
     `statistics.json`, `corpus.json` with the options and, last, `summary.json`. A run that is stopped, even by SIGKILL,
     resumes when it is started again. The output is byte-identical with or without stops and for any number of workers.
+    Only the workers make a detector, this process none (unless it is the only worker).
 
     Args:
         videos: Folder of videos, of any depth.
@@ -91,7 +92,8 @@ def build_corpus(
     num_videos = sum(len(shard.videos) for shard in plan())
     state = CorpusState(Path(out))
     with state.locked():
-        state.begin(options.settings(worker.detector.name))
+        # Without the detector's name, which only a worker knows: most errors show before one has started.
+        state.check(options.settings(None))
         complete = {shard.name for shard in plan() if state.is_complete(shard)}
         if unexpected := [name for name in state.names() if name not in complete]:
             raise ValueError(
@@ -100,7 +102,12 @@ def build_corpus(
             )
         build = _Build(state, num_videos, on_progress)
         run = partial(run_ray, gpus=gpus) if engine == "ray" else run_local
-        build.collect(run(worker, build.tasks(plan()), workers=workers))
+
+        def begin(detector: str) -> None:
+            # Of the first worker; those of the others are compared with it, since the machines of a cluster may differ.
+            state.begin(options.settings(detector))
+
+        build.collect(run(worker, build.tasks(plan()), workers=workers, on_start=begin))
         return finish_corpus(state)
 
 

@@ -84,7 +84,7 @@ def make_rows(root: Path, video: VideoEntry, rules: ClipRules, detector: Annotat
     """Annotate a video and return its rows, which do not depend on the place or time of the run.
 
     A face that is visible throughout makes one row. At a long gap the parts before and after become separate rows,
-    `id#0`, `id#1` …; parts that break a rule are dropped.
+    `id#0`, `id#1` …; parts that break a rule or are silent are dropped.
 
     Args:
         root: Folder that `video.relative` starts from.
@@ -96,7 +96,7 @@ def make_rows(root: Path, video: VideoEntry, rules: ClipRules, detector: Annotat
         At least one row, with a value for every column of `kp_io.corpus.shards.schema.COLUMNS`.
 
     Raises:
-        UnfitClipError: The video is broken, silent or faceless, or every part breaks a rule.
+        UnfitClipError: The video is broken, silent or faceless, or every part breaks a rule or is silent.
         OSError: The disk or the network fails, whatever the video.
     """
     path = root / video.relative
@@ -106,11 +106,11 @@ def make_rows(root: Path, video: VideoEntry, rules: ClipRules, detector: Annotat
             probe_video(path)
         with _unfit("silent"):
             audio = read_audio(path, sample_rate=SAMPLE_RATE, align_to_video=True)
-        if float(audio.abs().max()) < _SILENCE:
+        if _is_silent(audio):
             raise UnfitClipError("silent", f"expected speech, got {len(audio) / SAMPLE_RATE:.2f} s of silence")
         with _unfit("broken"):
             sequence = annotate_video(path, detector=detector, fps=rules.fps, track=rules.track)
-        segments = _checked_segments(sequence, rules)
+        segments = _audible_segments(_checked_segments(sequence, rules), audio, rules)
     except UnfitClipError as error:
         # The videos' folder differs between the machines that build a corpus, so it stays out of the reason.
         raise UnfitClipError(error.kind, str(error).replace(str(path), video.relative)) from error
@@ -128,20 +128,36 @@ def make_rows(root: Path, video: VideoEntry, rules: ClipRules, detector: Annotat
         {
             "id": name if len(segments) == 1 else f"{name}#{i}",
             **common,
-            **_row_of(segment, audio[round(start / rules.fps * SAMPLE_RATE) :], rules),
+            **_row_of(segment, sound, rules),
         }
-        for i, (start, segment) in enumerate(segments)
+        for i, (segment, sound) in enumerate(segments)
     ]
 
 
+def _audible_segments(
+    segments: list[tuple[int, KeypointSequence]], audio: Float[Tensor, " s"], rules: ClipRules
+) -> list[tuple[KeypointSequence, Float[Tensor, " _"]]]:
+    """Return the segments that have sound, each with its own; if none has, raise the reason."""
+    audible = []
+    for start, segment in segments:
+        rest = audio[round(start / rules.fps * SAMPLE_RATE) :]
+        sound = align_audio(rest, num_frames=len(segment), fps=segment.fps, sample_rate=SAMPLE_RATE)
+        if not _is_silent(sound):
+            audible.append((segment, sound))
+    if not audible:
+        raise UnfitClipError("silent", "expected speech while the face is visible, got sound only after it")
+    return audible
+
+
+def _is_silent(audio: Float[Tensor, " s"]) -> bool:
+    return audio.numel() == 0 or float(audio.abs().max()) < _SILENCE
+
+
 def _row_of(sequence: KeypointSequence, audio: Float[Tensor, " s"], rules: ClipRules) -> dict[str, Any]:
-    """Return the columns that depend on the segment; `audio` begins with it."""
+    """Return the columns that depend on the segment and its sound."""
     face_px, interpolated = face_size(sequence), _share_interpolated(sequence)
     if rules.height is not None:
         sequence = scale_to_height(sequence, rules.height)
-    audio = align_audio(audio, num_frames=len(sequence), fps=sequence.fps, sample_rate=SAMPLE_RATE)
-    if float(audio.abs().max()) < _SILENCE:
-        raise UnfitClipError("silent", "expected speech while the face is visible, got sound only after it")
     return {
         "num_frames": len(sequence),
         "fps": sequence.fps,

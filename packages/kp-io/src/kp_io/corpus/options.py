@@ -53,9 +53,9 @@ class CorpusOptions:
         manifest = None if self.manifest is None else read_manifest(self.manifest)
         return Speakers(pattern, manifest, self.val, self.test, self.seed, self.licence)
 
-    def settings(self, detector: str) -> dict[str, Any]:
-        """Return the content of `corpus.json`, without local paths or times."""
+    def settings(self, detector: str | None) -> dict[str, Any]:
+        """Return the content of `corpus.json`, without local paths or times; without a detector, all other settings."""
         content = {**asdict(self), **asdict(self.rules), "schema_version": SCHEMA_VERSION, "kp_io": version("kp-io")}
         del content["rules"]
         manifest = None if self.manifest is None else read_manifest(self.manifest).sha256
-        return {**content, "manifest": manifest, "detector": detector}
+        return {**content, "manifest": manifest} | ({} if detector is None else {"detector": detector})

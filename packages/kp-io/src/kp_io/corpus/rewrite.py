@@ -11,7 +11,7 @@ from kp_io.corpus.shards.reader import CorpusClip, find_shards, open_shard, rows
 from kp_io.corpus.shards.schema import OPTIONAL_COLUMNS, ROWS_PER_GROUP, load_pyarrow
 from kp_io.corpus.shards.writer import shard_writer
 from kp_io.corpus.state import CorpusState
-from kp_io.filesystem.atomic import atomic_path
+from kp_io.filesystem.atomic import atomic_path, sync_file
 
 #: Files that are copied beside the shards; the summary marks a corpus as complete, so it comes last.
 _COPIED = ("failures.parquet", "statistics.json", "summary.json")
@@ -97,8 +97,7 @@ def _rewrite(
             num_changed += len(values)
         if writer is not None:
             writer.close()
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        sync_file(temporary)
     return num_changed
 
 

@@ -1,7 +1,6 @@
 """The build state of a corpus: the options it was begun with, and the shards that are complete."""
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -12,7 +11,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from kp_io.corpus.sources import PlannedShard
-from kp_io.filesystem.atomic import atomic_path
+from kp_io.filesystem.atomic import atomic_path, sync_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +78,23 @@ class CorpusState:
         Raises:
             ValueError: They differ, or the folder holds something else.
         """
+        self.check({"detector": None, **settings})
+        if self.settings() is None:
+            self.write_json(self.out / "corpus.json", settings)
+
+    def check(self, settings: dict[str, Any]) -> None:
+        """Compare settings with those of a begun corpus; an unknown detector, one without an entry, is left out.
+
+        Raises:
+            ValueError: They differ, or the folder holds something else.
+        """
         before = self.settings()
         if before is None:
             if unexpected := sorted(entry.name for entry in self.out.iterdir() if entry.name != ".build"):
                 raise ValueError(f"expected a new or empty folder or a corpus, got {self.out} with {unexpected[0]}")
-            self.write_json(self.out / "corpus.json", settings)
         elif differences := [
             f"{name} {settings.get(name)!r} instead of {before.get(name)!r}"
-            for name in sorted({*settings, *before})
+            for name in sorted({*settings, *before} - ({"detector"} - settings.keys()))
             if settings.get(name) != before.get(name)
         ]:
             raise ValueError(
@@ -173,5 +181,4 @@ class CorpusState:
         """Write JSON atomically; the same content gives the same bytes."""
         with atomic_path(path) as temporary:
             temporary.write_text(f"{json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)}\n", "utf-8")
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
+            sync_file(temporary)

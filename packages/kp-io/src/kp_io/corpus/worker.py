@@ -10,6 +10,7 @@ from kp_io.corpus.shards.writer import stage_rows
 from kp_io.corpus.sources import VideoEntry
 from kp_io.detectors.precomputed_source import Annotator
 from kp_io.filesystem.atomic import atomic_path
+from kp_io.parallel.threads import decode_in_one_thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,17 @@ class ClipWorker:
         """Exclude the detector: every process loads its own."""
         return {**self.__dict__, "_detector": None}
 
+    def start(self) -> str:
+        """Load the detector and return its name, which the process that drives the build cannot know otherwise.
+
+        Raises:
+            OSError: The detector's weights are missing.
+            ImportError: The detector's library is missing.
+        """
+        return self.detector.name
+
     def __call__(self, task: ClipTask) -> ClipResult:
-        """Process one video, unless that is done already.
+        """Process one video, unless that is done already; whatever the number of workers, it is decoded alike.
 
         Raises:
             OSError: The disk is full or fails.
@@ -88,7 +98,8 @@ class ClipWorker:
             return ClipResult(kind=json.loads(done.read_text("utf-8"))["kind"])
         detector = self.detector  # loaded first, so that its errors are not blamed on the video
         try:
-            rows = make_rows(self.root, task.video, self.rules, detector)
+            with decode_in_one_thread():
+                rows = make_rows(self.root, task.video, self.rules, detector)
         except UnfitClipError as error:
             return stage_failure(task, error.kind, str(error))
         stage_rows(task.stem.with_suffix(".arrow"), rows)

@@ -55,6 +55,16 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise
 
 
+def sync_file(path: str | os.PathLike[str]) -> None:
+    """Wait until the content of a file is on the disk; Windows needs a handle that may write for that.
+
+    Raises:
+        OSError: The file cannot be opened, or the disk fails.
+    """
+    with Path(path).open("rb+") as file:
+        os.fsync(file.fileno())
+
+
 def write_error(path: str | os.PathLike[str], error: Exception) -> OSError:
     """Return an `OSError` that names the file, from an error of the system or FFmpeg that does not."""
     advice = "; make room or choose another folder" if is_disk_full(error) else ""

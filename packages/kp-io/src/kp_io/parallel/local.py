@@ -7,14 +7,18 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
-from kp_io.parallel.worker_process import call, start_worker
+from kp_io.parallel.worker_process import Worker, call, start_worker
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
 def run_local(
-    worker: Callable[[Task], Result], tasks: Iterable[Task], *, workers: int
+    worker: Worker[Task, Result],
+    tasks: Iterable[Task],
+    *,
+    workers: int,
+    on_start: Callable[[Any], None] | None = None,
 ) -> Iterator[tuple[Task, Result | None]]:
     """Run every task and yield it with its result, in order of completion.
 
@@ -23,26 +27,30 @@ def run_local(
     with None.
 
     Args:
-        worker: Runs one task. With several processes it is pickled and sent to each of them once.
-        tasks: Hashable tasks.
+        worker: Runs one task. With several processes each loads what it needs itself, and this one nothing.
+        tasks: Hashable tasks; none is drawn before the first process has started.
         workers: Number of processes; 1 runs in this one.
+        on_start: Called here with what `worker.start` returned, for every process that has started.
 
     Raises:
         ChildProcessError: Processes cannot be started.
+        Exception: Whatever `worker.start`, a task or `on_start` raises; it ends the run.
     """
+    on_start = on_start or (lambda _: None)
     if workers <= 1:
+        on_start(worker.start())
         yield from ((task, worker(task)) for task in tasks)
         return
     todo = iter(tasks)
     # Spawned, not forked: a fork would inherit locks that the threads of torch and FFmpeg hold.
     context = multiprocessing.get_context("spawn")
     parent_pipe, parent_end = context.Pipe(duplex=False)
-    starting: dict[Future[None], ProcessPoolExecutor] = {}
+    starting: dict[Future[Any], ProcessPoolExecutor] = {}
 
     def start_pool() -> None:
         # Pools of one process each: when one breaks, it is clear which task did it.
         pool = ProcessPoolExecutor(1, context, initializer=_start_process, initargs=(worker, parent_pipe))
-        starting[pool.submit(_started)] = pool
+        starting[pool.submit(call, _start_task)] = pool
 
     for _ in range(workers):
         start_pool()
@@ -65,7 +73,7 @@ def run_local(
             futures: list[Future[Any]] = [*starting, *pending]
             done, _ = wait(futures, return_when=FIRST_COMPLETED)
             for start in done & starting.keys():
-                _check_start(start)
+                on_start(_result_of(start))
                 idle.append(starting.pop(start))
             for future in done & pending.keys():
                 pool, task = pending.pop(future)
@@ -91,9 +99,9 @@ def run_local(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _check_start(start: Future[None]) -> None:
+def _result_of(start: Future[Any]) -> Any:
     try:
-        start.result()
+        return start.result()
     except BrokenProcessPool as error:
         # The process died of its initial arguments, not of a task.
         raise ChildProcessError(
@@ -102,17 +110,18 @@ def _check_start(start: Future[None]) -> None:
         ) from error
 
 
-_worker: Callable[[Any], Any] | None = None
+_worker: Worker[Any, Any] | None = None
 
 
-def _start_process(worker: Callable[[Any], Any], parent_pipe: Connection) -> None:
+def _start_process(worker: Worker[Any, Any], parent_pipe: Connection) -> None:
     global _worker
     _worker = worker
     start_worker(parent_pipe)
 
 
-def _started() -> None:
-    """Do nothing: a process that runs this has started."""
+def _start_task() -> Any:
+    assert _worker is not None, "the pool's initializer has set it"
+    return _worker.start()
 
 
 def _run_task(task: Any) -> Any:

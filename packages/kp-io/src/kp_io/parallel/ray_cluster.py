@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from typing import Any, TypeVar
 
-import torch
+from kp_io.parallel.threads import use_one_thread
+from kp_io.parallel.worker_process import Worker
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -19,19 +20,24 @@ _RETRIES = 2
 class _Actor:
     """A process of the cluster that holds one worker, and with it one detector."""
 
-    def __init__(self, worker: Callable[[Any], Any]) -> None:
-        torch.set_num_threads(1)
+    def __init__(self, worker: Worker[Any, Any]) -> None:
+        use_one_thread()
         self._worker = worker
 
-    def start(self) -> None:
-        """Do nothing: an actor that runs this has started."""
+    def start(self) -> Any:
+        return self._worker.start()
 
     def call(self, task: Any) -> Any:
         return self._worker(task)
 
 
 def run_ray(
-    worker: Callable[[Task], Result], tasks: Iterable[Task], *, workers: int, gpus: float = 0.0
+    worker: Worker[Task, Result],
+    tasks: Iterable[Task],
+    *,
+    workers: int,
+    gpus: float = 0.0,
+    on_start: Callable[[Any], None] | None = None,
 ) -> Iterator[tuple[Task, Result | None]]:
     """Run every task and yield it with its result, in order of completion; `run_local` on a cluster.
 
@@ -41,10 +47,11 @@ def run_ray(
     with None. Actors that the cluster has no room for are not waited for.
 
     Args:
-        worker: Runs one task; it is pickled and sent to every actor once.
-        tasks: Picklable tasks.
+        worker: Runs one task. Every actor loads what it needs itself, and this process nothing.
+        tasks: Picklable tasks; none is drawn before the first actor has started.
         workers: Number of actors, one CPU each.
         gpus: GPUs that every actor reserves; a fraction shares one.
+        on_start: Called here with what `worker.start` returned, for every actor that has started.
 
     Raises:
         ImportError: Ray is not installed.
@@ -72,9 +79,13 @@ def run_ray(
             [ready], _ = ray.wait([*pending, *starting])
             if ready in starting:
                 try:
-                    ray.get(ready)
+                    started_with = ray.get(ready)
                 except ray.exceptions.RayActorError as error:
                     raise ChildProcessError(f"expected Ray's actors to start, but one died: {error}") from error
+                except ray.exceptions.RayTaskError as error:
+                    raise error.cause from None
+                if on_start is not None:
+                    on_start(started_with)
                 idle += [starting.pop(ready)] * _TASKS_PER_ACTOR
                 continue
             actor, task = pending.pop(ready)

@@ -9,14 +9,31 @@ import threading
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from typing import TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
-import torch
+from kp_io.parallel.threads import use_one_thread
 
+Task = TypeVar("Task", contravariant=True)
 Result = TypeVar("Result")
+Produced = TypeVar("Produced", covariant=True)
 
 #: A library that does not return to Python within this time is not waited for.
 _GRACE_SECONDS = 10.0
+
+
+@runtime_checkable
+class Worker(Protocol[Task, Produced]):
+    """What runs the tasks: it is pickled and sent to every process once."""
+
+    def start(self) -> object:
+        """Load what every task needs; called once in every process, before its first task.
+
+        Returns:
+            What the caller should know about the process, such as the detector's name.
+        """
+
+    def __call__(self, task: Task, /) -> Produced:
+        """Run one task."""
 
 
 def start_worker(parent_pipe: Connection) -> None:
@@ -26,7 +43,7 @@ def start_worker(parent_pipe: Connection) -> None:
         parent_pipe: Reading end of a pipe. When the other end closes, even because the parent was killed, the process
             abandons its current work, leaves no half-written file, and ends.
     """
-    torch.set_num_threads(1)
+    use_one_thread()
     # Ctrl-C reaches the whole process group; only the parent decides what to do about it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
@@ -46,6 +63,9 @@ def call(function: Callable[..., Result], *args: object) -> Result:
 
 def _end_with(parent_pipe: Connection) -> None:
     multiprocessing.connection.wait([parent_pipe])
-    os.kill(os.getpid(), signal.SIGTERM)
+    if sys.platform == "win32":
+        signal.raise_signal(signal.SIGTERM)  # os.kill would end the process at once, and leave half-written files
+    else:
+        os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_GRACE_SECONDS)
     os._exit(1)

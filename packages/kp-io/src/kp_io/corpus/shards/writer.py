@@ -1,12 +1,11 @@
 """Write the staged clips of single videos, Parquet shards, and the table of failures."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from kp_io.corpus.shards.schema import COLUMNS, FAILURE_COLUMNS, ROWS_PER_GROUP, arrow_schema, load_pyarrow
-from kp_io.filesystem.atomic import atomic_path
+from kp_io.filesystem.atomic import atomic_path, sync_file
 
 #: Columns whose values repeat, stored with a dictionary; coordinates compress better byte by byte.
 _REPEATING = ["speaker", "split", "fps", "scores.list.element", "layout", "detector", "licence", "schema_version"]
@@ -50,8 +49,7 @@ def write_shard(path: Path, staged: Iterable[Path]) -> dict[str, Any]:
             frames += counts
             seconds += [count / fps for count, fps in zip(counts, group.column("fps").to_pylist(), strict=True)]
             speakers.update(group.column("speaker").to_pylist())
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
+    sync_file(temporary)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary.replace(path)
     totals = {"num_clips": len(frames), "num_frames": sum(frames), "seconds": sum(seconds)}
