@@ -12,6 +12,8 @@ from av.video.reformatter import ColorTrc
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
+from kp_io.parallel.threads import max_threads
+
 #: A larger pixel aspect ratio is an error in the header, not the format of a camera.
 _MAX_PIXEL_ASPECT = 4
 
@@ -45,6 +47,7 @@ class _Deinterlacer:
     def __init__(self, frame: av.VideoFrame) -> None:
         self._format = _format(frame)
         self._graph = Graph()
+        self._graph.threads = max_threads()
         source = self._graph.add_buffer(
             width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
         )
@@ -96,11 +99,12 @@ class FramePixels:
         width, height = self._size
         if self._frame.color_trc == ColorTrc.SMPTE2084:
             # 16 bits, because one 8-bit step would become several in dark regions.
-            return _pq_to_sdr()[self._frame.to_ndarray(format="rgb48le", width=width, height=height)]
+            wide = self._frame.to_ndarray(format="rgb48le", width=width, height=height, threads=max_threads())
+            return _pq_to_sdr()[wide]
         if not any(component.is_alpha for component in self._frame.format.components):
-            return self._frame.to_ndarray(format="rgb24", width=width, height=height)
+            return self._frame.to_ndarray(format="rgb24", width=width, height=height, threads=max_threads())
         # The colour of transparent pixels is arbitrary: composite on white, as for images.
-        rgba = self._frame.to_ndarray(format="rgba", width=width, height=height)
+        rgba = self._frame.to_ndarray(format="rgba", width=width, height=height, threads=max_threads())
         colour, alpha = rgba[..., :3].astype(np.uint16), rgba[..., 3:].astype(np.uint16)
         return ((colour * alpha + _WHITE * (_WHITE - alpha) + _WHITE // 2) // _WHITE).astype(np.uint8)
 

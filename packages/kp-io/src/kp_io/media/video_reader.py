@@ -15,6 +15,7 @@ from jaxtyping import UInt8
 
 from kp_io.media.container import decode_frames, find_video_stream, open_media
 from kp_io.media.video_frame import FramePixels, deinterlace, display_size
+from kp_io.parallel.threads import max_threads
 
 logger = logging.getLogger(__name__)
 
@@ -183,7 +184,7 @@ def _open_video(source: Path) -> tuple[InputContainer, VideoStream]:
     if stream is None:
         container.close()
         raise ValueError(f"expected a video, got {source}, which holds no video stream")
-    stream.thread_type = "AUTO"
+    stream.thread_type, stream.codec_context.thread_count = "AUTO", max_threads()
     return container, stream
 
 
