@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from a2k_nets.blocks.constants import select_points
+
 
 def fit_similarity(source: Float[Tensor, "... p 2"], target: Float[Tensor, "... p 2"]) -> Float[Tensor, "... 4"]:
     """Return the least-squares similarity from `source` to `target`.
@@ -63,11 +65,11 @@ def split_pose(
         The pose-free faces, and `(…, T, 4)`: shift x, shift y of the base point, roll (radians), log scale. The inverse
         is `compose_pose`.
     """
-    stable = list(stable_points)
-    to_reference = fit_similarity(keypoints[..., stable, :], reference[..., None, stable, :])
+    stable = select_points(reference, stable_points)[..., None, :, :]
+    to_reference = fit_similarity(select_points(keypoints, stable_points), stable)
     shape = apply_similarity(to_reference, keypoints)
     from_reference = invert_similarity(to_reference)
-    base = reference[..., None, [base_point], :]
+    base = reference[..., None, base_point : base_point + 1, :]
     shift = (apply_similarity(from_reference, base) - base).squeeze(-2)
     a, b = from_reference[..., 0], from_reference[..., 1]
     pose = torch.cat((shift, torch.stack((torch.atan2(b, a), torch.log(torch.hypot(a, b))), dim=-1)), dim=-1)

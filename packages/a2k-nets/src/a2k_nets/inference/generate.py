@@ -1,5 +1,6 @@
 """From a picture and speech to a keypoint sequence, as files or in memory."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ def generate_sequence(
     neutralize_mouth: bool | None = None,
     driving: KeypointSequence | None = None,
     seed: int = 0,
-    device: str | torch.device = "cpu",
+    device: str | torch.device | None = None,
 ) -> KeypointSequence:
     """Generate the keypoints of a face that speaks the audio, T = round(duration × fps) frames.
 
@@ -44,7 +45,7 @@ def generate_sequence(
             begins. True by default for pictures; keypoints may come from a video, in the middle of a word.
         driving: Keypoints of another sequence to take the head motion from, played back and forth if it is shorter.
         seed: Random seed of the generated head motion and the blinks.
-        device: Where to compute: `cpu`, `cuda`, `mps`.
+        device: Where to compute: `cpu`, `cuda`, `mps`; by default where the model is. The given model is not moved.
 
     Returns:
         Keypoints in the pixels of the picture.
@@ -60,11 +61,8 @@ def generate_sequence(
         >>> generate_sequence(face, torch.zeros(16_000), model=model).keypoints.shape
         torch.Size([25, 68, 2])
     """
-    model = (model or Audio2Keypoint.from_pretrained()).eval()
-    try:
-        model = model.to(device)
-    except (AssertionError, RuntimeError) as error:  # torch asserts that it was built with support for the device
-        raise ValueError(f"expected a device that torch finds here, e.g. cpu, got {device}: {error}") from error
+    model = _ready(model or Audio2Keypoint.from_pretrained(), device)
+    device = next(model.parameters()).device
     still = reference if isinstance(reference, KeypointSequence) else annotate_image(reference, face=face)
     if neutralize_mouth is None:
         neutralize_mouth = not isinstance(reference, KeypointSequence)
@@ -92,3 +90,17 @@ def generate_sequence(
         image_size=still.image_size,
         detector=f"a2k-{preset_of(model.config)}",
     )
+
+
+def _ready(model: AnyModel, device: str | torch.device | None) -> AnyModel:
+    """Return the model on a device and in eval mode: itself if it is, otherwise a copy, so that the model stays as it is.
+
+    Raises:
+        ValueError: There is no such device.
+    """
+    own = next(model.parameters()).device
+    try:
+        wanted = own if device is None else torch.empty(0, device=device).device
+        return copy.deepcopy(model).to(wanted).eval() if wanted != own or model.training else model
+    except (AssertionError, RuntimeError) as error:  # torch asserts that it was built with support for the device
+        raise ValueError(f"expected a device that torch finds here, e.g. cpu, got {device}: {error}") from error

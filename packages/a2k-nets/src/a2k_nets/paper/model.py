@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
+from a2k_nets.blocks.constants import select_points
 from a2k_nets.blocks.driving_motion import check_driving, ping_pong
 from a2k_nets.blocks.input_checks import check_inputs
 from a2k_nets.blocks.log_mel import LogMelSpectrogram
@@ -93,7 +94,7 @@ class PaperAudio2Keypoint(PretrainedMixin):
         first = driving[:, 0]
         stable, base = self.config.stable_points, self.config.base_point
         _, pose = split_pose(driving, first, stable_points=stable, base_point=base)
-        size = fit_similarity(first[:, list(stable)], reference[:, list(stable)])[:, None, :2].norm(dim=-1)
+        size = fit_similarity(select_points(first, stable), select_points(reference, stable))[:, None, :2].norm(dim=-1)
         return torch.cat((pose[..., :2] * size[..., None], pose[..., 2:]), dim=-1)
 
     def encode_audio(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b m f"]:
@@ -117,7 +118,7 @@ class PaperAudio2Keypoint(PretrainedMixin):
         """Return the keypoints of `num_frames` frames for the output of `encode_audio` and a reference, in pixels."""
         encoded = self.normalizer.encode(reference[:, None]).squeeze(2)
         motion = self.predict(log_mel, encoded, padded_frames)
-        return self.normalizer.decode(motion[..., :num_frames], reference[:, [self.config.base_point]])
+        return self.normalizer.decode(motion[..., :num_frames], reference[:, self.config.base_point, None])
 
     def predict(
         self, log_mel: Float[Tensor, "b m f"], reference: Float[Tensor, "b c"], num_frames: int | None = None

@@ -40,7 +40,7 @@ class PaperNormalizer(nn.Module):
 
     def encode(self, keypoints: Float[Tensor, "b t k d"]) -> Float[Tensor, "b c t"]:
         """Return keypoints in pixels as K · D z-scored channels over time; those of the base point are 0."""
-        base = keypoints[:, :, [self.config.base_point]]
+        base = keypoints[:, :, self.config.base_point, None]
         scores = (keypoints - base - self.mean) / self.std.clamp(min=_MIN_STD)
         return rearrange(scores, "b t k d -> b (k d) t")
 

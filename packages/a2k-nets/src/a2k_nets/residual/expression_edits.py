@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from a2k_nets.blocks.constants import constant, select_points
+
 #: Gap between the inner lips at rest, in inter-ocular distances: a quarter of the training corpus' frames are below it.
 REST_OPENING = 0.02
 
@@ -14,7 +16,7 @@ BLINK_FRAMES = 9
 
 # iBUG-68: inner lip pairs, upper and lower, and the share of the middle pair's closing that outer lip and jaw points
 # move by.
-_UPPER_LIP, _LOWER_LIP = [61, 62, 63], [67, 66, 65]
+_UPPER_LIP, _LOWER_LIP = (61, 62, 63), (67, 66, 65)
 _UPPER_SHARES = {49: 0.4, 50: 0.9, 51: 1.0, 52: 0.9, 53: 0.4}
 _LOWER_SHARES = {59: 0.5, 58: 0.9, 57: 1.0, 56: 0.9, 55: 0.5}
 _JAW_SHARES = {5: 0.2, 6: 0.4, 7: 0.5, 8: 0.5, 9: 0.5, 10: 0.4, 11: 0.2}
@@ -23,7 +25,7 @@ _JAW_SHARES = {5: 0.2, 6: 0.4, 7: 0.5, 8: 0.5, 9: 0.5, 10: 0.4, 11: 0.2}
 _UPPER_LIP_SHARE = 0.25
 
 # iBUG-68: upper lid points and the lower ones below them, and the share of the gap that the upper lid closes.
-_UPPER_LID, _LOWER_LID = [37, 38, 43, 44], [41, 40, 47, 46]
+_UPPER_LID, _LOWER_LID = (37, 38, 43, 44), (41, 40, 47, 46)
 _UPPER_LID_SHARE = 0.85
 
 
@@ -43,7 +45,7 @@ def fade_in(start: int, stop: int | torch.SymInt, *, frames: int) -> Float[Tenso
 
 def inner_lip_gaps(face: Float[Tensor, "b k d"]) -> Float[Tensor, "b p d"]:
     """Return the three vectors from the upper to the lower inner lip of iBUG-68 faces, the middle one second."""
-    return face[:, _LOWER_LIP] - face[:, _UPPER_LIP]
+    return select_points(face, _LOWER_LIP) - select_points(face, _UPPER_LIP)
 
 
 def neutral_mouth(face: Float[Tensor, "b k 2"], *, rest_opening: float = REST_OPENING) -> Float[Tensor, "b k 2"]:
@@ -68,16 +70,20 @@ def neutral_mouth(face: Float[Tensor, "b k 2"], *, rest_opening: float = REST_OP
     excess = gap * (1 - rest_opening / size.clamp(min=1e-6)).clamp(min=0)
     middle = excess[:, 1]
     move = torch.zeros_like(face)
-    move[:, _UPPER_LIP] = _UPPER_LIP_SHARE * excess
-    move[:, _LOWER_LIP] = (_UPPER_LIP_SHARE - 1) * excess
+    move[:, _index(_UPPER_LIP, face)] = _UPPER_LIP_SHARE * excess
+    move[:, _index(_LOWER_LIP, face)] = (_UPPER_LIP_SHARE - 1) * excess
     for shares, part in (
         (_UPPER_SHARES, _UPPER_LIP_SHARE),
         (_LOWER_SHARES, _UPPER_LIP_SHARE - 1),
         (_JAW_SHARES, _UPPER_LIP_SHARE - 1),
     ):
-        weights = torch.tensor(list(shares.values())).to(face)
-        move[:, list(shares)] = part * weights[:, None] * middle[:, None]
+        weights = constant(tuple(shares.values()), face.dtype, face.device)
+        move[:, _index(tuple(shares), face)] = part * weights[:, None] * middle[:, None]
     return face + move
+
+
+def _index(points: tuple[int, ...], face: Tensor) -> Int64[Tensor, " p"]:
+    return constant(points, torch.int64, face.device)
 
 
 class Blinks(nn.Module):
@@ -122,7 +128,7 @@ class Blinks(nn.Module):
         batch, frames = noise.shape
         ages = [BLINK_FRAMES] * batch if age is None else age.tolist()
         closed = noise.new_zeros(batch, BLINK_FRAMES + frames + BLINK_FRAMES)
-        threshold = math.sqrt(2) * float(torch.erfinv(1 - 2 * self.chance.double().cpu()))
+        threshold = math.sqrt(2) * float(torch.erfinv(1 - 2 * self.chance.cpu().double()))
         for row, triggered in enumerate(noise > threshold):
             starts = [BLINK_FRAMES - ages[row]]
             for frame in (triggered.nonzero().flatten() + BLINK_FRAMES).tolist():
@@ -146,7 +152,7 @@ def close_lids(face: Float[Tensor, "b t k 2"], closed: Float[Tensor, "b t"]) -> 
         tensor([0.8500, 0.8500])
     """
     moved = face.clone()
-    gap = (face[..., _LOWER_LID, :] - face[..., _UPPER_LID, :]) * closed[..., None, None]
-    moved[..., _UPPER_LID, :] += _UPPER_LID_SHARE * gap
-    moved[..., _LOWER_LID, :] -= (1 - _UPPER_LID_SHARE) * gap
+    gap = (select_points(face, _LOWER_LID) - select_points(face, _UPPER_LID)) * closed[..., None, None]
+    moved[..., _index(_UPPER_LID, face), :] += _UPPER_LID_SHARE * gap
+    moved[..., _index(_LOWER_LID, face), :] -= (1 - _UPPER_LID_SHARE) * gap
     return moved

@@ -5,6 +5,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from a2k_nets.blocks.constants import select_points
 from a2k_nets.blocks.similarity import apply_similarity, compose_pose, fit_similarity, invert_similarity, split_pose
 from a2k_nets.config.residual import ModelConfig
 
@@ -51,8 +52,9 @@ class Normalizer(nn.Module):
 
     def to_canonical(self, reference: Float[Tensor, "b k 2"]) -> Float[Tensor, "b 4"]:
         """Return the similarity that maps a reference, in pixels, to the canonical frame."""
-        stable = list(self.config.stable_points)
-        return fit_similarity(reference[:, stable], self.mean_face[stable].expand(reference.shape[0], -1, -1))
+        stable = self.config.stable_points
+        mean_face = select_points(self.mean_face, stable).expand(reference.shape[0], -1, -1)
+        return fit_similarity(select_points(reference, stable), mean_face)
 
     def canonicalize(self, reference: Float[Tensor, "b k 2"]) -> Float[Tensor, "b k 2"]:
         """Map a reference, in pixels, to the canonical frame."""
