@@ -4,8 +4,11 @@ import os
 import signal
 import time
 
+import cv2
 import numpy as np
 import torch
+
+from kp_io.parallel.threads import max_threads
 
 #: A frame of this colour shows no face; neither does one that is dark.
 NO_FACE = (0, 200, 0)
@@ -76,3 +79,30 @@ class Unloadable:
 
     def __reduce__(self):
         return os._exit, (1,)
+
+
+class ElsewhereOnly:
+    """Makes detectors in every process but one, such as the head of a cluster that has no GPU."""
+
+    def __init__(self, process):
+        self.process = process
+
+    def __call__(self):
+        if os.getpid() == self.process:
+            raise RuntimeError("not here")
+        return StandIn()
+
+
+class Weightless:
+    """A detector whose weights are missing."""
+
+    def __call__(self):
+        raise FileNotFoundError("expected the weights, found nothing")
+
+
+class ThreadCounter(StandIn):
+    """The same points; the name tells how many threads the libraries of this process may start."""
+
+    @property
+    def name(self):
+        return f"threads: decoder {max_threads()}, torch {torch.get_num_threads()}, cv2 {cv2.getNumThreads()}"

@@ -110,6 +110,31 @@ def test_a_face_that_is_long_gone_splits_the_clip(make_video, tmp_path):
     assert caught.value.kind == "gaps"
 
 
+def test_a_silent_piece_costs_only_itself(make_video, tmp_path):
+    gone = [np.full((48, 64, 3), NO_FACE, np.uint8)] * 12
+    pictures = grey(30) + gone + grey(35) + gone + grey(40)
+    starts = (0, 42, 89)
+    source = VideoEntry("a.mkv", "an id", 1, "anna", "train", "CC0")
+
+    def lengths(*audible):
+        sound = np.zeros(len(pictures) * 640, np.float32)
+        for start, length in zip(starts, (30, 35, 40), strict=True):
+            if length in audible:
+                sound[start * 640 : (start + length) * 640] = np.resize(SPEECH, length * 640)
+        if not audible:
+            sound[34 * 640 : 38 * 640] = 0.5  # where nobody is to be seen
+        make_video("a.mkv", pictures=pictures, audio=sound)
+        rows = make_rows(tmp_path, source, ClipRules(), StandIn())
+        return [(row["id"], row["num_frames"]) for row in rows]
+
+    assert lengths(30, 35, 40) == [("an id#0", 30), ("an id#1", 35), ("an id#2", 40)]
+    assert lengths(30, 40) == [("an id#0", 30), ("an id#1", 40)]
+    assert lengths(40) == [("an id", 40)]
+    with pytest.raises(UnfitClipError, match="while the face is visible") as caught:
+        lengths()
+    assert caught.value.kind == "silent"
+
+
 def test_a_detector_that_breaks_is_one_clip_lost(make_video, tmp_path):
     class Broken(StandIn):
         def track(self, images, previous):

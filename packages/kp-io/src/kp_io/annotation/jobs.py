@@ -7,13 +7,12 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from kp_io.annotation.annotate import TrackChoice, annotate_image, annotate_video, default_detector
+from kp_io.annotation.media_files import PassedOver, is_image_file, is_video_file
 from kp_io.detectors.precomputed_source import Annotator
 from kp_io.filesystem.atomic import is_disk_full
 from kp_io.formats.registry import FORMATS, save_keypoints
 from kp_io.keypoints.sequence import KeypointSequence
 from kp_io.media.audio import align_audio, read_audio, write_audio
-from kp_io.media.image import IMAGE_SUFFIXES
-from kp_io.media.video_reader import VIDEO_SUFFIXES
 from kp_io.parallel.local import run_local
 from kp_io.transforms import SmoothingMethod, smooth
 
@@ -64,7 +63,8 @@ def plan_jobs(inputs: Sequence[Path], out: Path, *, wav: bool = False) -> list[J
     """Pair every input with its output files.
 
     One video or image and an `out` with the suffix of a keypoint file make one job. Otherwise `out` is a folder: a file
-    becomes `out/name.npz`, and the videos and images below a folder keep their relative paths below `out`.
+    becomes `out/name.npz`, and the videos and images below a folder keep their relative paths below `out`. A warning
+    counts and names the files of a folder that are passed over.
 
     Raises:
         FileNotFoundError: An input does not exist.
@@ -91,7 +91,7 @@ def plan_jobs(inputs: Sequence[Path], out: Path, *, wav: bool = False) -> list[J
                 f"expected inputs with different names, got {jobs[target].source} and {source}, which both become "
                 f"{target}"
             )
-        has_audio = wav and not _is_image(source)
+        has_audio = wav and not is_image_file(source)
         jobs[target] = Job(source, target, target.with_suffix(".wav") if has_audio else None)
     return list(jobs.values())
 
@@ -168,7 +168,7 @@ class _JobWorker:
     def _annotate(self, job: Job, on_frame: Callable[[int], None] | None) -> KeypointSequence:
         """Return the keypoints of a job's input, and write its audio if wanted."""
         detector = _detector(self.make_detector)
-        if _is_image(job.source):
+        if is_image_file(job.source):
             return annotate_image(job.source, detector=detector, face=self.face)
         # The audio first: without it the job fails, and reading it is quick.
         audio = None if job.wav is None else read_audio(job.source, sample_rate=SAMPLE_RATE, align_to_video=True)
@@ -192,15 +192,16 @@ def _sources(path: Path) -> list[tuple[Path, Path]]:
         return [(path, Path(path.name))]
     if not path.is_dir():
         raise FileNotFoundError(f"expected a video, a picture or a folder, found nothing at {path}")
-    found = sorted(
-        file
-        for file in path.rglob("*")
-        if file.suffix.lower() in VIDEO_SUFFIXES | IMAGE_SUFFIXES and not file.name.startswith(".") and file.is_file()
-    )
+    found: list[tuple[Path, Path]] = []
+    passed_over = PassedOver("videos or pictures")
+    for file in sorted(file for file in path.rglob("*") if not file.name.startswith(".")):
+        relative = file.relative_to(path)
+        if file.is_file() and (is_image_file(file) or is_video_file(file)):
+            found.append((file, relative))
+        elif file.is_file() or (file.is_dir() and file.is_symlink()):
+            passed_over.add(relative.as_posix(), is_folder=file.is_dir())
     if not found:
-        raise ValueError(f"expected a folder with videos or pictures, found none in {path}")
-    return [(file, file.relative_to(path)) for file in found]
-
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in IMAGE_SUFFIXES
+        others = f", only {passed_over}" if passed_over else ""
+        raise ValueError(f"expected a folder with videos or pictures, found none in {path}{others}")
+    passed_over.report(path)
+    return found

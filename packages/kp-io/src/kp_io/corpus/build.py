@@ -13,6 +13,7 @@ from kp_io.corpus.shards.schema import load_pyarrow
 from kp_io.corpus.sources import PlannedShard, plan_shards
 from kp_io.corpus.state import CorpusState
 from kp_io.corpus.summary import CorpusSummary, complete_shard, finish_corpus
+from kp_io.corpus.survey import survey_videos
 from kp_io.corpus.worker import ClipResult, ClipTask, ClipWorker, stage_failure
 from kp_io.detectors.precomputed_source import Annotator
 from kp_io.parallel.local import run_local
@@ -89,7 +90,7 @@ def build_corpus(
     plan = partial(plan_shards, root, options.speakers(), clips_per_shard=options.clips_per_shard)
     worker = ClipWorker(root, options.rules, make_detector)
     # The first pass over the file names finds errors in them before anything is written.
-    num_videos = sum(len(shard.videos) for shard in plan())
+    num_videos = survey_videos(root, options).num_videos
     state = CorpusState(Path(out))
     with state.locked():
         # Without the detector's name, which only a worker knows: most errors show before one has started.

@@ -9,8 +9,10 @@ from itertools import islice
 from pathlib import Path
 
 from kp_io.annotation.annotate import annotate_frames, default_detector
+from kp_io.annotation.media_files import PassedOver
 from kp_io.corpus.options import CorpusOptions
 from kp_io.corpus.sources import plan_shards
+from kp_io.corpus.survey import Survey
 from kp_io.detectors.precomputed_source import Annotator, MissingPointsError, PrecomputedSource
 from kp_io.media.video_reader import probe_video, read_video
 
@@ -74,8 +76,11 @@ def estimate_build(
     speakers: dict[str, set[str]] = {}
     paths: list[Path] = []
     num_bytes = step = 0
-    for shard in plan_shards(root, options.speakers(), clips_per_shard=options.clips_per_shard):
+    survey, passed_over = Survey(options), PassedOver("videos")
+    plan = plan_shards(root, options.speakers(), clips_per_shard=options.clips_per_shard, passed_over=passed_over)
+    for shard in plan:
         for video in shard.videos:
+            survey.add(video)
             speakers.setdefault(video.split, set()).add(video.speaker)
             num_bytes += video.size
             # Keep every step-th path; at twice the wanted number, drop every second one.
@@ -84,6 +89,8 @@ def estimate_build(
                 if len(paths) == 2 * num_probed:
                     paths, step = paths[::2], 2 * (step or 1)
             counts[video.split] += 1
+    passed_over.report(root)
+    survey.report(root)
     lengths: list[float] = []
     rate: float | None = None
     for path in paths:

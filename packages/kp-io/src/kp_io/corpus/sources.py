@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from kp_io.annotation.media_files import PassedOver, is_video_file
 from kp_io.corpus.speakers import Speakers
-from kp_io.media.video_reader import VIDEO_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +66,19 @@ class PlannedShard:
         return digest.hexdigest()
 
 
-def find_videos(root: Path, speakers: Speakers, *, prefix: str = "") -> Iterator[VideoEntry]:
+def find_videos(
+    root: Path, speakers: Speakers, *, prefix: str = "", passed_over: PassedOver | None = None
+) -> Iterator[VideoEntry]:
     """Yield every video below a folder, sorted by name, with one folder's names in memory at a time.
 
-    The suffix decides what is a video. Hidden files and folders are skipped, and links to folders are not followed.
+    What is a video is decided by `is_video_file`. Hidden files and folders are skipped, and links to folders are not
+    followed.
 
     Args:
         root: Folder of the videos.
         speakers: Attributes videos to speakers and splits.
         prefix: Subfolder to start from, ending in `/`; empty for all.
+        passed_over: Gets the names of the other files.
 
     Raises:
         ValueError: `speakers` cannot attribute a video.
@@ -82,23 +86,28 @@ def find_videos(root: Path, speakers: Speakers, *, prefix: str = "") -> Iterator
     """
     with os.scandir(root / prefix) as listing:
         entries = sorted((e for e in listing if not e.name.startswith(".")), key=lambda entry: os.fsencode(entry.name))
-    videos = {e.name for e in entries if PurePosixPath(e.name).suffix.lower() in VIDEO_SUFFIXES and e.is_file()}
+    videos = {e.name for e in entries if e.is_file() and is_video_file(Path(e.path))}
     stems = Counter(PurePosixPath(name).stem for name in videos)
     for entry in entries:
         relative = prefix + entry.name
         if entry.is_dir(follow_symlinks=False):
-            yield from find_videos(root, speakers, prefix=f"{relative}/")
+            yield from find_videos(root, speakers, prefix=f"{relative}/", passed_over=passed_over)
         elif entry.name in videos:
             stem = PurePosixPath(entry.name).stem
             name = stem if stems[stem] == 1 else entry.name
             yield VideoEntry(relative, prefix + name, entry.stat().st_size, *speakers.attribute(relative))
+        elif passed_over is not None and (entry.is_file() or entry.is_dir()):
+            passed_over.add(relative, is_folder=entry.is_dir())
 
 
-def plan_shards(root: Path, speakers: Speakers, *, clips_per_shard: int) -> Iterator[PlannedShard]:
+def plan_shards(
+    root: Path, speakers: Speakers, *, clips_per_shard: int, passed_over: PassedOver | None = None
+) -> Iterator[PlannedShard]:
     """Yield the shards that the videos below a folder fill, as soon as each is full.
 
     A split's first `clips_per_shard` videos make its shard 0, and so on. Broken videos count too, so that the content
-    of a shard does not depend on other shards. At most `clips_per_shard` videos per split are in memory.
+    of a shard does not depend on other shards. At most `clips_per_shard` videos per split are in memory. `passed_over`
+    gets the names of the files that are no videos.
 
     Raises:
         FileNotFoundError: `root` is no folder.
@@ -108,7 +117,8 @@ def plan_shards(root: Path, speakers: Speakers, *, clips_per_shard: int) -> Iter
         raise FileNotFoundError(f"expected a folder of videos, found no folder {root}")
     waiting: dict[str, list[VideoEntry]] = {}
     num_planned: Counter[str] = Counter()
-    for video in find_videos(root, speakers):
+    passed_over = PassedOver("videos") if passed_over is None else passed_over
+    for video in find_videos(root, speakers, passed_over=passed_over):
         batch = waiting.setdefault(video.split, [])
         batch.append(video)
         if len(batch) == clips_per_shard:
@@ -116,7 +126,8 @@ def plan_shards(root: Path, speakers: Speakers, *, clips_per_shard: int) -> Iter
             num_planned[video.split] += 1
             batch.clear()
     if not waiting:
-        raise ValueError(f"expected a folder with videos ({', '.join(sorted(VIDEO_SUFFIXES))}), found none in {root}")
+        others = f", only {passed_over}" if passed_over else ""
+        raise ValueError(f"expected a folder with videos, found none in {root}{others}")
     for split, batch in sorted(waiting.items()):
         if batch:
             yield PlannedShard(split, num_planned[split], tuple(batch))

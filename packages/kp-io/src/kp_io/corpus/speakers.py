@@ -155,7 +155,7 @@ class Speakers:
         speaker, split, licence = self._speaker_of(relative)
         if self.manifest is not None:
             split = self.manifest.splits.get(speaker, split)
-        split = split or self._draw_split(speaker)
+        split = split or self.draw_split(speaker)
         before, first = self._split_of.setdefault(speaker, (split, relative))
         if before != split:
             raise ValueError(
@@ -180,7 +180,8 @@ class Speakers:
             _check_split(split, relative)
         return match["speaker"], split, ""
 
-    def _draw_split(self, speaker: str) -> str:
+    def draw_split(self, speaker: str) -> str:
+        """Return the split that a speaker without one is drawn for."""
         digest = hashlib.sha256(f"{self.seed}/{speaker}".encode("utf-8", "backslashreplace")).digest()
         position = int.from_bytes(digest[:7], "big") / 2**56
         return "test" if position < self.test else "val" if position < self.test + self.val else "train"

@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import Any
 
+from kp_io.extras import how_to_install
+
 #: Version of the columns; increase it when a column changes, is renamed or is removed.
 SCHEMA_VERSION = 1
 
@@ -54,7 +56,7 @@ def load_pyarrow() -> Any:
             import_module(module)
         return import_module("pyarrow")
     except ImportError as error:
-        raise ImportError('a corpus of Parquet files needs pyarrow: `pip install "kp-io[build]"`') from error
+        raise ImportError(f"a corpus of Parquet files needs pyarrow: {how_to_install('build')}") from error
 
 
 def arrow_schema() -> Any:
