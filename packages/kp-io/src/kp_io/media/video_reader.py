@@ -19,9 +19,10 @@ from kp_io.parallel.threads import max_threads
 
 logger = logging.getLogger(__name__)
 
-#: Suffixes of videos when a folder is searched; `read_video` itself looks at the content.
+#: Suffixes that are taken for videos without a look at the content when a folder is searched.
 VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".flv", ".wmv", ".ogv", ".3gp"}
+    {".mp4", ".m4v", ".mov", ".qt", ".f4v", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".divx", ".dv", ".flv", ".mxf"}
+    | {".mpg", ".mpeg", ".m2v", ".vob", ".ts", ".m2t", ".m2ts", ".mts", ".wmv", ".asf", ".ogv"}
 )
 
 #: Larger jumps of timestamps are errors; filling the gap would never end.
