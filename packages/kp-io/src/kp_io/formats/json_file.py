@@ -2,11 +2,14 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from torch import Tensor
+
+from kp_io.formats.frame_placement import FRAME_NAMES, TIME_UNITS, Placement, place_rows
 
 T = TypeVar("T")
 
@@ -64,6 +67,29 @@ def object_list(parent: dict[str, Any], name: str) -> list[tuple[str, dict[str, 
         if not isinstance(entry, dict):
             raise ValueError(f"expected an object as {where}, got {type(entry).__name__}")
     return entries
+
+
+def place_entries(
+    entries: list[tuple[str, dict[str, Any]]], fps: float | None, *, total: int | None = None
+) -> Placement:
+    """Return the frame of each entry, by its number or else its time; in the order of the file without both.
+
+    `entries` are those of `object_list`, and `total` the number of frames that the file states, if it does.
+    """
+    number = next((name for name in FRAME_NAMES if all(name in entry for _, entry in entries)), None)
+    time = next((name for name in TIME_UNITS if all(name in entry for _, entry in entries)), None)
+    places = place_rows(
+        len(entries),
+        numbers=None if number is None else np.array([integer_member(e, number, where) for where, e in entries], float),
+        times=None
+        if time is None
+        else np.array([member(e, time, float, where) for where, e in entries]) * TIME_UNITS[time],
+        fps=fps,
+        names=(str(number), str(time)),
+    )
+    if total is None or (number is None and time is None) or total < places.total:
+        return places
+    return replace(places, total=total)
 
 
 def is_number(value: object) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from kp_io.keypoints.layout import IBUG68
+from kp_io.keypoints.layout import IBUG68, check_num_points
 from kp_io.keypoints.sequence import KeypointSequence
 from kp_io.media.image import IMAGE_SUFFIXES, read_image
 
@@ -66,8 +66,7 @@ def _points(path: Path) -> list[list[float]]:
         if name.strip() == "n_points" and value.strip() != str(len(rows)):
             stated = f"the {value.strip()} points that line {number} of {path} states"
             raise ValueError(f"expected {stated}, got {len(rows)}")
-    if len(rows) != IBUG68.num_keypoints:
-        raise ValueError(f"expected {IBUG68.num_keypoints} points ({IBUG68.name}) in {path}, got {len(rows)}")
+    check_num_points(len(rows), IBUG68, str(path))
     if len({len(row) for row in rows}) != 1:
         raise ValueError(f"expected points of two numbers, or all of three, in {path}")
     return rows

@@ -119,3 +119,35 @@ def get_layout(name: str) -> KeypointLayout:
     if name not in LAYOUTS:
         raise ValueError(f"expected a layout out of {', '.join(LAYOUTS)}, got {name!r}")
     return LAYOUTS[name]
+
+
+#: Numbers of points of layouts that are not read, for errors that recognize them.
+_OTHER_LAYOUTS = {
+    17: "COCO's body", 21: "a hand", 29: "COFW's", 51: "iBUG's without the jaw", 98: "WFLW's", 106: "JD-landmark's",
+    133: "COCO-WholeBody's", 468: "MediaPipe's", 478: "MediaPipe's with irises",
+}  # fmt: skip
+
+
+def check_num_points(count: int, layout: KeypointLayout, where: str) -> None:
+    """Raise `ValueError`, which names the layouts, unless `count` is the layout's number of points.
+
+    Example:
+        >>> check_num_points(98, IBUG68, "a.csv")
+        Traceback (most recent call last):
+        ValueError: expected 68 points (ibug68) in a.csv, got 98, WFLW's; the layouts that can be read are ibug68 (68)
+    """
+    if count != layout.num_keypoints:
+        expected = f"{layout.num_keypoints} points ({layout.name}) in {where}"
+        raise ValueError(f"expected {expected}, got {count}{layout_hint(count)}")
+
+
+def layout_hint(count: int) -> str:
+    """Return the end of an error about a number of points: whose it is, if known, and which layouts can be read.
+
+    Example:
+        >>> layout_hint(98)
+        ", WFLW's; the layouts that can be read are ibug68 (68)"
+    """
+    owner = f", {_OTHER_LAYOUTS[count]}" if count in _OTHER_LAYOUTS else ""
+    known = ", ".join(f"{name} ({layout.num_keypoints})" for name, layout in LAYOUTS.items())
+    return f"{owner}; the layouts that can be read are {known}"

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from kp_io.keypoints.layout import IBUG68, KeypointLayout
+from kp_io.keypoints.layout import IBUG68, KeypointLayout, layout_hint
 
 #: No real image is larger; a larger number means a damaged file.
 _MAX_SIDE_PX = 1_000_000
@@ -46,7 +46,8 @@ class KeypointSequence:
         expected = f"(T, {self.layout.num_keypoints}, 2 or 3)"
         given = tuple(points.shape)
         if len(given) != 3 or given[1] != self.layout.num_keypoints or given[2] not in (2, 3):
-            raise ValueError(f"expected keypoints of shape {expected} for {self.layout.name}, got {given}")
+            hint = layout_hint(given[1]) if len(given) == 3 and given[1] != self.layout.num_keypoints else ""
+            raise ValueError(f"expected keypoints of shape {expected} for {self.layout.name}, got {given}{hint}")
         if points.shape[0] == 0:
             raise ValueError(f"expected keypoints of shape {expected} with T of at least 1, got no frame")
         if not bool(torch.isfinite(points).all()):
