@@ -104,6 +104,22 @@ def test_annotate_one_video(tmp_path, make_video, stand_in):
     assert load_keypoints(out).fps == 25
 
 
+@pytest.mark.parametrize("batch_size", [1, 16])
+def test_the_bar_of_one_video_has_a_total(tmp_path, make_video, batch_size):
+    from rich.progress import Progress
+
+    from kp_io.annotation.jobs import Job
+    from kp_io.cli.annotate import _Report
+
+    job = Job(make_video("talk.mp4", num_frames=50), tmp_path / "talk.npz")
+    with Progress(disable=True) as progress:
+        report = _Report(progress, [job], fps=25.0)
+        for num_done in range(batch_size, 50 + batch_size, batch_size):
+            report.on_frame(job, min(50, num_done))
+        [task] = progress.tasks
+        assert (task.total, task.completed) == (50, 50)
+
+
 def test_annotate_a_folder_goes_on_past_broken_inputs_and_resumes(tmp_path, folder, stand_in):
     out = tmp_path / "out"
     result = runner.invoke(app, ["annotate", str(folder), "-o", str(out), "--wav"])

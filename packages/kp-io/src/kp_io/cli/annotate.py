@@ -101,11 +101,13 @@ class _Report:
         self._task = progress.add_task("annotating", total=None if self._single else len(jobs))
         self._started = time.monotonic()
         self._frames = 0
+        self._has_total = False
 
     def on_frame(self, job: "Job", num_done: int) -> None:
         if not self._single:
             return
-        if num_done == 1:
+        if not self._has_total:  # with a batched detector, the first call is of many frames
+            self._has_total = True
             from kp_io.media.video_reader import probe_video
 
             self._progress.update(self._task, total=probe_video(job.source).num_frames(self._fps))
