@@ -24,7 +24,7 @@ NEEDS = {
 
 #: Modules that come with another package's extra.
 EXTRAS = tuple(
-    f"a2k_nets.{name}" for name in ("inference.generate", "sync.corpus", "web.app", "web.panel", "web.pipeline")
+    f"a2k_nets.{name}" for name in ("inference.generate", "sync.corpus", "web.app", "web.ui_text", "web.pipeline")
 )
 
 IMPORT_ALONE = """
@@ -137,3 +137,48 @@ def test_it_stands_alone_on_an_index(root, package):
     assert "../" not in readme
     assert (root / "packages" / PACKAGES[package] / "LICENSE").read_bytes() == (root / "LICENSE").read_bytes()
     assert (Path(importlib.import_module(package).__file__).parent / "py.typed").is_file()
+
+
+def requirements_of(root, name, extra, *, siblings):
+    """The requirements of an extra, and those of the extras of ours that it asks for; `siblings` says which to follow."""
+    extras = tomllib.loads((root / "packages" / name / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    found = set()
+    for requirement in extras[extra]:
+        package, bracket, rest = requirement.partition("[")
+        if package not in siblings:
+            found.add(requirement)
+        elif bracket:
+            for inner in rest.split("]")[0].split(","):
+                found |= requirements_of(root, package, inner, siblings=siblings)
+    return found
+
+
+def test_hints_name_what_the_extras_list(root):
+    from a2k_nets import extras as nets
+    from kp_io import extras as io
+
+    for extra, requirements in io.REQUIREMENTS.items():
+        assert set(requirements) == requirements_of(root, "kp-io", extra, siblings={"kp-io"})
+        assert f"kp-io[{extra}]" in io.how_to_install(extra)
+    for extra, requirements in nets.REQUIREMENTS.items():
+        listed = requirements_of(root, "a2k-nets", extra, siblings={"a2k-nets"})
+        assert set(requirements) == {part for part in listed if not part.startswith("kp-io")}
+        assert f"a2k-nets[{extra}]" in nets.how_to_install(extra)
+    for extra, wanted in nets.KP_IO_EXTRAS.items():
+        listed = requirements_of(root, "a2k-nets", extra, siblings={"a2k-nets"})
+        assert {f"kp-io[{name}]>=0.1" for name in wanted} == {part for part in listed if part.startswith("kp-io")}
+        hint = nets.how_to_install_kp_io(extra)
+        assert f'pip install "packages/kp-io[{",".join(wanted)}]"' in hint
+        assert f"./kp_io-{version('kp-io')}-py3-none-any.whl" in hint
+
+
+def test_no_message_asks_an_index_for_our_packages(root):
+    """An index answers `pip install kp-io` with nothing, or with a stranger's package."""
+    ours = "|".join(PACKAGES.values())
+    for package, name in PACKAGES.items():
+        for path in (root / "packages" / name / "src" / package).rglob("*.py"):
+            text = path.read_text(encoding="utf-8")
+            assert not re.search(rf"pip install [\"']?({ours})\b", text), path
+            for command, package_of, extra in re.findall(r'`pip install ("[^{`]+)` \(the extra ([\w-]+)\[(\w+)\]\)', text):
+                listed = requirements_of(root, package_of, extra, siblings=set(PACKAGES.values()))
+                assert set(re.findall(r'"([^"]+)"', command)) == listed, path
