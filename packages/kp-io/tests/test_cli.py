@@ -176,7 +176,7 @@ def test_annotate_errors(tmp_path, folder, stand_in):
     assert_one_clear_error(annotate(good, good, "-o", tmp_path / "out"), "different names")
     assert_one_clear_error(annotate(good, "-o", folder / "broken.mp4" / "a.npz"), "cannot write")
     assert not (tmp_path / "a.npz").exists()
-    assert annotate(good).exit_code == 2
+    assert_one_clear_error(annotate(good, good), "expected -o")
     assert annotate(good, "-o", tmp_path / "a.npz", "--workers", "0").exit_code == 2
 
 
@@ -227,7 +227,14 @@ def test_render_errors(tmp_path, keypoint_file, make_video):
     assert_one_clear_error(render(keypoint_file, "-o", tmp_path / "a.mp4", "--audio", mute), "audio stream")
     assert_one_clear_error(render(keypoint_file, "-o", tmp_path / "a.mp4", "--over", mute), "proportions")
     assert not (tmp_path / "a.mp4").exists()
-    assert render(keypoint_file).exit_code == 2
+    silent = render(keypoint_file, "-o", tmp_path / "a.gif", "--audio", tmp_path / "talk.wav")
+    assert_one_clear_error(silent, "cannot hold sound")
+    # Without -o the video lies beside the keypoints, but replaces nothing.
+    assert render(keypoint_file).exit_code == 0
+    video = keypoint_file.with_suffix(".mp4")
+    before = video.read_bytes()
+    assert_one_clear_error(render(keypoint_file), "expected -o", "exists already")
+    assert video.read_bytes() == before
 
 
 def test_info(keypoint_file):

@@ -62,7 +62,7 @@ def test_a_dry_run_counts_and_writes_nothing(videos, tmp_path):
     assert result.exit_code == 0, result.output
     assert "train: 4 videos of 2 speakers" in result.stdout
     assert "3 of 4 opened could be read" in result.stdout
-    assert re.search(r"about \d+:\d\d:\d\d \(\d+ frames/s measured, 1 workers\)", result.stdout)
+    assert re.search(r"about \d+:\d\d:\d\d \(\d+ frames/s measured, 1 worker\)", result.stdout)
     assert not (tmp_path / "out").exists()
 
 

@@ -19,6 +19,7 @@ from .detectors.precomputed_source import (
     PrecomputedSource as PrecomputedSource,
 )
 from .detectors.registry import DetectorChoice as DetectorChoice, make_detector as make_detector
+from .drawing.background import open_background as open_background
 from .drawing.comparison import (
     compare_as_sheet as compare_as_sheet,
     compare_as_video as compare_as_video,
@@ -33,6 +34,7 @@ from .formats.coco import read_coco as read_coco
 from .formats.registry import load_keypoints as load_keypoints, save_keypoints as save_keypoints
 from .keypoints.layout import IBUG68 as IBUG68, KeypointLayout as KeypointLayout, Part as Part, get_layout as get_layout
 from .keypoints.sequence import KeypointSequence as KeypointSequence
+from .media.animation import write_animation as write_animation
 from .media.audio import (
     align_audio as align_audio,
     num_samples as num_samples,
@@ -41,6 +43,7 @@ from .media.audio import (
     write_audio as write_audio,
 )
 from .media.image import read_image as read_image, write_image as write_image
+from .media.still import read_still as read_still
 from .media.video_reader import VideoInfo as VideoInfo, probe_video as probe_video, read_video as read_video
 from .media.video_writer import write_video as write_video
 from .transforms import (

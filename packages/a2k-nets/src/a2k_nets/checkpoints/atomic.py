@@ -1,7 +1,7 @@
 """Atomic writes of files."""
 
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 
@@ -12,6 +12,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         OSError: The disk is full, or the folder cannot be created or written.
 
     Example:
+        >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     write_bytes(Path(folder, "new", "note.txt"), b"whole")
         ...     Path(folder, "new", "note.txt").read_text()
@@ -20,11 +21,12 @@ def write_bytes(path: Path, data: bytes) -> None:
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
-        temporary = Path(name)
+        new = path.with_name(f".{path.stem[:80]}.{secrets.token_hex(4)}{path.suffix}")
+        # Unlike files of mkstemp, which are private, it gets the permissions of any new file: the umask decides.
+        handle = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o666)
+        temporary = new
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        temporary.chmod(0o644)  # files of mkstemp are private, a published model is not
         temporary.replace(path)
     except OSError as error:
         # The error of the system names the temporary file, or none.

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kp_io.cli.console import exit_on_error, one_line, show_progress
+from kp_io.cli.console import counted, exit_on_error, one_line, show_progress
 from kp_io.cli.options import DetectorOption, DeviceOption, FpsOption, MaxGapOption, Track, TrackOption, WeightsOption
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from kp_io.annotation.jobs import Job, Outcome
+    from kp_io.detectors.registry import DetectorChoice
 
 
 class Smoothing(StrEnum):
@@ -26,7 +27,15 @@ class Smoothing(StrEnum):
 
 def annotate(
     inputs: Annotated[list[Path], typer.Argument(help="Videos, pictures, or folders of them.", show_default=False)],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Keypoint file (.npz, .csv, .json, .pts), or a folder.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Keypoint file (.npz, .csv, .json, .pts), or a folder.",
+            show_default="an .npz beside the input",
+        ),
+    ] = None,
     fps: FpsOption = 25.0,
     face: Annotated[int, typer.Option(min=0, help="Which of several faces: 0 is the first.")] = 0,
     track: TrackOption = Track.LARGEST,
@@ -52,11 +61,17 @@ def annotate(
         from kp_io.annotation.jobs import plan_jobs, run_jobs
         from kp_io.annotation.split_jobs import write_segments
         from kp_io.detectors.registry import DetectorChoice
+        from kp_io.filesystem.overwriting import refuse_overwriting
 
         choice = DetectorChoice(detector, weights, device)
+        out = out or _beside(inputs)
         jobs = plan_jobs(inputs, out, wav=wav)
         many = len(jobs) > 1 or jobs[0].target != out
         todo = [job for job in jobs if overwrite or not (many and job.is_done)]
+        refuse_overwriting(
+            [path for job in todo for path in (job.target, job.wav)],
+            [*(job.source for job in jobs), *_points_read(choice, todo)],
+        )
         with show_progress() as progress:
             report = _Report(progress, todo, fps=fps)
             outcomes = []
@@ -79,17 +94,40 @@ def annotate(
         if not many:
             if failures:
                 raise ValueError(failures[0].error)
-            typer.echo(f"{jobs[0].target}: {outcomes[0].num_frames} frames")
+            typer.echo(f"{jobs[0].target}: {counted(outcomes[0].num_frames, 'frame')}")
             return
         num_frames, num_skipped = sum(outcome.num_frames for outcome in outcomes), len(jobs) - len(todo)
-        skipped = f", {num_skipped} were there already" if num_skipped else ""
+        skipped = f", {num_skipped} {'was' if num_skipped == 1 else 'were'} there already" if num_skipped else ""
         num_done = len(outcomes) - len(failures)
-        typer.echo(f"{out}: {num_done} files, {num_frames} frames{skipped}, {len(failures)} failed")
+        typer.echo(
+            f"{out}: {counted(num_done, 'file')}, {counted(num_frames, 'frame')}{skipped}, {len(failures)} failed"
+        )
         for outcome in failures:
             # One line each, so that the list can be searched and counted.
             typer.echo(f"error: {outcome.job.source}: {one_line(outcome.error or '')}", err=True)
         if failures:
             raise typer.Exit(1)
+
+
+def _beside(inputs: "Sequence[Path]") -> Path:
+    """Return the default output: an .npz beside the one input, or the folder itself."""
+    from kp_io.filesystem.overwriting import beside
+
+    if len(inputs) > 1:
+        raise ValueError(f"expected -o FOLDER for {len(inputs)} inputs, got none")
+    return inputs[0] if inputs[0].is_dir() else beside(inputs[0], ".npz")
+
+
+def _points_read(choice: "DetectorChoice", jobs: "Sequence[Job]") -> "list[Path]":
+    """Return the files that a detector may read: its weights, or the keypoints that were computed before."""
+    from kp_io.formats.registry import FORMATS
+
+    if choice.weights is not None:
+        weights = Path(choice.weights)
+        return [file for file in weights.rglob("*") if file.is_file()] if weights.is_dir() else [weights]
+    if choice.name != "precomputed":
+        return []
+    return [job.source.with_suffix(suffix) for job in jobs for suffix in FORMATS]
 
 
 class _Report:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kp_io.cli.console import exit_on_error, show_progress
+from kp_io.cli.console import counted, exit_on_error, show_progress
 from kp_io.cli.options import DetectorOption, DeviceOption, FpsOption, MaxGapOption, Track, TrackOption, WeightsOption
 
 if TYPE_CHECKING:
@@ -23,7 +23,10 @@ _LINE_SECONDS = 30.0
 
 def build(
     videos: Annotated[Path, typer.Argument(help="Folder of videos, of any depth.", show_default=False)],
-    out: Annotated[Path, typer.Argument(help="Folder of the corpus: new, or begun before.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Argument(help="Folder of the corpus: new, or begun before.", show_default=False)
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--out", "-o", help="The same as OUT.", show_default=False)] = None,
     layout: Annotated[str | None, typer.Option(help="Folder layout that names the speakers: voxceleb2.")] = None,
     speaker_pattern: Annotated[
         str | None, typer.Option(help="Regular expression for paths: group (?P<speaker>…), optional (?P<split>…).")
@@ -65,6 +68,9 @@ def build(
         from kp_io.corpus.options import CorpusOptions
         from kp_io.detectors.registry import DetectorChoice
 
+        out = out or output
+        if out is None or (output is not None and out != output):
+            raise ValueError(f"expected one folder for the corpus, got {'none' if out is None else f'{out}, {output}'}")
         choice = DetectorChoice(detector, weights, device)
         options = CorpusOptions(
             ClipRules(fps, height, min_seconds, min_face, max_interpolated, max_gap, track.value),
@@ -115,14 +121,14 @@ class _Report:
         if self._progress.disable and time.monotonic() - self._last_line >= _LINE_SECONDS:
             self._last_line = time.monotonic()
             left = (total - num_done) * seconds / max(1, num_new)
-            typer.echo(f"{num_done} of {total} videos, {rate}, {_duration(left)} left", err=True)
+            typer.echo(f"{num_done} of {counted(total, 'video')}, {rate}, {_duration(left)} left", err=True)
 
 
 def _show_summary(out: Path, summary: "CorpusSummary") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    typer.echo(f"{out}: {summary.num_videos} videos")
+    typer.echo(f"{out}: {counted(summary.num_videos, 'video')}")
     table = Table()
     for name in ("split", "speakers", "clips", "frames", "length", "size", "shards"):
         table.add_column(name, justify="left" if name == "split" else "right")
@@ -138,10 +144,10 @@ def _show_summary(out: Path, summary: "CorpusSummary") -> None:
 
 def _show_estimate(estimate: "BuildEstimate", workers: int) -> None:
     for split, count in sorted(estimate.num_videos.items()):
-        typer.echo(f"{split}: {count} videos of {estimate.num_speakers[split]} speakers")
+        typer.echo(f"{split}: {counted(count, 'video')} of {counted(estimate.num_speakers[split], 'speaker')}")
     readable = estimate.num_probed - estimate.num_unreadable
     typer.echo(
-        f"{sum(estimate.num_videos.values())} videos, {estimate.num_bytes / 1e6:.1f} MB; about "
+        f"{counted(sum(estimate.num_videos.values()), 'video')}, {estimate.num_bytes / 1e6:.1f} MB; about "
         f"{_duration(estimate.seconds)} long ({readable} of {estimate.num_probed} opened could be read)"
     )
     typer.echo(f"the corpus: about {estimate.corpus_bytes / 1e6:.1f} MB")
@@ -149,7 +155,7 @@ def _show_estimate(estimate: "BuildEstimate", workers: int) -> None:
         typer.echo("the time: unknown, since none of the opened videos could be annotated")
     else:
         speed = f"{estimate.frames_per_second:.0f} frames/s measured"
-        typer.echo(f"the time: about {_duration(estimate.work_seconds)} ({speed}, {workers} workers)")
+        typer.echo(f"the time: about {_duration(estimate.work_seconds)} ({speed}, {counted(workers, 'worker')})")
 
 
 def _duration(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""Errors and progress on the console."""
+"""Errors, progress and words on the console."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,3 +41,23 @@ def show_progress() -> Iterator["Progress"]:
 def one_line(message: str) -> str:
     """Join the lines of a message."""
     return " ".join(message.split())
+
+
+def counted(number: int, thing: str) -> str:
+    """Return a number with its noun, in the plural if it is not 1.
+
+    Example:
+        >>> counted(1, "frame"), counted(25, "frame")
+        ('1 frame', '25 frames')
+    """
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def show_version(is_asked: bool) -> bool:
+    """Print the version and exit, for the option `--version`."""
+    if is_asked:
+        from importlib.metadata import version
+
+        typer.echo(f"kp-io {version('kp-io')}")
+        raise typer.Exit
+    return False

@@ -5,13 +5,16 @@ from typing import Annotated
 
 import typer
 
-from kp_io.cli.console import exit_on_error, show_progress
+from kp_io.cli.console import counted, exit_on_error, show_progress
 from kp_io.cli.options import AudioOption, BackgroundOption, KeypointFile
 
 
 def convert(
     source: KeypointFile,
-    target: Annotated[Path, typer.Argument(help="Keypoint file; its suffix names the format.", show_default=False)],
+    target: Annotated[
+        Path | None, typer.Argument(help="Keypoint file; its suffix names the format.", show_default=False)
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The same as TARGET.", show_default=False)] = None,
     variant: Annotated[str | None, typer.Option(help="openface for .csv, frames for .json.")] = None,
     size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT of the picture, for files without it.")] = None,
     fps: Annotated[float | None, typer.Option(min=0.1, help="Resample to this frame rate.")] = None,
@@ -26,10 +29,17 @@ def convert(
     Formats: .npz, .csv, .openface.csv, .json (COCO), .frames.json (for Blender and Unity), .pts (300-W).
     """
     with exit_on_error():
+        from kp_io.filesystem.overwriting import refuse_overwriting
         from kp_io.formats.coco import read_coco
         from kp_io.formats.registry import load_keypoints, save_keypoints
         from kp_io.transforms import resample_fps
 
+        if target is not None and out is not None:
+            raise ValueError(f"expected one file to write, got {target} and {out}")
+        target = target or out
+        if target is None:
+            raise ValueError("expected a file to write, got none; name it after the source, or with -o")
+        refuse_overwriting([target], [source])
         image_size = None if size is None else _parse_size(size)
         if image is None and not one_based:
             sequence = load_keypoints(source, image_size=image_size)
@@ -44,12 +54,14 @@ def convert(
                 raise ValueError(f"expected a frame from 0 to {len(sequence) - 1} of {source}, got {frame}")
             sequence = sequence.frames(frame, frame + 1)
         save_keypoints(target, sequence, variant=variant)
-        typer.echo(f"{target}: {len(sequence)} frames")
+        typer.echo(f"{target}: {counted(len(sequence), 'frame')}")
 
 
 def compare_video(
     inputs: Annotated[list[Path], typer.Argument(help="Keypoint files or other systems' videos.", show_default=False)],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Video (.mp4, …) or picture (.png, .jpg).")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Video (.mp4, …), animation (.gif, …) or picture (.png, .jpg).")
+    ],
     labels: Annotated[str | None, typer.Option(help="Comma-separated labels; by default the file names.")] = None,
     audio: AudioOption = None,
     over: BackgroundOption = None,
@@ -64,6 +76,8 @@ def compare_video(
     """
     with exit_on_error():
         from kp_io.drawing.comparison import compare_as_sheet, compare_as_video, open_runs
+        from kp_io.filesystem.overwriting import refuse_overwriting
+        from kp_io.media.animation import ANIMATION_SUFFIXES, write_animation
         from kp_io.media.audio import read_audio
         from kp_io.media.image import IMAGE_SUFFIXES, write_image
         from kp_io.media.video_writer import write_video
@@ -71,20 +85,27 @@ def compare_video(
         names = [path.stem for path in inputs] if labels is None else [name.strip() for name in labels.split(",")]
         if len(names) != len(inputs):
             raise ValueError(f"expected a label for each of {len(inputs)} files, got {len(names)}: {', '.join(names)}")
-        as_picture = out.suffix.lower() in IMAGE_SUFFIXES
+        refuse_overwriting([out], [*inputs, audio, over])
+        suffix = out.suffix.lower()
+        as_picture = suffix in IMAGE_SUFFIXES - ANIMATION_SUFFIXES
+        if audio is not None and suffix in ANIMATION_SUFFIXES | IMAGE_SUFFIXES:
+            raise ValueError(f"expected a video (.mp4, .mov, .mkv) for --audio, got {out}, which cannot hold sound")
         height = height or (160 if as_picture else 384)
         waveform = None if audio is None else read_audio(audio, align_to_video=True)
         runs, fps = open_runs(inputs, over=over, height=height, zoom=zoom)
         if as_picture:
             write_image(out, compare_as_sheet(runs, labels=names, columns=columns, height=height))
-            typer.echo(f"{out}: {len(runs)} rows")
+            typer.echo(f"{out}: {counted(len(runs), 'row')}")
             return
         total = max(run.num_frames for run in runs)
         with show_progress() as progress:
             frames = compare_as_video(runs, labels=names, height=height)
             drawn = progress.track(frames, total=total, description="drawing")
-            write_video(out, drawn, fps=fps, audio=waveform)
-        typer.echo(f"{out}: {len(runs)} side by side, {total} frames at {fps:g} fps")
+            if suffix in ANIMATION_SUFFIXES:
+                write_animation(out, drawn, fps=fps)
+            else:
+                write_video(out, drawn, fps=fps, audio=waveform)
+        typer.echo(f"{out}: {len(runs)} side by side, {counted(total, 'frame')} at {fps:g} fps")
 
 
 def _parse_size(text: str) -> tuple[int, int]:

@@ -31,4 +31,7 @@ WeightsOption = Annotated[
 ]
 DeviceOption = Annotated[str, typer.Option(help="cpu; for face-alignment also cuda, cuda:1, mps.")]
 AudioOption = Annotated[Path | None, typer.Option(help="Audio for the video: an audio or video file.")]
-BackgroundOption = Annotated[Path | None, typer.Option(help="Background video or picture, instead of black.")]
+BackgroundOption = Annotated[
+    Path | None, typer.Option(help="Background instead of black: a video, or a picture, which moves with the head.")
+]
+StillOption = Annotated[bool, typer.Option("--still", help="Do not move the picture of --over.")]

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kp_io.drawing.background import open_background
 from kp_io.drawing.montage import method_sheet, side_by_side
 from kp_io.drawing.rasterize import Background, face_box, rasterize
 from kp_io.drawing.style import BLACK
 from kp_io.formats.registry import load_keypoints
 from kp_io.keypoints.sequence import KeypointSequence
-from kp_io.media.image import IMAGE_SUFFIXES, RGBImage, read_image
+from kp_io.media.image import RGBImage
 from kp_io.media.video_reader import VIDEO_SUFFIXES, probe_video, read_video
 from kp_io.transforms.resample import resample_fps
 
@@ -34,7 +35,7 @@ def open_runs(
 
     Args:
         paths: Keypoint files, which are drawn, and videos of any system, which are shown as they are.
-        over: Video or image to draw over, instead of black.
+        over: Video to draw over, or picture, which moves with each head, instead of black.
         height: Height of the drawn frames, pixels.
         zoom: Crop to the face.
 
@@ -52,7 +53,7 @@ def open_runs(
     for path in files:
         if path in tracks:
             track = tracks[path] if len(tracks[path]) == 1 else resample_fps(tracks[path], fps)
-            runs.append(Run(_drawn(track, over=over, fps=fps, height=height, zoom=zoom), len(track)))
+            runs.append(Run(_drawn(track, over=over, height=height, zoom=zoom), len(track)))
         else:
             stated = probe_video(path).num_frames(fps)
             # Some containers state no duration; count their frames.
@@ -99,10 +100,7 @@ def compare_as_sheet(runs: Sequence[Run], *, labels: Sequence[str], columns: int
 
 
 def _drawn(
-    track: KeypointSequence, *, over: str | os.PathLike[str] | None, fps: float, height: int, zoom: bool
+    track: KeypointSequence, *, over: str | os.PathLike[str] | None, height: int, zoom: bool
 ) -> Iterator[RGBImage]:
-    background: Background = BLACK
-    if over is not None:
-        is_image = Path(over).suffix.lower() in IMAGE_SUFFIXES
-        background = read_image(over) if is_image else read_video(over, fps=fps)
+    background: Background = BLACK if over is None else open_background(over, track)
     return rasterize(track, crop=face_box(track) if zoom else None, height=height, background=background)

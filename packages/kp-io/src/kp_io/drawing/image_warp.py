@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import cv2
 import numpy as np
+from jaxtyping import Float
+from torch import Tensor
 
 from kp_io.keypoints.sequence import KeypointSequence
 from kp_io.media.image import RGBImage
@@ -23,20 +25,23 @@ def resize_to_height(image: RGBImage, height: int) -> RGBImage:
     return resize_image(image, (height, max(1, round(image.shape[1] * height / image.shape[0]))))
 
 
-def warp_image_to_head(picture: RGBImage, sequence: KeypointSequence) -> Iterator[RGBImage]:
+def warp_image_to_head(
+    picture: RGBImage, sequence: KeypointSequence, *, reference: Float[Tensor, "k d"] | None = None
+) -> Iterator[RGBImage]:
     """Yield an image shifted, rotated and scaled with the head of a sequence; its border pixels are repeated.
 
     The face itself does not change: lips and eyelids move in the keypoints, which `rasterize` can draw on these frames.
 
     Args:
-        picture: `(H, W, 3)` uint8 RGB, the image of the first frame's keypoints.
+        picture: `(H, W, 3)` uint8 RGB.
         sequence: Keypoints in its pixels; a third coordinate is ignored.
+        reference: `(K, 2)` the keypoints in the picture; by default those of the first frame.
 
     Yields:
         `(H, W, 3)` uint8 RGB, a new array for each frame.
 
     Raises:
-        ValueError: The image size is not that of the sequence, or all stable points of the first face coincide.
+        ValueError: The image size is not that of the sequence, or all stable points of the reference coincide.
 
     Example:
         >>> import torch
@@ -49,7 +54,8 @@ def warp_image_to_head(picture: RGBImage, sequence: KeypointSequence) -> Iterato
     """
     if picture.shape[:2] != sequence.image_size:
         raise ValueError(f"expected an image of {sequence.image_size}, height and width, got {picture.shape[:2]}")
-    _, pose = split_head_pose(sequence.keypoints[..., :2], method="similarity", layout=sequence.layout)
+    still = None if reference is None else reference[:, :2].to(sequence.keypoints)
+    _, pose = split_head_pose(sequence.keypoints[..., :2], method="similarity", reference=still, layout=sequence.layout)
     return _warped(picture, pose.angles[:, 2].numpy(), pose.scale.numpy(), pose.shift.numpy(), pose.centre.numpy())
 
 

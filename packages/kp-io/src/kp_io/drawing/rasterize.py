@@ -140,6 +140,24 @@ def face_box(
     return left, top, left + side, top + side
 
 
+def fit_background(image: RGBImage, image_size: tuple[int, int]) -> RGBImage:
+    """Scale a background `(H, W, 3)` uint8 to the size of the keypoints' image, height and width.
+
+    Raises:
+        ValueError: It is no RGB image, or its proportions differ.
+    """
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(f"expected a background image (H, W, 3) uint8, got {image.shape} {image.dtype}")
+    (height, width), (own_height, own_width) = image_size, image.shape[:2]
+    # Sizes padded to even numbers still have the same proportions.
+    if abs(own_width * height / own_height - width) > max(2, 0.02 * width):
+        raise ValueError(
+            f"expected a background with the proportions of the keypoints' image, {width}×{height} px, "
+            f"got {own_width}×{own_height} px; draw over the annotated video or image"
+        )
+    return resize_image(image, image_size)
+
+
 def _draw_frames(
     xy: np.ndarray, canvases: Iterator[RGBImage], style: LineStyle, layout: KeypointLayout
 ) -> Iterator[RGBImage]:
@@ -179,22 +197,8 @@ def _canvases(
         return
     canvas = None
     for image in [background] if isinstance(background, np.ndarray) else background:
-        canvas = resize_image(_fit_background(image, image_size)[top:bottom, left:right], size)
+        canvas = resize_image(fit_background(image, image_size)[top:bottom, left:right], size)
         yield canvas.copy()
     if canvas is None:
         raise ValueError("expected at least one background image, got none")
     yield from (canvas.copy() for _ in repeat(None))
-
-
-def _fit_background(image: RGBImage, image_size: tuple[int, int]) -> RGBImage:
-    """Scale a background to the size of the keypoints' image."""
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise ValueError(f"expected a background image (H, W, 3) uint8, got {image.shape} {image.dtype}")
-    (height, width), (own_height, own_width) = image_size, image.shape[:2]
-    # Sizes padded to even numbers still have the same proportions.
-    if abs(own_width * height / own_height - width) > max(2, 0.02 * width):
-        raise ValueError(
-            f"expected a background with the proportions of the keypoints' image, {width}×{height} px, "
-            f"got {own_width}×{own_height} px; draw over the annotated video or image"
-        )
-    return resize_image(image, image_size)

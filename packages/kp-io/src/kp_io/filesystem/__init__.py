@@ -1,4 +1,4 @@
-"""Atomic file writes."""
+"""Atomic file writes, and protection of files that are read."""
 
 import lazy_loader
 

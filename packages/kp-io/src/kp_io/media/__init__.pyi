@@ -1,3 +1,4 @@
+from .animation import ANIMATION_SUFFIXES as ANIMATION_SUFFIXES, write_animation as write_animation
 from .audio import (
     align_audio as align_audio,
     decode_flac as decode_flac,
@@ -8,3 +9,4 @@ from .audio import (
 from .audio_resampler import Resampler as Resampler
 from .audio_shift import shift_audio as shift_audio
 from .image import RGBImage as RGBImage, read_image as read_image, write_image as write_image
+from .still import is_video as is_video, read_still as read_still
