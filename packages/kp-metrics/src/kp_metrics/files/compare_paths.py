@@ -16,6 +16,10 @@ from kp_metrics.files.matching import MatchedPair, match_paths
 _FACE_POINTS = 68
 _GENERAL_METRICS = ("keypoint_l1", "pck", "pck_auc")
 _DEFAULT_FPS = 25.0
+#: Metrics that do not change when one sequence is moved and scaled as a whole: it may be of another picture.
+_SIZE_FREE_METRICS = (
+    "mouth_correlation", "mouth_amplitude_ratio", "closure_f1", "lip_error", "lip_error_over_hold", "head_amplitude_ratio",
+)  # fmt: skip
 
 
 def compare_paths(
@@ -56,6 +60,7 @@ def compare_paths(
         found = ", ".join(f"{rate:g}" for rate in sorted(rates))
         raise ValueError(f"expected files of one frame rate, got {found} fps")
     names = list(metrics) or _default_metrics(true, pairs, area)
+    _check_sizes(pairs, names)
     if stills and any(info.has_fps for info in find_metrics(names)):
         raise ValueError("expected metrics of single frames for COCO objects, which are no sequence in time")
     return evaluate(
@@ -69,6 +74,19 @@ def compare_paths(
         resamples=resamples,
         seed=seed,
     )
+
+
+def _check_sizes(pairs: list[MatchedPair], names: list[str]) -> None:
+    """Raise `ValueError` where pixels of pictures of different sizes would be compared."""
+    affected = [name for name in names if name not in _SIZE_FREE_METRICS]
+    for pair in pairs:
+        if affected and len(set(pair.sizes)) > 1:
+            (height, width), (true_height, true_width) = pair.sizes
+            raise ValueError(
+                f"{pair.name}: expected keypoints of pictures of one size for {', '.join(affected)}, got {width}×{height} "
+                f"in preds and {true_width}×{true_height} in target (width × height). Generate from a frame of the same "
+                f"video, or choose metrics that need no common picture: -m {','.join(_SIZE_FREE_METRICS)}"
+            )
 
 
 def _default_metrics(target: Tensor, pairs: list[MatchedPair], area: Tensor | None) -> list[str]:

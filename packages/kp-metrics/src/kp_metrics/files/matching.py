@@ -1,5 +1,6 @@
 """Matching of predictions to targets: files by name, COCO objects by image."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ class MatchedPair:
     area: Tensor | None  # `(T,)`
     fps: float | None  # frames per second of the files
     layout: str  # of the files, or empty
+    sizes: tuple[tuple[int, int], ...] = ()  # heights and widths of the pictures of preds and target, if both are known
 
 
 def match_paths(preds: Path, target: Path) -> list[MatchedPair]:
@@ -63,15 +65,19 @@ def match_files(name: str, preds: KeypointFile, target: KeypointFile) -> Matched
     """
     if preds.layout and target.layout and preds.layout != target.layout:
         raise ValueError(f"{name}: expected one layout, got {preds.layout} in preds and {target.layout} in target")
-    if preds.keys is not None and target.keys is not None:
-        return match_objects(name, preds, target)
+    objects = [file if file.keys is not None else file.objects for file in (preds, target)]
+    is_sequence = preds.keys is None and target.keys is None
+    if not is_sequence and objects[0] is not None and objects[1] is not None:
+        return match_objects(name, objects[0], objects[1])
     if preds.keypoints.shape != target.keypoints.shape:
         raise ValueError(f"{name}: expected preds and target of one shape, got {_shapes(preds, target)}")
     if preds.fps is not None and target.fps is not None and abs(preds.fps - target.fps) > 0.01:
         given = f"{preds.fps:g} fps in preds and {target.fps:g} in target"
         raise ValueError(f"{name}: expected one frame rate, got {given}")
     fps, layout = target.fps or preds.fps, target.layout or preds.layout
-    return MatchedPair(name, preds.keypoints, target.keypoints, target.valid, target.area, fps, layout)
+    known = (preds.image_size, target.image_size)
+    sizes = tuple(size for size in known if size is not None) if None not in known else ()
+    return MatchedPair(name, preds.keypoints, target.keypoints, target.valid, target.area, fps, layout, sizes)
 
 
 def match_objects(name: str, preds: KeypointFile, target: KeypointFile) -> MatchedPair:
@@ -85,10 +91,14 @@ def match_objects(name: str, preds: KeypointFile, target: KeypointFile) -> Match
     assert target.keys is not None
     if preds.keypoints.shape[1] != target.keypoints.shape[1]:
         raise ValueError(f"{name}: expected one number of keypoints, got {_shapes(preds, target)}")
+    images = [key if key in target.keys else _image_of(key, target.image_names) for key in preds.keys]
+    kinds = (preds.categories, target.categories)
     confidence = torch.ones(len(preds.keys)) if preds.scores is None else preds.scores
     partner: dict[int, int] = {}
     for index in confidence.argsort(descending=True, stable=True).tolist():
-        free = [i for i, key in enumerate(target.keys) if key == preds.keys[index] and i not in partner]
+        free = [i for i, key in enumerate(target.keys) if key == images[index] and i not in partner]
+        if kinds[0] is not None and kinds[1] is not None:
+            free = [i for i in free if kinds[0][index] == kinds[1][i]]
         if free:
             partner[min(free, key=lambda i: _mean_distance(preds, index, target, i))] = index
     missed = [target.keys[i] for i in range(len(target.keys)) if i not in partner]
@@ -97,6 +107,12 @@ def match_objects(name: str, preds: KeypointFile, target: KeypointFile) -> Match
         raise ValueError(f"{name}: expected a prediction for each of the {len(target.keys)} objects, got {given}")
     order = [partner[i] for i in range(len(target.keys))]
     return MatchedPair(name, preds.keypoints[order], target.keypoints, target.valid, target.area, None, "")
+
+
+def _image_of(name: str, images: Mapping[str, str]) -> str:
+    """Return the id of the image of this file name, whose folder may be left out; else the name."""
+    found = [image for file, image in images.items() if file == name or file.endswith(f"/{name}")]
+    return found[0] if len(found) == 1 else name
 
 
 def _shapes(preds: KeypointFile, target: KeypointFile) -> str:
