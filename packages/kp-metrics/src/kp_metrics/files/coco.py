@@ -33,12 +33,18 @@ def read_json(path: str | Path, choice: Choice = Choice()) -> KeypointFile:  # n
     content = _load(path)
     if isinstance(content, dict) and "frames" in content and "annotations" not in content:
         return _sequence(path, content, choice, listed_frames, content)
-    objects = read_coco(path) if choice == Choice() or not isinstance(content, dict) else None
     if not isinstance(content, dict) or (choice == Choice() and not _is_face_video(content)):
-        return objects or read_coco(path)
+        return read_coco(path)
     info = content.get("info")
     sequence = _sequence(path, content, choice, coco_frames, info if isinstance(info, dict) else {})
-    return replace(sequence, objects=objects)
+    return replace(sequence, objects=_objects_or_none(path) if choice == Choice() else None)
+
+
+def _objects_or_none(path: Path) -> KeypointFile | None:
+    try:
+        return read_coco(path)
+    except ValueError:  # such as bodies beside the faces
+        return None
 
 
 def read_coco(path: str | Path) -> KeypointFile:
