@@ -3,9 +3,11 @@
 import importlib
 import inspect
 import pkgutil
+import re
 import subprocess
 import sys
-from importlib.metadata import distribution
+import tomllib
+from importlib.metadata import distribution, version
 from pathlib import Path
 
 import pytest
@@ -140,8 +142,9 @@ def test_it_stands_alone_on_an_index(root, package):
 
 
 def requirements_of(root, name, extra, *, siblings):
-    """The requirements of an extra, and those of the extras of ours that it asks for; `siblings` says which to follow."""
-    extras = tomllib.loads((root / "packages" / name / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    """The requirements of an extra, with those of the extras that it asks for of the packages in `siblings`."""
+    project = tomllib.loads((root / "packages" / name / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
     found = set()
     for requirement in extras[extra]:
         package, bracket, rest = requirement.partition("[")
@@ -179,6 +182,6 @@ def test_no_message_asks_an_index_for_our_packages(root):
         for path in (root / "packages" / name / "src" / package).rglob("*.py"):
             text = path.read_text(encoding="utf-8")
             assert not re.search(rf"pip install [\"']?({ours})\b", text), path
-            for command, package_of, extra in re.findall(r'`pip install ("[^{`]+)` \(the extra ([\w-]+)\[(\w+)\]\)', text):
-                listed = requirements_of(root, package_of, extra, siblings=set(PACKAGES.values()))
+            for command, owner, extra in re.findall(r'`pip install ("[^{`]+)` \(the extra ([\w-]+)\[(\w+)\]\)', text):
+                listed = requirements_of(root, owner, extra, siblings=set(PACKAGES.values()))
                 assert set(re.findall(r'"([^"]+)"', command)) == listed, path

@@ -122,7 +122,7 @@ class TestWhatFails:
 
     def test_no_sounddevice(self, stream, monkeypatch):
         monkeypatch.setitem(sys.modules, "sounddevice", None)
-        assert 'pip install "a2k-nets[mic]"' in self.fails(stream(b"", "--mic"))
+        assert 'pip install "sounddevice>=0.5"` (the extra a2k-nets[mic])' in self.fails(stream(b"", "--mic"))
 
     def test_usage(self, stream):
         assert stream(b"", "--rate", "0").exit_code == 2

@@ -185,7 +185,7 @@ def test_missing_model_names_the_cure(monkeypatch, tmp_path):
 
     monkeypatch.setattr(dlib, "find_spec", lambda name: None)
     monkeypatch.setattr(dlib, "_MODEL_FOLDERS", (str(tmp_path),))
-    with pytest.raises(FileNotFoundError, match=r"pip install \"kp-io\[dlib\]\""):
+    with pytest.raises(FileNotFoundError, match=r'pip install "dlib-bin>=.* "face-recognition-models>=.*kp-io\[dlib\]'):
         dlib.find_dlib_model()
 
 

@@ -206,7 +206,7 @@ def test_four_dimensions_are_too_many(make):
 
 def test_without_the_library_both_commands_are_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "face_alignment", None)
-    with pytest.raises(ImportError, match=r'pip install "kp-io\[face-alignment\]".*--no-deps face-alignment'):
+    with pytest.raises(ImportError, match=r'pip install "numba>=.*kp-io\[face-alignment\].*--no-deps face-alignment'):
         FaceAlignmentDetector()
 
 

@@ -84,5 +84,5 @@ def test_the_error_names_the_missing_package(monkeypatch):
 
     speech._library.cache_clear()
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install espeakng-loader.*kp-io\[tts\]"):
+    with pytest.raises(ModuleNotFoundError, match=r'pip install "espeakng-loader>=.*kp-io\[tts\]'):
         synthesize_speech("hello")

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 import kp_metrics as kpm
 from kp_metrics.cli import app
+from kp_metrics.files.compare_paths import compare_paths
 
 
 def write_npz(path, points, **changes):
@@ -226,3 +227,44 @@ def test_help_answers_at_once():
         assert "compare" in done.stdout
     # 0.4 s on an idle machine; torch alone would add three.
     assert min(times) < 2
+
+
+def save_sized(path, size, *, frames=20, scale=1.0):
+    points = np.random.default_rng(3).uniform(20, 200, (1, 68, 2)) + np.sin(np.arange(frames))[:, None, None]
+    arrays = {"keypoints": (points * scale + 5 * (scale - 1)).astype(np.float32), "fps": 25.0}
+    if path.suffix == ".npz":
+        np.savez(path, image_size=np.array(size), **arrays)
+        return path
+    flat = arrays["keypoints"]
+    head = ["frame", *(f"x_{i}" for i in range(68)), *(f"y_{i}" for i in range(68)), "image_width", "image_height"]
+    rows = [[i, *p[:, 0].tolist(), *p[:, 1].tolist(), size[1], size[0]] for i, p in enumerate(flat)]
+    path.write_text("\n".join(",".join(map(str, row)) for row in (head, *rows)))
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".csv"])
+def test_pictures_of_different_sizes_are_named(tmp_path, suffix):
+    preds = save_sized(tmp_path / f"preds{suffix}", (970, 2204), scale=4.3)
+    target = save_sized(tmp_path / f"target{suffix}", (224, 224))
+    for metrics in ((), ["keypoint_l1"], ["nme", "mouth_correlation"]):
+        with pytest.raises(ValueError, match=r"970×2204 in preds and 224×224 in target \(height × width\)"):
+            compare_paths(preds, target, metrics=metrics)
+
+
+def test_metrics_that_need_no_common_picture_are_the_same_in_both(tmp_path):
+    from kp_metrics.files.compare_paths import _SIZE_FREE_METRICS
+
+    target = save_sized(tmp_path / "target.npz", (224, 224))
+    tables = []
+    for name, scale, size in (("same.npz", 1.0, (224, 224)), ("large.npz", 4.3, (970, 2204))):
+        preds = save_sized(tmp_path / name, size, scale=scale)
+        table = compare_paths(preds, target, metrics=_SIZE_FREE_METRICS, resamples=0)
+        tables.append([table.score(preds.stem, metric).value for metric in _SIZE_FREE_METRICS])
+    np.testing.assert_allclose(tables[1], tables[0], atol=1e-3)
+
+
+def test_lengths_that_differ_say_what_helps(tmp_path):
+    preds = save_sized(tmp_path / "preds.npz", (224, 224), frames=178)
+    target = save_sized(tmp_path / "target.npz", (224, 224), frames=155)
+    with pytest.raises(ValueError, match=r"178.*155.*kp-io annotate --wav"):
+        compare_paths(preds, target)

@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from a2k_nets.extras import how_to_install
+
 try:
     from huggingface_hub import HfApi, hf_hub_download, hf_hub_url
     from huggingface_hub.errors import RemoteEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
 except ImportError as error:
-    raise ImportError(f'the Hugging Face Hub needs the extra hub: pip install "a2k-nets[hub]" ({error})') from error
+    raise ImportError(f"the Hugging Face Hub needs huggingface-hub: {how_to_install('hub')}; {error}") from error
 
 
 def download(

@@ -3,8 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import typer
+
+from a2k_nets.extras import how_to_install_kp_io
+
+if TYPE_CHECKING:
+    from a2k_nets.residual.model import Audio2Keypoint
 
 
 @contextmanager
@@ -17,7 +23,7 @@ def clear_errors(*, extra: str = "", on_interrupt: str = "") -> Iterator[None]:
     """
     try:
         if extra and find_spec("kp_io") is None:
-            raise ImportError(f'the command needs kp-io: `pip install "a2k-nets[{extra}]"`')
+            raise ImportError(f"the command needs kp-io: {how_to_install_kp_io(extra)}")
         yield
     except (typer.Exit, BrokenPipeError):
         raise  # Typer exits silently with code 1 when the reader of stdout has closed it.
@@ -28,3 +34,31 @@ def clear_errors(*, extra: str = "", on_interrupt: str = "") -> Iterator[None]:
         if on_interrupt:
             typer.secho(on_interrupt, err=True)
         raise typer.Exit(130) from None
+
+
+def on_device(model: "Audio2Keypoint", device: str) -> "Audio2Keypoint":
+    """Return the model on a device; raise a `ValueError` if torch finds no such device here."""
+    try:
+        return model.to(device)
+    except (AssertionError, RuntimeError) as error:  # torch asserts that it was built with support for the device
+        raise ValueError(f"expected a device that torch finds here, e.g. cpu, got {device}: {error}") from error
+
+
+def counted(number: int, thing: str) -> str:
+    """Return a number with its noun, in the plural if it is not 1.
+
+    Example:
+        >>> counted(1, "frame"), counted(25, "frame")
+        ('1 frame', '25 frames')
+    """
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def show_version(is_asked: bool) -> bool:
+    """Print the version and exit, for the option `--version`."""
+    if is_asked:
+        from importlib.metadata import version
+
+        typer.echo(f"a2k-nets {version('a2k-nets')}")
+        raise typer.Exit
+    return False

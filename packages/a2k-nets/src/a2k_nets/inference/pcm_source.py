@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from a2k_nets.extras import how_to_install
+
 #: Bytes per read at most; what a pipe holds is returned at once, however little it is.
 _BLOCK = 1 << 16
 
@@ -62,7 +64,7 @@ def open_microphone(*, rate: int) -> PcmSource:
     try:
         import sounddevice
     except ImportError as error:
-        raise ImportError('expected sounddevice for a microphone: `pip install "a2k-nets[mic]"`') from error
+        raise ImportError(f"a microphone needs sounddevice: {how_to_install('mic')}") from error
 
     def record() -> Iterator[Tensor]:
         try:

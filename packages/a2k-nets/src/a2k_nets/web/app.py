@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from a2k_nets.extras import how_to_install
 from a2k_nets.web.examples import EXAMPLE_TEXTS, example_portrait, example_speech
 from a2k_nets.web.limits import Limits
 from a2k_nets.web.pipeline import DOWNLOADS, Request, Result, process
@@ -88,10 +89,7 @@ def _import_gradio(folder: Path) -> None:
             warnings.simplefilter("ignore")  # about a missing ffmpeg, which is not needed
             import gradio  # noqa: F401
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            'the page needs Gradio: install it with `pip install "a2k-nets[web]"` '
-            '(from a checkout: `pip install "packages/a2k-nets[web]"`)'
-        ) from error
+        raise ModuleNotFoundError(f"the page needs Gradio: {how_to_install('web')}") from error
 
 
 def _page(model: "AnyModel", folder: Path, limits: Limits) -> Any:

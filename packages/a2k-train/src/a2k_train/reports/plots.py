@@ -29,7 +29,8 @@ def _figure(width: float, height: float, *, rows: int = 1, columns: int = 1) -> 
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError("expected matplotlib for plots: pip install 'a2k-train[plots]'") from error
+        install = '`pip install "matplotlib>=3.8"` (the extra a2k-train[plots])'
+        raise ImportError(f"plots need matplotlib: {install}") from error
     figure = Figure(figsize=(width, height), layout="constrained", dpi=130)
     FigureCanvasAgg(figure)
     return figure, list(figure.subplots(rows, columns, squeeze=False).flat)

@@ -46,3 +46,12 @@ class LandmarkDetector(Protocol):
             One entry per frame: the face, or None from the frame on in which it is lost.
         """
         ...
+
+
+@runtime_checkable
+class ThoroughDetector(LandmarkDetector, Protocol):
+    """Detector that can search a single picture more thoroughly than is affordable for every frame of a video."""
+
+    def search(self, image: UInt8[np.ndarray, "h w 3"]) -> list[Detection]:
+        """Find the faces of an image in which `detect` finds none, the largest first."""
+        ...

@@ -12,6 +12,8 @@ from jaxtyping import Float, UInt8
 
 from kp_io.detectors.base import Detection
 from kp_io.detectors.face_boxes import FaceBox, box_from_points, crop_box, find_face_boxes
+from kp_io.detectors.face_search import search_face_boxes
+from kp_io.extras import how_to_install
 
 Points = Float[np.ndarray, "k 2"]
 Jitters = tuple[tuple[float, float, float], ...]
@@ -65,7 +67,7 @@ def find_dlib_model() -> Path:
             return folder / _MODEL_FILE
     raise FileNotFoundError(
         f"{_MODEL_FILE} was not found in {', '.join(map(str, folders))}; "
-        'install it with `pip install "kp-io[dlib]"` or pass model=PATH'
+        f"install it with {how_to_install('dlib')} or pass model=PATH"
     )
 
 
@@ -74,7 +76,7 @@ def _load(model: Path) -> tuple[Any, Any]:
     try:
         import dlib
     except ImportError as error:
-        raise ImportError('the dlib detector needs dlib: `pip install "kp-io[dlib]"`') from error
+        raise ImportError(f"the dlib detector needs dlib: {how_to_install('dlib')}") from error
     return dlib.get_frontal_face_detector(), dlib.shape_predictor(str(model))
 
 
@@ -122,6 +124,11 @@ class DlibDetector:
         boxes = find_face_boxes(image, scan=self._scan, fit=lambda pixels, box: self._fit(pixels, box, _SMALL_JITTERS))
         return [_detection(self._refine(image, box)) for box in boxes]
 
+    def search(self, image: UInt8[np.ndarray, "h w 3"]) -> list[Detection]:
+        """Find the faces of an image that `detect` misses, by turning, lighting and enlarging it, in a second or two."""
+        boxes = search_face_boxes(image, scan=self._scan, fit=lambda pixels, box: self._fit(pixels, box, _SMALL_JITTERS))
+        return [_detection(self._refine(image, box)) for box in boxes]
+
     def track(
         self, images: Sequence[UInt8[np.ndarray, "h w 3"]], previous: Float[torch.Tensor, "k d"]
     ) -> list[Detection | None]:
@@ -138,8 +145,9 @@ class DlibDetector:
     def _refine(self, image: UInt8[np.ndarray, "h w 3"], box: FaceBox) -> Points:
         """Average the predictions around the box and around its points, weighted by their inverse squared spread."""
         first, spread = self._fit(image, box, _SMALL_JITTERS[: self.num_boxes])
-        box = box_from_points(first)
-        second, spread2 = self._fit(image, box._replace(roll=_ROLL_SHARE * box.roll), _SMALL_JITTERS[: self.num_boxes])
+        around = box_from_points(first)
+        roll = box.roll + _ROLL_SHARE * _angle(around.roll - box.roll)
+        second, spread2 = self._fit(image, around._replace(roll=roll), _SMALL_JITTERS[: self.num_boxes])
         if spread == 0:  # of a single box
             return first
         weight = spread2**2 / (spread**2 + spread2**2)
@@ -174,6 +182,11 @@ class DlibDetector:
         stacked = np.asarray(predictions, dtype=np.float64)
         spread = float(np.sqrt(stacked.var(axis=0).sum(axis=-1).mean())) / _BOX_SIDE_IN_CROP
         return crop.to_source(stacked.mean(axis=0)), spread
+
+
+def _angle(radians: float) -> float:
+    """Return the same angle within half a turn to either side."""
+    return radians if abs(radians) <= np.pi else radians - 2 * np.pi * round(radians / (2 * np.pi))
 
 
 def _large_jitters(count: int) -> Jitters:

@@ -20,7 +20,7 @@ _TURN = 0.62
 
 # The box detector's smallest face is 80 px wide: the image is scaled to these longest sides, first for large faces and
 # then for small ones, and enlarged at most this much.
-_LONGEST_SIDES = (640, 1280)
+LONGEST_SIDES = (640, 1280)
 _MAX_ENLARGEMENT = 4.0
 
 # Detections from the first score on are faces. Most between the two scores are background: they count only if they look
@@ -117,19 +117,21 @@ def find_face_boxes(image: Image, *, scan: Scan, fit: Fit) -> list[FaceBox]:
         scan: Returns boxes of at least 80 px and their scores, from a given score on.
         fit: Returns the 68 points of the face in a box, and the spread of the predictions (in box sides).
     """
-    sure, doubtful = _scan_sizes(image, scan)
-    doubtful = [box for box in doubtful if _is_face(image, box, scan, fit)]
+    sure, doubtful = scan_sizes(image, scan)
+    doubtful = [box for box in doubtful if is_face(image, box, scan, fit)]
     if not sure + doubtful:
         # A dark face has edges too weak for the detector until the contrast is equalized.
-        sure, _ = _scan_sizes(_equalize_light(image), scan)
-    return sorted(_distinct(sure + doubtful), key=lambda box: -box.side)
+        sure, _ = scan_sizes(equalize_light(image), scan)
+    return sorted(distinct_boxes(sure + doubtful), key=lambda box: -box.side)
 
 
-def _scan_sizes(image: Image, scan: Scan) -> tuple[list[FaceBox], list[FaceBox]]:
-    """Return the certain and the doubtful boxes of all sizes."""
+def scan_sizes(
+    image: Image, scan: Scan, sizes: tuple[int, ...] = LONGEST_SIDES
+) -> tuple[list[FaceBox], list[FaceBox]]:
+    """Return the certain and the doubtful boxes at all sizes, which are longest sides in pixels."""
     sure: list[FaceBox] = []
     doubtful: list[FaceBox] = []
-    for longest in _LONGEST_SIDES:
+    for longest in sizes:
         scale = min(longest / max(image.shape[:2]), _MAX_ENLARGEMENT)
         interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         scaled = cv2.resize(image, None, fx=scale, fy=scale, interpolation=interpolation)
@@ -138,11 +140,11 @@ def _scan_sizes(image: Image, scan: Scan) -> tuple[list[FaceBox], list[FaceBox]]
             (sure if score >= _SURE_SCORE else doubtful).append(found)
         if scale == _MAX_ENLARGEMENT:
             break
-    sure = _distinct(sure)
-    return sure, _distinct([*sure, *doubtful])[len(sure) :]
+    sure = distinct_boxes(sure)
+    return sure, distinct_boxes([*sure, *doubtful])[len(sure) :]
 
 
-def _distinct(boxes: list[FaceBox]) -> list[FaceBox]:
+def distinct_boxes(boxes: list[FaceBox]) -> list[FaceBox]:
     """Return the boxes without those that overlap an earlier one."""
     kept: list[FaceBox] = []
     for box in boxes:
@@ -151,18 +153,19 @@ def _distinct(boxes: list[FaceBox]) -> list[FaceBox]:
     return kept
 
 
-def _is_face(image: Image, box: FaceBox, scan: Scan, fit: Fit) -> bool:
+def is_face(image: Image, box: FaceBox, scan: Scan, fit: Fit) -> bool:
+    """Return whether a box looks like a face with its points, rotated upright and with equalized light."""
     points, _ = fit(image, box)
     points, spread = fit(image, box_from_points(points)._replace(roll=0.0))
     if spread > _MAX_SPREAD:
         return False
     upright = crop_box(image, box_from_points(points), size=_CHECK_SIZE, side=_CHECK_SIDE).pixels
     middle = FaceBox(_CHECK_SIZE / 2, _CHECK_SIZE / 2, _CHECK_SIDE)
-    found = scan(_equalize_light(upright), _CHECK_SCORE)
+    found = scan(equalize_light(upright), _CHECK_SCORE)
     return any(box.distance(middle) < 0.25 and 0.7 < box.side / middle.side < 1.4 for box, _ in found)
 
 
-def _equalize_light(image: Image) -> Image:
+def equalize_light(image: Image) -> Image:
     """Equalize the lightness of an image locally (CLAHE)."""
     lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
     tiles = 8 if min(image.shape[:2]) > 2 * _CHECK_SIZE else 4

@@ -14,6 +14,7 @@ from jaxtyping import Float, UInt8
 
 from kp_io.detectors.base import Detection
 from kp_io.detectors.mediapipe_mesh import MESH_TO_IBUG68
+from kp_io.extras import how_to_install
 
 _GET_WEIGHTS = (
     "MediaPipe's packages contain no model: download https://storage.googleapis.com/mediapipe-models/face_landmarker/"
@@ -142,7 +143,7 @@ def _landmarker(bundle: bytes, path: Path) -> tuple[Any, str]:
         from mediapipe.tasks.python import BaseOptions, vision
     except ImportError as error:
         raise ImportError(
-            'the detector mediapipe needs MediaPipe: `pip install "kp-io[mediapipe]"`, and then '
+            f"the detector mediapipe needs MediaPipe: {how_to_install('mediapipe')}, and then "
             "`pip install --no-deps mediapipe`, which keeps a second OpenCV out"
         ) from error
     options = vision.FaceLandmarkerOptions(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from typing import Any, TypeVar
 
+from kp_io.extras import how_to_install
 from kp_io.parallel.threads import use_one_thread
 from kp_io.parallel.worker_process import Worker
 
@@ -60,7 +61,7 @@ def run_ray(
     try:
         ray = import_module("ray")
     except ImportError as error:
-        raise ImportError('the engine ray needs Ray: `pip install "kp-io[ray]"`') from error
+        raise ImportError(f"the engine ray needs Ray: {how_to_install('ray')}") from error
     started = not ray.is_initialized()
     if started:
         ray.init(log_to_driver=False, logging_level="warning")

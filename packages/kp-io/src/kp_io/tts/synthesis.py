@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from kp_io.extras import how_to_install
 from kp_io.media.audio import resample_audio
 from kp_io.tts.espeak_voices import SpeechVoices, choose_voice, list_voices
 
@@ -95,7 +96,7 @@ def _library() -> tuple[ctypes.CDLL, int, SpeechVoices]:
     try:
         import espeakng_loader
     except ModuleNotFoundError as error:
-        advice = "install it with `pip install espeakng-loader` (the extra kp-io[tts]), or give a recording instead"
+        advice = f"{how_to_install('tts')}, or give a recording instead"
         raise ModuleNotFoundError(f"speech synthesis needs espeakng-loader: {advice}") from error
     espeak = ctypes.CDLL(str(espeakng_loader.get_library_path()))
     text, numbers = (ctypes.c_char_p, ctypes.c_size_t), (ctypes.c_uint, ctypes.c_int, ctypes.c_uint, ctypes.c_uint)

@@ -26,7 +26,8 @@ def _axes(axes: "Axes | None") -> "Axes":
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError("expected matplotlib for plots: pip install 'kp-metrics[plots]'") from error
+        install = '`pip install "matplotlib>=3.8"` (the extra kp-metrics[plots])'
+        raise ImportError(f"plots need matplotlib: {install}") from error
     figure = Figure(figsize=(6, 4), layout="constrained")
     FigureCanvasAgg(figure)
     return figure.add_subplot()

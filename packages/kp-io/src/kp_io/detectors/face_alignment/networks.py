@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from kp_io.detectors.face_alignment.weights import read_weights
+from kp_io.extras import how_to_install
 
 _STACKS = 4  # hourglasses of the published networks, 2D-FAN-4 and 3D-FAN-4
 
@@ -37,7 +38,7 @@ def _library(module: str) -> Any:
         return import_module(module)
     except ImportError as error:
         raise ImportError(
-            'the face-alignment detector needs `pip install "kp-io[face-alignment]"` and then '
+            f"the face-alignment detector needs {how_to_install('face-alignment')} and then "
             "`pip install --no-deps face-alignment` (by itself it would bring a second cv2 beside the headless one); "
             f"importing it failed: {error}"
         ) from error
