@@ -8,13 +8,13 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
 
 from a2k_nets import ModelConfig
-from a2k_nets.blocks import apply_similarity, fit_similarity
+from a2k_nets.blocks import apply_similarity, constant, fit_similarity, select_points
 from a2k_train.data.window_sampler import Batch
 
 #: Video frames in which the lips close when speech ends.
 SETTLING_FRAMES = 6
 
-_STABLE = list(ModelConfig().stable_points)
+_STABLE = ModelConfig().stable_points
 
 
 def augment_waveform(waveform: Float[Tensor, "b s"], *, generator: torch.Generator) -> Float[Tensor, "b s"]:
@@ -88,9 +88,9 @@ def insert_silence(batch: Batch, closed: Float[Tensor, "b k 2"], *, share: float
     settled = ((since + 1) / SETTLING_FRAMES).clamp(0, 1)
     # Windows that are silent throughout start with closed lips.
     settled = torch.where(begin == 0, 1.0, settled)
-    last = batch.keypoints[torch.arange(windows), (begin[:, 0] - 1).clamp(0, frames - 1)]
+    last = batch.keypoints[torch.arange(windows, device=begin.device), (begin[:, 0] - 1).clamp(0, frames - 1)]
     held = torch.where((begin == 0)[..., None], batch.reference, last)[:, None]
-    to_held = fit_similarity(batch.reference[:, _STABLE], held[:, 0, _STABLE])
+    to_held = fit_similarity(select_points(batch.reference, _STABLE), select_points(held[:, 0], _STABLE))
     closing = torch.lerp(held, apply_similarity(to_held, closed)[:, None], settled[..., None, None])
     silent = since >= 0
     return Batch(
@@ -125,7 +125,7 @@ def _at_tempo(
     """Return x resampled linearly, whether each frame lies inside x, and the index of its left neighbour in x."""
     frames = x.shape[-1]
     # Time starts at the beginning of the first frame; a frame's time is its middle.
-    time = tempo.to(x) * (torch.arange(frames).to(x) + 0.5) - 0.5
+    time = tempo.to(x) * (torch.arange(frames, device=x.device).to(x) + 0.5) - 0.5
     inside = (time >= 0) & (time <= frames - 1)
     time = time.clamp(0, frames - 1)
     low = time.long()
@@ -142,7 +142,8 @@ def mirror_faces(batch: Batch, mirror: tuple[int, ...], *, generator: torch.Gene
         flip = torch.rand(len(batch.waveform), generator=generator) < 0.5
 
     def mirrored(points: Tensor) -> Tensor:
-        swapped = points[..., list(mirror), :] * points.new_tensor([-1.0] + [1.0] * (points.shape[-1] - 1))
+        signs = constant((-1.0, *(1.0,) * (points.shape[-1] - 1)), points.dtype, points.device)
+        swapped = select_points(points, mirror) * signs
         return torch.where(flip.reshape(-1, *(1,) * (points.ndim - 1)), swapped, points)
 
     return replace(batch, reference=mirrored(batch.reference), keypoints=mirrored(batch.keypoints))

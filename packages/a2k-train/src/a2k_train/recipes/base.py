@@ -54,6 +54,12 @@ class Recipe(ABC):
     def _weighted_sum(self, losses: dict[str, Tensor]) -> Tensor:
         return torch.stack([getattr(self.weights, name) * loss for name, loss in losses.items()]).sum()
 
+    def _average(self, counts: Tensor) -> Tensor:
+        """Return the means of counts over processes, so that losses are means over the frames of all processes."""
+        if self._fabric.world_size == 1:
+            return counts
+        return torch.as_tensor(self._fabric.all_reduce(counts.float(), reduce_op="mean"))
+
     def _generator(self, batch: Batch, step: int) -> torch.Generator:
         """Return the generator of a step's augmentation on this rank."""
         seed = (self.config.seed + 1) * SEED_STRIDE + self._rank_step(step)

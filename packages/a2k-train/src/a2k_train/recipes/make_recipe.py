@@ -27,5 +27,5 @@ def make_recipe(config: TrainConfig, store: ClipStore, fabric: Fabric) -> Recipe
         assert isinstance(config.losses, LossWeights)
         residual, channels = Audio2Keypoint(config.model), 2 * config.model.num_keypoints
         critic = MotionDiscriminator(channels) if config.losses.adversarial > 0 else None
-        fit_statistics(residual, store.clips())
+        fit_statistics(residual, (store.clip(index) for index in range(len(store))))
         return ResidualRecipe(config, residual, critic, fabric)

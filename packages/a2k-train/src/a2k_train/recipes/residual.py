@@ -18,8 +18,15 @@ from a2k_train.recipes.augmentation import augment_mel, augment_waveform, change
 from a2k_train.recipes.base import SEED_STRIDE, Recipe
 from a2k_train.recipes.batch_norm import frozen_batch_norm_stats
 from a2k_train.recipes.optimizer_step import OptimizerStep, adam, adamw
-from a2k_train.recipes.residual_losses import closure_loss, correlation_loss, lip_distances, masked_l1, velocity_loss
-from a2k_train.statistics.residual import smooth_track
+from a2k_train.recipes.residual_losses import (
+    closure_loss,
+    correlation_loss,
+    lip_distances,
+    masked_l1,
+    valid_differences,
+    velocity_loss,
+)
+from a2k_train.statistics.head_tracks import smooth_track
 from kp_io import IBUG68
 
 #: Index of the mouth opening, 62 to 66, in `lip_distances`.
@@ -81,27 +88,35 @@ class ResidualRecipe(Recipe):
 
     def _losses(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         normalizer = self.model.normalizer
-        with torch.no_grad():
+        # Spectrograms and targets are computed in full precision under autocast, too.
+        with torch.no_grad(), torch.autocast(batch.waveform.device.type, enabled=False):
             log_mel, batch = self._inputs(batch, generator)
             target, target_pose = normalizer.encode_motion(batch.keypoints, batch.reference)
             face = normalizer.canonicalize(batch.reference)[:, None]
             target_lips = lip_distances(face + target * normalizer.std_expression)
             target_gain = self._head_motion_gain(target_pose * normalizer.std_pose, batch.mask)
         preds, preds_pose, log_gain = self.model.predict_motion(log_mel, batch.reference)
+        frames, differences = self._average(
+            torch.stack((batch.mask.sum(), valid_differences(batch.mask).sum()))
+        ).unbind()
         preds_lips = lip_distances(face + preds * normalizer.std_expression)
         losses = {
-            "expression": masked_l1(preds, target, batch.mask, weight=self._point_weight),
-            "velocity": velocity_loss(preds, target, batch.mask, weight=self._point_weight),
-            "opening": masked_l1(preds_lips, target_lips, batch.mask, weight=1 / self._lip_std),
-            "pose": masked_l1(preds_pose, target_pose, batch.mask, weight=1.0),
-            "head_motion_gain": masked_l1(log_gain, target_gain[:, None].expand_as(log_gain), batch.mask, weight=1.0),
+            "expression": masked_l1(preds, target, batch.mask, weight=self._point_weight, count=frames),
+            "velocity": velocity_loss(preds, target, batch.mask, weight=self._point_weight, count=differences),
+            "opening": masked_l1(preds_lips, target_lips, batch.mask, weight=1 / self._lip_std, count=frames),
+            "pose": masked_l1(preds_pose, target_pose, batch.mask, weight=1.0, count=frames),
+            "head_motion_gain": masked_l1(
+                log_gain, target_gain[:, None].expand_as(log_gain), batch.mask, weight=1.0, count=frames
+            ),
         }
         if self.weights.correlation > 0:
             losses["correlation"] = correlation_loss(
                 preds_lips[..., _OPENING], target_lips[..., _OPENING], batch.mask, floor=self._lip_std**2 / 10
             )
         if self.weights.closure > 0:
-            losses["closure"] = closure_loss(preds_lips[..., _OPENING], target_lips[..., _OPENING], batch.mask)
+            losses["closure"] = closure_loss(
+                preds_lips[..., _OPENING], target_lips[..., _OPENING], batch.mask, average=self._average
+            )
         if self.discriminator is not None and self._discriminator_step is not None:
             self._discriminator_step.update(
                 paper_losses.discriminator(self.discriminator(target), self.discriminator(preds.detach()))

@@ -1,12 +1,16 @@
 """Losses of the `residual` preset, as pure functions of normalized motion."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
 
+from a2k_nets.blocks import select_points
+
 # Pairs of lip points whose distances describe the mouth: three inner gaps, outer height, width.
-_LIP_PAIRS = ((61, 67), (62, 66), (63, 65), (51, 57), (48, 54))
+_UPPER, _LOWER = (61, 62, 63, 51, 48), (67, 66, 65, 57, 54)
 
 
 def masked_l1(
@@ -15,15 +19,18 @@ def masked_l1(
     mask: Bool[Tensor, "b t"],
     *,
     weight: Tensor | float,
+    count: Tensor | None = None,
 ) -> Float[Tensor, ""]:
     """Return the mean absolute error over valid frames, channels weighted by `weight`.
+
+    `count` is the number of valid frames to divide by: this batch's by default, or the mean over processes.
 
     Example:
         >>> masked_l1(torch.zeros(1, 2, 3), torch.ones(1, 2, 3), torch.tensor([[True, False]]), weight=2.0)
         tensor(2.)
     """
     error = ((preds - target).abs() * weight).reshape(*mask.shape, -1).mean(dim=-1)
-    return (error * mask).sum() / mask.sum().clamp(min=1)
+    return (error * mask).sum() / (mask.sum() if count is None else count).clamp(min=1)
 
 
 def velocity_loss(
@@ -32,17 +39,22 @@ def velocity_loss(
     mask: Bool[Tensor, "b t"],
     *,
     weight: Tensor | float,
+    count: Tensor | None = None,
 ) -> Float[Tensor, ""]:
-    """Return the masked L1 of first differences; a difference is valid if both of its frames are."""
-    both = mask[:, 1:] & mask[:, :-1]
-    return masked_l1(preds[:, 1:] - preds[:, :-1], target[:, 1:] - target[:, :-1], both, weight=weight)
+    """Return the masked L1 of first differences; `count` is the number of valid ones, as in `masked_l1`."""
+    valid = valid_differences(mask)
+    return masked_l1(preds[:, 1:] - preds[:, :-1], target[:, 1:] - target[:, :-1], valid, weight=weight, count=count)
+
+
+def valid_differences(mask: Bool[Tensor, "b t"]) -> Bool[Tensor, "b u"]:
+    """Return which first differences are valid: those whose frames both are."""
+    return mask[:, 1:] & mask[:, :-1]
 
 
 def lip_distances(face: Float[Tensor, "b t k 2"]) -> Float[Tensor, "b t p"]:
     """Return five lip distances of a face, in the face's unit: three inner gaps, outer height, width."""
-    first, second = zip(*_LIP_PAIRS, strict=True)
     # The small constant keeps the gradient of a closed mouth finite.
-    return ((face[..., list(first), :] - face[..., list(second), :]).square().sum(dim=-1) + 1e-6).sqrt()
+    return ((select_points(face, _UPPER) - select_points(face, _LOWER)).square().sum(dim=-1) + 1e-6).sqrt()
 
 
 def correlation_loss(
@@ -72,6 +84,7 @@ def closure_loss(
     share: float = 0.1,
     tolerance: int = 1,
     floor: float = 0.02,
+    average: Callable[[Tensor], Tensor] = lambda counts: counts,
 ) -> Float[Tensor, ""]:
     """Return the cross-entropy of closed against open lips, with equal weight of both classes.
 
@@ -85,6 +98,7 @@ def closure_loss(
         share: Share of the range below which lips are closed.
         tolerance: Frames around a closed frame that are ignored.
         floor: Smallest range that counts as motion; anything below is noise.
+        average: Returns the means over processes of the two classes' numbers of frames, by which the sums are divided.
     """
     low = target.masked_fill(~mask, torch.inf).amin(dim=1, keepdim=True)
     high = target.masked_fill(~mask, -torch.inf).amax(dim=1, keepdim=True)
@@ -96,4 +110,5 @@ def closure_loss(
     near = F.max_pool1d(closed[:, None].float(), 2 * tolerance + 1, stride=1, padding=tolerance)[:, 0] > 0
     error = F.softplus((preds - bound) / (share * spread) * (2.0 * closed - 1))
     shut, open_ = closed, moving & ~near
-    return ((error * shut).sum() / shut.sum().clamp(min=1) + (error * open_).sum() / open_.sum().clamp(min=1)) / 2
+    num_shut, num_open = average(torch.stack((shut.sum(), open_.sum()))).clamp(min=1)
+    return ((error * shut).sum() / num_shut + (error * open_).sum() / num_open) / 2

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -67,22 +68,23 @@ class FaceStatistics:
         return float((error.abs()[measured][:, moving] / self.std.to(error)[moving]).mean())
 
 
-def face_statistics(clips: list[Clip]) -> FaceStatistics:
+def face_statistics(clips: Iterable[Clip]) -> FaceStatistics:
     """Return the statistics of the first 10,000 training clips, as in the paper.
 
     Raises:
         ValueError: There is no clip.
     """
-    return FaceStatistics(*coordinate_statistics(clips[:MAX_CLIPS], base_point=IBUG68.base_point))
+    return FaceStatistics(*coordinate_statistics(islice(clips, MAX_CLIPS), base_point=IBUG68.base_point))
 
 
 def coordinate_statistics(
     clips: Iterable[Clip], *, base_point: int
 ) -> tuple[Float[Tensor, "k d"], Float[Tensor, "k d"]]:
-    """Return mean and standard deviation of all coordinates after the base point is subtracted."""
+    """Return mean and standard deviation of all coordinates after the base point is subtracted, in measured frames."""
     running = KeypointStatistics(base_point=base_point)
     for clip in clips:
-        running.add(clip.keypoints.cpu())
+        if bool(clip.measured.any()):
+            running.add(clip.keypoints[clip.measured].cpu())
     return running.mean.float(), running.std.float()
 
 

@@ -1,5 +1,8 @@
 """Statistics of the `residual` preset's model: mean face, normalization, head motion, blinks."""
 
+from collections.abc import Iterable
+from itertools import islice
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -7,21 +10,31 @@ from torch import Tensor
 from a2k_nets import Audio2Keypoint, ModelConfig
 from a2k_nets.blocks import apply_similarity, fit_similarity
 from a2k_train.data.clip import Clip
-from a2k_train.statistics.blinks import fit_blinks
+from a2k_train.statistics.blinks import find_blinks, typical_blink
+from a2k_train.statistics.canonical_faces import CanonicalFaces
+from a2k_train.statistics.clip_motion import ClipMotion
 from a2k_train.statistics.faces import MAX_CLIPS
+from a2k_train.statistics.head_tracks import measured_tracks
+from a2k_train.statistics.running import RunningMoments
+from kp_metrics import eye_aspect_ratio
 
-# Savitzky-Golay, five points, second order.
-_SMOOTHING = (-3 / 35, 12 / 35, 17 / 35, 12 / 35, -3 / 35)
+
+def mean_face(clips: Iterable[Clip], config: ModelConfig) -> Float[Tensor, "k 2"]:
+    """Return the mean face: upright, base point at the origin, inter-ocular distance 1; of measured frames only."""
+    return _mean_of(torch.stack([_mean_shape(clip) for clip in clips if bool(clip.measured.any())]), config)
 
 
-def mean_face(clips: list[Clip], config: ModelConfig) -> Float[Tensor, "k 2"]:
-    """Return the mean face: upright, base point at the origin, inter-ocular distance 1.
+def _mean_shape(clip: Clip) -> Float[Tensor, "k 2"]:
+    measured = clip.keypoints if bool(clip.measured.all()) else clip.keypoints[clip.measured]
+    return measured.cpu().mean(dim=0)
 
-    Starting from the first clip's mean shape, all clips' mean shapes are aligned to the current mean by their stable
-    points and averaged, three times.
+
+def _mean_of(shapes: Float[Tensor, "c k 2"], config: ModelConfig) -> Float[Tensor, "k 2"]:
+    """Return the mean face of the mean shape of each clip.
+
+    Starting from the first shape, all are aligned to the current mean by their stable points and averaged, three times.
     """
     stable = list(config.stable_points)
-    shapes = torch.stack([clip.keypoints.mean(dim=0) for clip in clips])
     mean = shapes[0]
     for _ in range(3):
         aligned = apply_similarity(fit_similarity(shapes[:, stable], mean[stable].expand(len(shapes), -1, -1)), shapes)
@@ -38,55 +51,59 @@ def _upright(face: Float[Tensor, "k 2"], config: ModelConfig) -> Float[Tensor, "
 
 
 @torch.no_grad()
-def fit_statistics(model: Audio2Keypoint, clips: list[Clip]) -> None:
-    """Fit the model's normalizer, head motion and blinks to training clips."""
-    clips = clips[:MAX_CLIPS]
-    normalizer = model.normalizer
-    normalizer.set_statistics(mean_face=mean_face(clips, model.config))
-    faces, expressions, poses, mels = [], [], [], []
-    for clip in clips:
-        reference = clip.keypoints[:1]
-        faces.append(normalizer.canonicalize(clip.keypoints))
-        expression, pose = normalizer.encode_motion(clip.keypoints[None], reference)
-        expressions.append(expression[0] * normalizer.std_expression)
-        poses.append(pose[0] * normalizer.std_pose)
-        mels.append(model.log_mel(clip.waveform[None])[0])
-    mel = torch.cat(mels, dim=1)
-    normalizer.set_statistics(
-        std_face=torch.cat(faces).std(dim=0),
-        std_expression=torch.cat(expressions).std(dim=0),
-        std_pose=torch.cat(poses).std(dim=0),
-        mean_mel=mel.mean(dim=1),
-        std_mel=mel.std(dim=1),
-    )
-    model.head_motion.fit([_head_track(pose) for pose in poses])
-    curve, per_frame = fit_blinks(clips)
+def fit_statistics(model: Audio2Keypoint, clips: Iterable[Clip]) -> None:
+    """Fit the model's normalizer, head motion and blinks to the first 10,000 training clips.
+
+    Each clip is read once and not kept, so that the memory hardly grows with the corpus. Frames without a measured face
+    count for the sound only. Model and clips may be on different devices.
+
+    Raises:
+        ValueError: No clip has a measured face, or there is too little head motion to fit.
+    """
+    normalizer, config = model.normalizer, model.config
+    device = normalizer.mean_face.device
+    mel, faces, motion = RunningMoments(), CanonicalFaces(config.stable_points), ClipMotion(config)
+    shapes, blinks, frames = [], [], 0
+    for clip in islice(clips, MAX_CLIPS):
+        mel.add(model.log_mel(clip.waveform[None].to(device))[0].T)
+        keypoints, measured = clip.keypoints.cpu(), clip.measured.cpu()
+        if not bool(measured.any()):
+            continue
+        shapes.append(_mean_shape(clip))
+        faces.add(keypoints[measured])
+        motion.add(keypoints, measured)
+        blinks += find_blinks(eye_aspect_ratio(keypoints), measured)
+        frames += int(measured.sum())
+    if not shapes:
+        raise ValueError("expected training clips with a measured face, got none")
+    face = _mean_of(torch.stack(shapes), config)
+    normalizer.set_statistics(mean_face=face)
+    to_canonical = normalizer.to_canonical(motion.references.to(device)).cpu()
+    std_expression, std_pose = motion.std(to_canonical)
+    statistics = {
+        "std_face": faces.std(normalizer.mean_face),
+        "std_expression": std_expression,
+        "std_pose": std_pose,
+        "mean_mel": mel.mean,
+        "std_mel": mel.std,
+    }
+    normalizer.set_statistics(**{name: value.float() for name, value in statistics.items()})
+    model.head_motion.fit(motion.head_tracks(to_canonical))
+    curve, per_frame = typical_blink(blinks, frames)
     model.blinks.fit(curve, per_frame=per_frame)
 
 
 @torch.no_grad()
-def head_tracks(model: Audio2Keypoint, clips: list[Clip]) -> list[Float[Tensor, "_ 4"]]:
-    """Return the smoothed, centred head poses of clips, as `HeadMotion.fit` takes them."""
-    normalizer = model.normalizer
-    poses = (normalizer.encode_motion(clip.keypoints[None], clip.keypoints[:1])[1][0] for clip in clips[:MAX_CLIPS])
-    return [_head_track(pose * normalizer.std_pose) for pose in poses]
-
-
-def _head_track(pose: Float[Tensor, "t 4"]) -> Float[Tensor, "s 4"]:
-    return smooth_track(pose - pose.mean(dim=0))
-
-
-def smooth_track(track: Float[Tensor, "*b t 4"]) -> Float[Tensor, "*b s 4"]:
-    """Reduce the detector's jitter in a track; the result is four frames shorter. Tracks under five frames are kept.
-
-    The Savitzky-Golay filter of five points and second order preserves head motion below 5 Hz, where a mean over five
-    frames has its first zero.
-
-    Example:
-        >>> parabola = torch.arange(7.0)[:, None].square().expand(7, 4)
-        >>> smooth_track(parabola)[:, 0].round(decimals=3)
-        tensor([ 4.,  9., 16.])
-    """
-    if track.shape[-2] < len(_SMOOTHING):
-        return track
-    return track.unfold(-2, len(_SMOOTHING), 1) @ track.new_tensor(_SMOOTHING)
+def head_tracks(model: Audio2Keypoint, clips: Iterable[Clip]) -> list[Float[Tensor, "_ 4"]]:
+    """Return the smoothed, centred head poses of the measured frames of clips, as `HeadMotion.fit` takes them."""
+    normalizer, tracks = model.normalizer, []
+    device = normalizer.mean_face.device
+    for clip in islice(clips, MAX_CLIPS):
+        measured = clip.measured.to(device)
+        if not bool(measured.any()):
+            continue
+        keypoints = clip.keypoints.to(device)
+        reference = keypoints[int(measured.int().argmax()), None]
+        pose = normalizer.encode_motion(keypoints[None], reference)[1][0] * normalizer.std_pose
+        tracks += [track.cpu() for track in measured_tracks(pose, measured)]
+    return tracks

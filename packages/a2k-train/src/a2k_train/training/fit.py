@@ -3,17 +3,20 @@
 import json
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+import torch
 from lightning_fabric import Fabric
+from torch import Tensor
 
 from a2k_nets import AnyModel
 from a2k_nets.checkpoints import save_checkpoint
 from a2k_train.config.toml_file import config_to_toml
 from a2k_train.config.train_config import TrainConfig
 from a2k_train.data.clip_store import ClipStore
+from a2k_train.training.first_process import on_first_process
 from a2k_train.training.launch import launch
 from a2k_train.training.loss_buffer import LossBuffer
 from a2k_train.training.run_log import RunLog
@@ -55,14 +58,15 @@ def fit(
         OSError: The disk is full, the folder cannot be written, or another training runs in it; the last state is kept.
     """
     run, fabric = Path(run), fabric or launch(precision=config.precision)
-    with _lock(run) if fabric.is_global_zero else nullcontext():
+    with ExitStack() as stack:
+        on_first_process(fabric, lambda: stack.enter_context(_lock(run)))
         trainer = Trainer(config, store, fabric=fabric)
         _resume(trainer, run)
         _train(trainer, run, on_step, validate)
         model = trainer.published()
-        if fabric.is_global_zero:
-            save_checkpoint(run / "model.safetensors", model.state_dict(), model.config)
-        fabric.barrier()
+        on_first_process(
+            fabric, lambda: save_checkpoint(run / "model.safetensors", model.state_dict(), model.config)
+        )
         return model
 
 
@@ -92,9 +96,12 @@ def _resume(trainer: Trainer, run: Path) -> None:
             f"expected at least {trainer.step} steps, which {run} has done already, got {trainer.total_steps}; "
             "choose another run folder for a shorter training"
         )
-    if trainer.fabric.is_global_zero:
+
+    def write_settings() -> None:
         with atomic_path(run / "config.toml") as file:
             file.write_text(config_to_toml(trainer.config), encoding="utf-8")
+
+    on_first_process(trainer.fabric, write_settings)
 
 
 def _train(
@@ -105,7 +112,16 @@ def _train(
 ) -> None:
     config, fabric, state = trainer.config, trainer.fabric, run / "state.safetensors"
     is_main = fabric.is_global_zero
-    buffer = LossBuffer(flush_every=1 if fabric.device.type == "cpu" else _FLUSH_EVERY, state=state)
+    buffer = LossBuffer(
+        flush_every=1 if fabric.device.type == "cpu" else _FLUSH_EVERY, state=state, average=_mean_over(fabric)
+    )
+
+    def score() -> None:
+        assert validate is not None
+        value = validate(trainer.published(), trainer.step)
+        log.write(trainer.step, {"validation": value})
+        _keep_best(run / "best", trainer, value)
+
     with RunLog(run if is_main else None, start=trainer.step) as log, trainer.batches() as batches:
         for batch in batches:
             latest = buffer.add(trainer.step, trainer.train_step(batch))
@@ -114,14 +130,17 @@ def _train(
             at_end = trainer.step == trainer.total_steps
             if validate is not None and config.validate_every and (at_end or trainer.step % config.validate_every == 0):
                 buffer.flush()
-                if is_main:
-                    score = validate(trainer.published(), trainer.step)
-                    log.write(trainer.step, {"validation": score})
-                    _keep_best(run / "best", trainer, score)
-                fabric.barrier()
+                on_first_process(fabric, score)
             if at_end or trainer.step % config.checkpoint_every == 0:
                 log.write(trainer.step, buffer.means())
                 trainer.save(state)
+
+
+def _mean_over(fabric: Fabric) -> Callable[[Tensor], Tensor]:
+    """Return a function that averages tensors over processes."""
+    if fabric.world_size == 1:
+        return lambda x: x
+    return lambda x: torch.as_tensor(fabric.all_reduce(x, reduce_op="mean"))
 
 
 def _keep_best(folder: Path, trainer: Trainer, score: float) -> None:

@@ -11,7 +11,6 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from a2k_nets import AnyModel
 from a2k_train.config.toml_file import config_to_toml
@@ -21,7 +20,9 @@ from a2k_train.data.prefetch import prefetch
 from a2k_train.data.window_sampler import Batch, WindowSampler
 from a2k_train.recipes.make_recipe import make_recipe
 from a2k_train.training.checkpoint import load_state, save_state
+from a2k_train.training.first_process import on_first_process
 from a2k_train.training.launch import launch
+from a2k_train.training.weight_average import WeightAverage
 
 
 class Trainer:
@@ -41,11 +42,7 @@ class Trainer:
     def __init__(self, config: TrainConfig, store: ClipStore, *, fabric: Fabric | None = None) -> None:
         self.config, self.fabric = config, fabric or launch(precision=config.precision)
         self.recipe = make_recipe(config, store, self.fabric)
-        self.average = (
-            AveragedModel(self.recipe.model, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))  # type: ignore[no-untyped-call]  # untyped in torch
-            if config.ema_decay > 0
-            else None
-        )
+        self.average = WeightAverage(self.recipe.model, config.ema_decay) if config.ema_decay > 0 else None
         self.sampler = WindowSampler(
             store,
             window_frames=config.window_frames,
@@ -98,10 +95,12 @@ class Trainer:
 
     def save(self, path: Path) -> None:
         """Write everything that `load` needs to resume without a difference; only the first process writes."""
-        if self.fabric.is_global_zero:
+
+        def write() -> None:
             modules, optimizers = self._state_parts()
             save_state(path, step=self.step, identity=self._identity(), modules=modules, optimizers=optimizers)
-        self.fabric.barrier()
+
+        on_first_process(self.fabric, write)
 
     def load(self, path: Path) -> None:
         """Resume from a written state; `a2k_train.training.checkpoint.load_state` lists what is refused."""
