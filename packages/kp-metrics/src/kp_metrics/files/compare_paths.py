@@ -17,9 +17,7 @@ _FACE_POINTS = 68
 _GENERAL_METRICS = ("keypoint_l1", "pck", "pck_auc")
 _DEFAULT_FPS = 25.0
 #: Metrics that do not change when one sequence is moved and scaled as a whole: it may be of another picture.
-_SIZE_FREE_METRICS = (
-    "mouth_correlation", "mouth_amplitude_ratio", "closure_f1", "lip_error", "lip_error_over_hold", "head_amplitude_ratio",
-)  # fmt: skip
+_SIZE_FREE_METRICS = ("mouth_correlation", "mouth_amplitude_ratio", "closure_f1", "lip_error", "lip_error_over_hold")
 
 
 def compare_paths(
@@ -81,11 +79,10 @@ def _check_sizes(pairs: list[MatchedPair], names: list[str]) -> None:
     affected = [name for name in names if name not in _SIZE_FREE_METRICS]
     for pair in pairs:
         if affected and len(set(pair.sizes)) > 1:
-            (height, width), (true_height, true_width) = pair.sizes
+            given = "{}×{} in preds and {}×{} in target (height × width)".format(*pair.sizes[0], *pair.sizes[1])
             raise ValueError(
-                f"{pair.name}: expected keypoints of pictures of one size for {', '.join(affected)}, got {width}×{height} "
-                f"in preds and {true_width}×{true_height} in target (width × height). Generate from a frame of the same "
-                f"video, or choose metrics that need no common picture: -m {','.join(_SIZE_FREE_METRICS)}"
+                f"{pair.name}: expected pictures of one size for {', '.join(affected)}, got {given}; use a frame of the "
+                f"video as the face, or metrics that need no common picture: -m {','.join(_SIZE_FREE_METRICS)}"
             )
 
 

@@ -70,7 +70,10 @@ def match_files(name: str, preds: KeypointFile, target: KeypointFile) -> Matched
     if not is_sequence and objects[0] is not None and objects[1] is not None:
         return match_objects(name, objects[0], objects[1])
     if preds.keypoints.shape != target.keypoints.shape:
-        raise ValueError(f"{name}: expected preds and target of one shape, got {_shapes(preds, target)}")
+        help_text = ""
+        if preds.keypoints.shape[1:] == target.keypoints.shape[1:]:
+            help_text = "; generate from the sound that `kp-io annotate --wav` writes, which is as long as the frames"
+        raise ValueError(f"{name}: expected preds and target of one shape, got {_shapes(preds, target)}{help_text}")
     if preds.fps is not None and target.fps is not None and abs(preds.fps - target.fps) > 0.01:
         given = f"{preds.fps:g} fps in preds and {target.fps:g} in target"
         raise ValueError(f"{name}: expected one frame rate, got {given}")
