@@ -315,7 +315,7 @@ class TestUsage:
             {"text": "hello"},
             {"seed": "x"},
             {"head_motion": -1},
-            {"out": None},
+            {"out": None, "audio": None, "text": "hello"},
             {"fps": 0},
             {"voice": "f2"},
         ],

@@ -1,7 +1,10 @@
-"""The command line of the model: `a2k generate`, `a2k stream`, `a2k sync`, `a2k export`, `a2k web`."""
+"""The command line of the model: `a2k generate`, `a2k web`, `a2k stream`, `a2k sync`, `a2k export`."""
+
+from typing import Annotated
 
 import typer
 
+from a2k_nets.cli.console import show_version
 from a2k_nets.cli.export import export
 from a2k_nets.cli.generate import generate
 from a2k_nets.cli.options import current_spelling
@@ -15,5 +18,16 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"token_normalize_func": current_spelling},
 )
-for command in (generate, stream, sync, export, web):
+
+
+@app.callback()
+def show(
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Generate facial keypoints from speech."""
+
+
+for command in (generate, web, stream, sync, export):
     app.command()(command)

@@ -5,18 +5,38 @@ from typing import Annotated
 
 import typer
 
-from a2k_nets.cli.console import clear_errors
-from a2k_nets.cli.options import Blink, Expression, Face, HeadMotion, Model, NeutralizeMouth, Revision, Seed, Sha256
+from a2k_nets.cli.console import clear_errors, counted
+from a2k_nets.cli.options import (
+    Blink,
+    Device,
+    Expression,
+    Face,
+    HeadMotion,
+    Model,
+    NeutralizeMouth,
+    Revision,
+    Seed,
+    Sha256,
+    checkpoint_files,
+)
 
 _VIDEO_HEIGHT = 512
 
 
 def generate(
-    image: Annotated[Path, typer.Option(help="Portrait, or a keypoint file whose first frame is used.")],
-    out: Annotated[
-        Path, typer.Option("-o", "--out", help="Keypoint file to write: .npz, .csv, or another format of kp-io.")
+    image: Annotated[
+        Path, typer.Option(help="Portrait, or a video or keypoint file whose first frame is used.", show_default=False)
     ],
-    audio: Annotated[Path | None, typer.Option(help="Speech: any audio or video file.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--out",
+            help="Keypoint file to write: .npz, .csv, or another format of kp-io.",
+            show_default="an .npz beside the audio",
+        ),
+    ] = None,
+    audio: Annotated[Path | None, typer.Option(help="Speech: any audio or video file; of a video, from its first frame on.")] = None,
     text: Annotated[str | None, typer.Option(help="Text to speak instead of --audio (needs the extra `tts`).")] = None,
     language: Annotated[
         str | None, typer.Option(help="Language of --text, such as de, fr, pl or zh.", show_default="en")
@@ -24,7 +44,10 @@ def generate(
     voice: Annotated[
         str | None, typer.Option(help="Voice of --text: a voice such as f2, m3 or grandpa, a language, or de+f2.")
     ] = None,
-    video: Annotated[Path | None, typer.Option(help="Also draw the face as an .mp4 with the speech.")] = None,
+    draw: Annotated[
+        Path | None,
+        typer.Option(help="Also draw the keypoints as an .mp4 with the speech, over the portrait, which moves along."),
+    ] = None,
     face: Face = 0,
     head_motion: HeadMotion = 1.0,
     expression: Expression = 1.0,
@@ -41,42 +64,54 @@ def generate(
     model: Model = None,
     revision: Revision = None,
     sha256: Sha256 = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
+    device: Device = "cpu",
 ) -> None:
     """Generate facial keypoints from one portrait and speech."""
     if (audio is None) == (text is None):
         raise typer.BadParameter("give either --audio or --text", param_hint="--audio")
     if text is None and (language or voice):
         raise typer.BadParameter("a language or voice is only for --text", param_hint="--voice")
+    if audio is None and out is None:
+        raise typer.BadParameter("give a keypoint file to write with --text", param_hint="-o")
     with clear_errors(extra="io"):
         from a2k_nets.inference.generate import generate_sequence
         from a2k_nets.pretrained import load_model
         from kp_io import (
+            BLACK,
+            annotate_image,
             face_box,
             load_keypoints,
+            open_background,
             rasterize,
             read_audio,
+            read_still,
             resample_fps,
             save_keypoints,
             synthesize_speech,
             write_video,
         )
-        from kp_io.filesystem import atomic_path
+        from kp_io.filesystem import atomic_path, beside, refuse_overwriting
         from kp_io.formats import FORMATS
+        from kp_io.media import is_video
 
+        out = out or beside(audio or "", ".npz")
         if out.suffix.lower() not in FORMATS:
             raise ValueError(f"expected a keypoint file ending in {' or '.join(FORMATS)}, got {out}")
+        refuse_overwriting([out, draw], [image, audio, driving, *checkpoint_files(model)])
         network = load_model(model, revision=revision, sha256=sha256)
         sample_rate = network.config.audio.sample_rate
         if audio is not None:
-            waveform = read_audio(audio, sample_rate=sample_rate)
+            waveform = read_audio(audio, sample_rate=sample_rate, align_to_video=True)
         else:
             waveform = synthesize_speech(text or "", language=language, voice=voice, sample_rate=sample_rate)
+        has_picture = image.suffix.lower() not in FORMATS
+        still = annotate_image(image, face=face) if has_picture else load_keypoints(image)
+        if neutralize_mouth is None:
+            neutralize_mouth = has_picture and not is_video(image)
         sequence = generate_sequence(
-            load_keypoints(image) if image.suffix.lower() in FORMATS else image,
+            still,
             waveform,
             model=network,
-            face=face,
             head_motion=head_motion,
             expression=expression,
             blink=blink,
@@ -90,8 +125,12 @@ def generate(
         # The keypoint file is put in place last, so that a video that cannot be written leaves nothing behind.
         with atomic_path(out) as keypoint_file:
             save_keypoints(keypoint_file, sequence)
-            if video is not None:
+            if draw is not None:
+                background = BLACK
+                if has_picture:
+                    background = open_background(read_still(image), sequence, reference=still.keypoints[0])
                 # Cropped to the face, which may be small in a large picture.
-                frames = rasterize(sequence, crop=face_box(sequence), height=_VIDEO_HEIGHT)
-                write_video(video, frames, fps=sequence.fps, audio=waveform, sample_rate=sample_rate)
-    typer.echo(f"{len(sequence)} frames, {sequence.duration_seconds:.2f} s: {out}" + (f", {video}" if video else ""))
+                frames = rasterize(sequence, crop=face_box(sequence), height=_VIDEO_HEIGHT, background=background)
+                write_video(draw, frames, fps=sequence.fps, audio=waveform, sample_rate=sample_rate)
+    drawn = f", {draw}" if draw else ""
+    typer.echo(f"{counted(len(sequence), 'frame')}, {sequence.duration_seconds:.2f} s: {out}{drawn}")

@@ -1,8 +1,12 @@
 """Options shared by the `a2k` commands."""
 
+import logging
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+logger = logging.getLogger(__name__)
 
 Face = Annotated[int, typer.Option(min=0, help="Index of the face in the picture; 0 is the largest.")]
 HeadMotion = Annotated[float, typer.Option(min=0.0, help="Gain of the head motion; 0 keeps the head still.")]
@@ -21,7 +25,6 @@ Model = Annotated[
     str | None,
     typer.Option(
         "--model",
-        "--weights",
         help="Checkpoint: a file, a folder, or a Hugging Face Hub id owner/name.",
         show_default="the embedded one",
     ),
@@ -29,7 +32,9 @@ Model = Annotated[
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of the checkpoint on the Hub.")]
 Sha256 = Annotated[str | None, typer.Option(help="SHA-256 digest of the checkpoint, verified before loading.")]
 
-_OLD_SPELLINGS = {"head": "driving", "rest-lips": "neutralize-mouth", "keep-lips": "keep-mouth"}
+Device = Annotated[str, typer.Option(help="cpu, cuda or mps.")]
+
+_OLD_SPELLINGS = {"head": "driving", "rest-lips": "neutralize-mouth", "keep-lips": "keep-mouth", "weights": "model"}
 
 
 def current_spelling(option: str) -> str:
@@ -39,4 +44,15 @@ def current_spelling(option: str) -> str:
         >>> current_spelling("rest-lips"), current_spelling("seed")
         ('neutralize-mouth', 'seed')
     """
+    if option == "video":
+        logger.warning("--video of a2k generate is now --draw; --video names an input elsewhere")
+        return "draw"
     return _OLD_SPELLINGS.get(option, option)
+
+
+def checkpoint_files(model: str | None) -> list[Path]:
+    """Return the files on this machine that `--model` reads; none for the embedded model or one of the Hub."""
+    path = Path(model or "")
+    if model is None or not path.exists():
+        return []
+    return [path] if path.is_file() else [path / "model.safetensors", path / "config.json"]

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from a2k_nets.cli.console import clear_errors
+from a2k_nets.cli.console import clear_errors, counted, on_device
+from a2k_nets.cli.options import Device, Model, Revision, Sha256, checkpoint_files
 
 if TYPE_CHECKING:
     from a2k_nets.residual.model import Audio2Keypoint
@@ -25,9 +26,10 @@ def sync(
     ] = 0.9,
     again: Annotated[bool, typer.Option("--again", help="Corpus: also measure clips with a known offset.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Corpus: only print; write no columns.")] = False,
-    model: Annotated[
-        Path | None, typer.Option(help="Checkpoint, preset residual.", show_default="the embedded one")
-    ] = None,
+    model: Model = None,
+    revision: Revision = None,
+    sha256: Sha256 = None,
+    device: Device = "cpu",
 ) -> None:
     """Measure the offset between audio and video from the lip motion, in milliseconds.
 
@@ -40,10 +42,17 @@ def sync(
     with clear_errors(extra="io", on_interrupt="stopped; the same command resumes from here"):
         from a2k_nets.residual.model import Audio2Keypoint
         from a2k_nets.sync.table import print_table, to_json, write_table
+        from kp_io.filesystem import refuse_overwriting
 
         if out is not None and out.suffix.lower() not in (".csv", ".json"):
             raise ValueError(f"expected a table ending in .csv or .json, got {out}")
-        network = Audio2Keypoint.from_pretrained(model)
+        if apply is not None and apply.is_file() and source.is_file() and apply.samefile(source):
+            raise ValueError(f"expected another file than the video itself to write, got {apply}")
+        own = ("corpus.json", "summary.json", "statistics.json")
+        read = [source, *(source / name for name in own), *source.rglob("*.parquet")]
+        refuse_overwriting([out], [*read, *checkpoint_files(model)])
+        refuse_overwriting([out, apply], checkpoint_files(model))
+        network = on_device(Audio2Keypoint.from_pretrained(model, revision=revision, sha256=sha256), device)
         if source.is_dir():
             from a2k_nets.sync.corpus import sync_corpus
 
@@ -73,7 +82,7 @@ def _sync_video(model: "Audio2Keypoint", video: Path, apply: Path | None, min_co
     waveform = read_audio(video, sample_rate=config.audio.sample_rate, align_to_video=True)
     with Console(stderr=True).status("detecting the face") as status:
         sequence = annotate_video(
-            video, fps=float(config.fps), on_frame=lambda done: status.update(f"{done} frames annotated")
+            video, fps=float(config.fps), on_frame=lambda done: status.update(f"{counted(done, 'frame')} annotated")
         )
     offset = measure_offset(model, waveform, sequence.keypoints[..., :2])
     if apply is not None:

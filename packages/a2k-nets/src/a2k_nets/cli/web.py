@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from a2k_nets.cli.console import clear_errors
+from a2k_nets.cli.console import clear_errors, on_device
+from a2k_nets.cli.options import Device, Model, Revision, Sha256
 
 
 def web(
@@ -18,7 +19,10 @@ def web(
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser.")] = True,
     max_seconds: Annotated[float, typer.Option(min=0.1, help="Longest speech to accept, in seconds.")] = 60.0,
     root_path: Annotated[str, typer.Option(help="Path under which a proxy serves the page, e.g. /a2k.")] = "",
-    model: Annotated[Path | None, typer.Option(help="Checkpoint.", show_default="the embedded one")] = None,
+    model: Model = None,
+    revision: Revision = None,
+    sha256: Sha256 = None,
+    device: Device = "cpu",
 ) -> None:
     """Serve a web page that animates portraits, to this machine only (needs the extra `web`). Ctrl-C stops it."""
     with clear_errors(extra="web"):
@@ -27,7 +31,7 @@ def web(
         from a2k_nets.web.limits import Limits
         from a2k_nets.web.server import serve
 
-        network = load_model(model).eval()
+        network = on_device(load_model(model, revision=revision, sha256=sha256), device).eval()
         # A signal stops the server as Ctrl-C does, so that the cleanup below runs.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         # The page writes only below this folder, which is removed with the server.

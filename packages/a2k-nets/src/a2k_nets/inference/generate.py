@@ -14,6 +14,7 @@ from a2k_nets.paper.model import PaperAudio2Keypoint
 from a2k_nets.pretrained import AnyModel
 from a2k_nets.residual.model import Audio2Keypoint
 from kp_io import KeypointSequence, annotate_image, read_audio, resample_fps
+from kp_io.media import is_video
 
 
 @accept_renamed(rest_lips="neutralize_mouth")
@@ -34,15 +35,16 @@ def generate_sequence(
     """Generate the keypoints of a face that speaks the audio, T = round(duration × fps) frames.
 
     Args:
-        reference: A picture file, RGB pixels, or keypoints, of which the first frame is used.
-        audio: An audio or video file, or a mono waveform in [-1, 1] at the model's sample rate.
+        reference: A picture file, a video, of which the first frame is used, RGB pixels, or keypoints, of which the first frame is used.
+        audio: An audio or video file, whose sound begins with the first video frame if there is one, or a mono
+            waveform in [-1, 1] at the model's sample rate.
         model: The network; by default the one embedded in the package.
         face: Index of the face in the picture; 0 is the largest.
         head_motion: Gain of the head motion; 0 keeps the head still.
         expression: Gain of the predicted motion of lips, jaw, brows and eyelids.
         blink: How far a blink closes the eyelids; 0 for no blinks.
         neutralize_mouth: Whether open lips of the reference are a pose, e.g. a smile, and close when the sequence
-            begins. True by default for pictures; keypoints may come from a video, in the middle of a word.
+            begins. True by default for pictures; a video or keypoints may begin in the middle of a word.
         driving: Keypoints of another sequence to take the head motion from, played back and forth if it is shorter.
         seed: Random seed of the generated head motion and the blinks.
         device: Where to compute: `cpu`, `cuda`, `mps`; by default where the model is. The given model is not moved.
@@ -65,9 +67,10 @@ def generate_sequence(
     device = next(model.parameters()).device
     still = reference if isinstance(reference, KeypointSequence) else annotate_image(reference, face=face)
     if neutralize_mouth is None:
-        neutralize_mouth = not isinstance(reference, KeypointSequence)
+        is_from_video = isinstance(reference, Path | str) and is_video(reference)
+        neutralize_mouth = not (is_from_video or isinstance(reference, KeypointSequence))
     sample_rate = model.config.audio.sample_rate
-    waveform = audio if isinstance(audio, Tensor) else read_audio(audio, sample_rate=sample_rate)
+    waveform = audio if isinstance(audio, Tensor) else read_audio(audio, sample_rate=sample_rate, align_to_video=True)
     dimensions = model.config.dimensions if isinstance(model, PaperAudio2Keypoint) else 2
     scale = model.input_scale(still.keypoints[0], still.image_size[0])
     driving_keypoints = None

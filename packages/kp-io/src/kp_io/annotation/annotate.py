@@ -11,10 +11,10 @@ from torch import Tensor
 
 from kp_io.annotation.shot_detection import cut_into_shots
 from kp_io.annotation.tracking import FaceTracks
-from kp_io.detectors.base import Detection, LandmarkDetector, NoFaceFoundError
+from kp_io.detectors.base import Detection, LandmarkDetector, NoFaceFoundError, ThoroughDetector
 from kp_io.detectors.precomputed_source import Annotator, PrecomputedSource
 from kp_io.keypoints.sequence import KeypointSequence
-from kp_io.media.image import read_image
+from kp_io.media.still import read_still
 from kp_io.media.video_reader import read_video
 from kp_io.transforms import interpolate_missing
 
@@ -38,7 +38,7 @@ def annotate_image(
     """Find the keypoints of one face in an image.
 
     Args:
-        image: An image file, or RGB pixels.
+        image: An image file, a video, of which the first frame is used, or RGB pixels.
         detector: The detector; by default `default_detector()`.
         face: Which face, 0 being the largest.
 
@@ -52,9 +52,12 @@ def annotate_image(
     if isinstance(detector, PrecomputedSource):
         raise ValueError(f"expected a detector that works on pictures, got {detector.name}, which knows videos only")
     name = "the picture" if isinstance(image, np.ndarray) else str(image)
-    pixels = image if isinstance(image, np.ndarray) else read_image(image)
+    pixels = image if isinstance(image, np.ndarray) else read_still(image)
     detector = detector or default_detector()
-    points, scores = _pick(detector.detect(pixels), face, where=name, detector=detector, image=pixels)
+    detected = detector.detect(pixels)
+    if not detected and isinstance(detector, ThoroughDetector):
+        detected = detector.search(pixels)
+    points, scores = _pick(detected, face, where=name, detector=detector, image=pixels)
     return KeypointSequence(
         points[None], scores[None], image_size=(pixels.shape[0], pixels.shape[1]), detector=detector.name
     )
