@@ -55,6 +55,36 @@ def test_a_motion_goes_on(process, cuts):
     assert torch.allclose(poses, whole, atol=1e-5)
 
 
+def frame_by_frame(process, drawn, gain, past):
+    """The definition, in double precision: x_t = A1 x_{t-1} + A2 x_{t-2} + g_t L e_t."""
+    first, second = process.coefficients.double()
+    shocks = (drawn.double() @ process.noise.double().T) * gain.double().exp()[..., None]
+    before, last = past.double().unbind(dim=1)
+    poses = []
+    for shock in shocks.unbind(dim=1):
+        before, last = last, last @ first.T + before @ second.T + shock
+        poses.append(last)
+    return torch.stack(poses, dim=1)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 64, 1_500])
+def test_it_is_the_recursion(process, frames):
+    drawn, gain = noise(2, frames, seed=3), torch.linspace(-2, 1, 2 * frames).reshape(2, frames)
+    past = noise(2, 2, seed=9)
+    poses = process(drawn, log_motion_gain=gain, past=past)
+    assert poses.shape == (2, frames, 4)
+    assert torch.allclose(poses.double(), frame_by_frame(process, drawn, gain, past), atol=1e-6)
+
+
+def test_a_random_walk_of_an_hour_is_the_recursion(process):
+    walk = HeadMotion()
+    walk.coefficients[0].copy_(torch.eye(4))
+    walk.noise.copy_(NOISE)
+    drawn, past = noise(1, 90_000, seed=3), torch.zeros(1, 2, 4)
+    expected = frame_by_frame(walk, drawn, torch.zeros(1, 90_000), past)
+    assert torch.allclose(walk(drawn, past=past).double(), expected, rtol=1e-6, atol=1e-4)
+
+
 def test_a_livelier_voice_moves_the_head_more(process):
     drawn, ones = noise(8, 200, seed=5), torch.ones(8, 200)
     assert torch.allclose(

@@ -1,9 +1,19 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from nnAudio.features.mel import MelSpectrogram
 
 from a2k_nets.blocks.log_mel import LogMelSpectrogram
 from a2k_nets.config.audio import AudioConfig
+from a2k_nets.onnx.convolved_log_mel import ConvolvedLogMel
+from kp_io.media.audio import read_audio
+
+SPEECH = Path(__file__).parents[3] / "examples" / "assets" / "sense_and_sensibility_0870.wav"
+CONFIGS = [AudioConfig(), AudioConfig(n_fft=640, win_length=640, n_mels=64, f_min=80.0, f_max=8_000.0)]
 
 
 def hz_to_mel(hz):
@@ -39,6 +49,56 @@ def test_agrees_with_plain_numpy(config):
     expected = numpy_log_mel(waveform, config)
     got = LogMelSpectrogram(config)(torch.from_numpy(waveform).float()[None])[0]
     np.testing.assert_allclose(got.numpy(), expected, atol=1e-4)
+
+
+def nnaudio_layer(config: AudioConfig) -> MelSpectrogram:
+    return MelSpectrogram(
+        sr=config.sample_rate,
+        n_fft=config.n_fft,
+        win_length=config.win_length,
+        hop_length=config.hop_length,
+        n_mels=config.n_mels,
+        fmin=config.f_min,
+        fmax=config.f_max,
+        htk=True,
+        norm=None,
+        power=1.0,
+        center=False,
+        verbose=False,
+    ).double()
+
+
+@pytest.mark.parametrize("make", [LogMelSpectrogram, lambda config: ConvolvedLogMel(LogMelSpectrogram(config))])
+@pytest.mark.parametrize("config", CONFIGS)
+def test_is_nnaudio_s_spectrogram(make, config):
+    ours, golden = make(config), nnaudio_layer(config)
+    assert torch.equal(ours.mel_filters, golden.mel_basis.float())
+    speech = read_audio(SPEECH)
+    speech = speech[None, : len(speech) // config.hop_length * config.hop_length]
+    # A quiet room: the logarithm of bands without any sound shows the roundings of float32.
+    speech = speech + 1e-3 * torch.randn(speech.shape, generator=torch.Generator().manual_seed(0))
+    padded = torch.nn.functional.pad(speech.double(), (config.padding, config.padding))
+    expected = torch.log(golden(padded) + config.log_offset)
+    assert float((ours(speech).double() - expected).abs().max()) <= 1e-4
+
+
+def test_autocast_does_not_touch_it():
+    layer, waveform = LogMelSpectrogram(AudioConfig()), torch.randn(2, 1_600)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(layer(waveform), layer(waveform.float()))
+        inside = layer(waveform)
+    assert inside.dtype == torch.float32
+    assert torch.equal(inside, layer(waveform))
+
+
+def test_it_runs_on_the_meta_device():
+    assert LogMelSpectrogram(AudioConfig()).to("meta")(torch.zeros(1, 640, device="meta")).shape == (1, 80, 4)
+
+
+def test_scipy_is_not_imported_with_it():
+    program = "import sys, a2k_nets.blocks.log_mel; print('scipy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_silence_is_the_log_of_the_offset():

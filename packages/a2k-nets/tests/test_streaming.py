@@ -85,6 +85,26 @@ def test_a_reading_with_the_embedded_model(size):
     assert torch.allclose(stream(model, speech.split(size), reference), whole, **CLOSE)
 
 
+@pytest.mark.parametrize("drawn_before", [0, 3])
+def test_the_noise_is_that_of_frame_by_frame_draws(model, speech, reference, monkeypatch, drawn_before):
+    """A seed gives the motion that it gave when each frame was drawn alone."""
+    seen = []
+    forward = model.head_motion.forward
+
+    def spy(noise, **others):
+        seen.append(noise)
+        return forward(noise, **others)
+
+    monkeypatch.setattr(model.head_motion, "forward", spy)
+    ours, alone = seeded(7), seeded(7)
+    torch.randn(drawn_before, generator=ours), torch.randn(drawn_before, generator=alone)
+    with torch.inference_mode():
+        model(torch.stack((speech, speech)), reference.repeat(2, 1, 1), generator=ours)
+    expected = torch.stack([torch.randn(2, 5, generator=alone) for _ in range(50)], dim=1)
+    assert torch.equal(torch.cat(seen, dim=1), expected[..., :4])
+    assert torch.equal(ours.get_state(), alone.get_state())
+
+
 class TestLongSpeech:
     """What exceeds a minute goes through in pieces; here, what exceeds a second."""
 

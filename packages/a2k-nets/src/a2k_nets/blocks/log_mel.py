@@ -2,7 +2,10 @@
 
 import torch
 from jaxtyping import Float
-from nnAudio.features.mel import MelSpectrogram
+
+# nnAudio defines the filters and the spectrogram. Its layers import scipy.signal, a second and 80 MB; this module does
+# not, and the tests compare the layer below with `nnAudio.features.mel.MelSpectrogram`.
+from nnAudio.librosa_functions import get_mel
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
@@ -11,6 +14,9 @@ from a2k_nets.config.audio import AudioConfig
 
 class LogMelSpectrogram(nn.Module):
     """The log-mel spectrogram of a waveform: log(mel magnitude + offset).
+
+    It is nnAudio's spectrogram, computed by Fourier transforms instead of convolutions, in the precision of its buffers
+    also where autocast is on.
 
     Args:
         config: Window, hop and bands.
@@ -23,34 +29,23 @@ class LogMelSpectrogram(nn.Module):
         torch.Size([1, 80, 4])
     """
 
+    window: Tensor
+    mel_filters: Float[Tensor, "m n"]
+    """The mel filters, over the magnitudes of n_fft / 2 + 1 frequencies."""
+
     def __init__(self, config: AudioConfig, *, padded: bool = True) -> None:
         super().__init__()
         self.config = config
         self.padded = padded
-        self._mel = MelSpectrogram(
-            sr=config.sample_rate,
-            n_fft=config.n_fft,
-            win_length=config.win_length,
-            hop_length=config.hop_length,
-            n_mels=config.n_mels,
-            fmin=config.f_min,
-            fmax=config.f_max,
-            htk=True,
-            norm=None,
-            power=1.0,
-            center=False,
-            verbose=False,
+        filters = get_mel(
+            config.sample_rate, config.n_fft, config.n_mels, config.f_min, config.f_max, htk=True, norm=None
         )
-        # The Fourier kernels follow from the config and take megabytes, so checkpoints leave them out.
-        for module in self._mel.modules():
-            for name, buffer in list(module.named_buffers(recurse=False)):
-                module.register_buffer(name, buffer, persistent=False)
-
-    @property
-    def mel_filters(self) -> Float[Tensor, "m n"]:
-        """The mel filters, over the magnitudes of n_fft / 2 + 1 frequencies."""
-        filters: Tensor = self._mel.mel_basis
-        return filters
+        missing = config.n_fft - config.win_length
+        window = torch.hann_window(config.win_length, dtype=torch.float64).float()
+        window = F.pad(window, (missing // 2, missing - missing // 2))
+        # Both follow from the config, so checkpoints leave them out.
+        self.register_buffer("mel_filters", torch.from_numpy(filters), persistent=False)
+        self.register_buffer("window", window, persistent=False)
 
     def forward(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b m f"]:
         """Return the log-mel spectrogram of waveforms in [-1, 1]; padded, S must be a multiple of the hop length."""
@@ -65,4 +60,22 @@ class LogMelSpectrogram(nn.Module):
 
     def without_padding(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b m f"]:
         """Return the (S - n_fft) / hop_length + 1 spectrogram frames of waveforms without padding them."""
-        return torch.log(self._mel(waveform) + self.config.log_offset)
+        device = waveform.device.type
+        if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
+            with torch.autocast(device, enabled=False):
+                return self.without_padding(waveform)
+        magnitudes = self._magnitudes(waveform.to(self.window.dtype))
+        return torch.log(torch.matmul(self.mel_filters, magnitudes) + self.config.log_offset)
+
+    def _magnitudes(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b n f"]:
+        """Return the magnitudes of n_fft / 2 + 1 frequencies."""
+        spectrum = torch.stft(
+            waveform,
+            self.config.n_fft,
+            self.config.hop_length,
+            window=self.window,
+            center=False,
+            return_complex=True,
+        )
+        # Written out, since `abs` of complex numbers guards against overflow and takes as long as the transform.
+        return torch.sqrt(spectrum.real.square() + spectrum.imag.square())

@@ -14,6 +14,8 @@ import torch
 from a2k_nets.checkpoints.atomic import write_bytes
 from a2k_nets.checkpoints.checkpoint import LICENCE
 from a2k_nets.config.presets import config_to_json, preset_of
+from a2k_nets.extras import how_to_install
+from a2k_nets.onnx.convolved_log_mel import ConvolvedLogMel
 from a2k_nets.onnx.graphs import PaperGraph, ResidualGraph
 from a2k_nets.paper.model import PaperAudio2Keypoint
 from a2k_nets.residual.model import Audio2Keypoint
@@ -54,11 +56,12 @@ def export_onnx(model: Audio2Keypoint | PaperAudio2Keypoint, path: Path | str, *
         import onnx
         import onnxscript  # noqa: F401 - required by the exporter of PyTorch
     except ImportError as error:
-        raise ImportError(f'exporting needs the extra onnx: pip install "a2k-nets[onnx]" ({error})') from error
+        raise ImportError(f"exporting needs ONNX: {how_to_install('onnx')}; {error}") from error
     if not OLDEST_OPSET <= opset <= onnx.defs.onnx_opset_version():
         raise ValueError(f"expected an opset from {OLDEST_OPSET} to {onnx.defs.onnx_opset_version()}, got {opset}")
-    # A copy, since tracing leaves symbols in the modules of nnAudio, and the caller's mode must not change.
+    # A copy, since the layer below is replaced, and the caller's mode must not change.
     copied = copy.deepcopy(model).cpu().float().eval()
+    copied.log_mel = ConvolvedLogMel(copied.log_mel)
     graph = PaperGraph(copied) if isinstance(copied, PaperAudio2Keypoint) else ResidualGraph(copied)
     proto = _trace(graph, opset=opset)
     _clean(proto.graph)

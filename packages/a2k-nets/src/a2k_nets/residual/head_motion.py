@@ -3,6 +3,7 @@
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the usual name
 
 _ORDER = 2
 
@@ -49,15 +50,27 @@ class HeadMotion(nn.Module):
             log_motion_gain: Natural logarithm of the gain of the noise over time; 0 is typical motion.
             past: The last two poses of the motion to continue; without it, the motion begins at the reference.
         """
-        shocks = (noise.to(self.noise) @ self.noise.T).transpose(0, 1)
+        shocks = noise.to(self.noise) @ self.noise.T
         if log_motion_gain is not None:
-            shocks = shocks * log_motion_gain.clamp(*_LOG_GAIN_RANGE).exp().T[..., None]
-        before, last = shocks.new_zeros(2, *shocks.shape[1:]) if past is None else past.unbind(dim=1)
-        poses = [last] if past is None else []
-        for shock in shocks[len(poses) :]:
-            before, last = last, last @ self.coefficients[0].T + before @ self.coefficients[1].T + shock
-            poses.append(last)
-        return torch.stack(poses, dim=1)
+            shocks = shocks * log_motion_gain.clamp(*_LOG_GAIN_RANGE).exp()[..., None]
+        if past is None:
+            return self._continue(shocks.new_zeros(len(shocks), _ORDER, 4), shocks[:, 1:])[:, 1:]
+        return self._continue(past, shocks)[:, _ORDER:]
+
+    def _continue(self, past: Float[Tensor, "b 2 4"], shocks: Float[Tensor, "b t 4"]) -> Float[Tensor, "b u 4"]:
+        """Return the last two poses and the poses after them, all frames at once."""
+        # In double precision, so that chunks give the numbers of the whole; Apple's GPUs have none.
+        device = "cpu" if shocks.device.type == "mps" else shocks.device
+        first, second = self.coefficients.to(device, torch.float64)
+        # The state (x_t, x_{t-1}) follows s_t = C s_{t-1} + (L e_t, 0); the first state of the sum below is the past.
+        transition = torch.cat((torch.cat((first, second), dim=1), torch.eye(8, device=device).double()[:4]))
+        states = torch.cat((past.flip(1).flatten(1)[:, None], F.pad(shocks, (0, 4))), dim=1).to(device, torch.float64)
+        # s_t is the sum of C^k u_{t-k} over all k; each step doubles the number of terms that are summed.
+        reach = 1
+        while reach < states.shape[1]:
+            states = torch.cat((states[:, :reach], states[:, reach:] + states[:, :-reach] @ transition.T), dim=1)
+            transition, reach = transition @ transition, 2 * reach
+        return torch.cat((states[:, :1, 4:], states[..., :4]), dim=1).to(shocks)
 
     def measure_log_gain(
         self, tracks: Float[Tensor, "b t 4"], mask: Bool[Tensor, "b t"] | None = None
@@ -101,7 +114,7 @@ class HeadMotion(nn.Module):
         self._set(first, second, future - past @ solution, tracks)
         pieces = [track[i : i + window] for track in tracks for i in range(0, max(1, len(track) - window // 2), window)]
         log_stds = [piece.std(dim=0, correction=0).clamp(min=_MIN_STD).log() for piece in pieces if len(piece) > 1]
-        self.typical_log_std.copy_(torch.stack(log_stds).mean(dim=0))
+        self.typical_log_std.copy_(torch.stack(log_stds).mean(dim=0).to(self.typical_log_std.dtype))
 
     def fit_random_walk(self, tracks: list[Float[Tensor, "_ 4"]]) -> None:
         """Fit a random walk as a baseline: independent steps, scaled to the same total motion."""
@@ -112,21 +125,24 @@ class HeadMotion(nn.Module):
 
     def _set(self, first: Tensor, second: Tensor, residuals: Tensor, tracks: list[Tensor]) -> None:
         """Set coefficients and the covariance of their residuals, then scale the process to the typical track."""
-        self.coefficients.copy_(torch.stack((first, second)))
+        self.coefficients.copy_(torch.stack((first, second)).to(self.coefficients.dtype))
         covariance = residuals.T @ residuals / len(residuals) + 1e-12 * torch.eye(4).double()
-        self.noise.copy_(torch.linalg.cholesky(covariance))
+        self.noise.copy_(torch.linalg.cholesky(covariance).to(self.noise.dtype))
         real = torch.stack([_std(track).log() for track in tracks]).mean(dim=0)
         noise = torch.randn(_SIMULATIONS, max(map(len, tracks)), 4, generator=torch.Generator().manual_seed(0))
-        simulated = self(noise).double()
-        simulated_log_std = [_std(simulated[:, : len(track)]).log().mean(dim=0) for track in tracks]
-        scale = (real - torch.stack(simulated_log_std).mean(dim=0)).exp().to(self.noise)
+        simulated = self(noise).cpu().double()
+        lengths = [len(track) for track in tracks]
+        by_length = {length: _std(simulated[:, :length]).log().mean(dim=0) for length in set(lengths)}
+        simulated_log_std = [by_length[length] for length in lengths]
+        scale = (real - torch.stack(simulated_log_std).mean(dim=0)).exp().to(self.noise.dtype).to(self.noise.device)
         self.coefficients.mul_(scale[:, None] / scale)
         self.noise.mul_(scale[:, None])
 
 
 def _usable(tracks: list[Tensor]) -> list[Tensor]:
     """Return the tracks long enough to fit, in double precision; refuse too few frames and values not finite."""
-    tracks = [track.double() for track in tracks if len(track) > _ORDER]
+    # On the CPU: not every device has double precision.
+    tracks = [track.cpu().double() for track in tracks if len(track) > _ORDER]
     if sum(len(track) - _ORDER for track in tracks) < 100:
         raise ValueError("expected at least 100 frames of head motion to fit, got fewer")
     if not all(bool(torch.isfinite(track).all()) for track in tracks):

@@ -115,15 +115,21 @@ class MotionStream:
         fade = fade_in(self._frames, stop, frames=self._model.config.fade_in_frames).to(shape)
         shape = fade[:, None, None] * (expression * shape + min(expression, 1.0) * self._mouth_offset[:, None])
         if self._random is not None:
-            # Drawn frame by frame on the CPU, whatever the gains: the same seed gives the same motion on every device
-            # and for every length.
-            draws = [torch.randn(len(pose), 5, generator=self._random) for _ in range(pose.shape[1])]
-            noise = torch.stack(draws, dim=1)
+            noise = self._draw_noise(len(pose), pose.shape[1])
             pose = pose + self._random_poses(noise[..., :4], log_motion_gain) / normalizer.std_pose
             shape = self._add_blinks(shape, blink * fade, noise[..., 4])
         if self._driving is not None:
             pose = ping_pong(self._driving, self._frames, stop)
         return normalizer.decode_motion(shape, head_motion * fade[:, None] * pose, self._reference)
+
+    def _draw_noise(self, batch: int, frames: int) -> Float[Tensor, "b t 5"]:
+        """Return standard normal noise: four numbers for the pose and one for blinks, whatever the gains.
+
+        It is drawn on the CPU, so the same seed gives the same motion on every device and for chunks of any length.
+        """
+        # Contiguous tensors of 16 numbers or more would get others than the same numbers drawn frame by frame.
+        noise = torch.empty(frames, batch, 5, 2)[..., 0].normal_(generator=self._random)
+        return noise.transpose(0, 1)
 
     def _random_poses(
         self, noise: Float[Tensor, "b t 4"], log_motion_gain: Float[Tensor, "b t"]
