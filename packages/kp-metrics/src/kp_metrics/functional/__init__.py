@@ -11,9 +11,9 @@ Arguments with one meaning in all functions:
 - `normalizer`: What an error is divided by: a name from `kp_metrics.NORMALIZERS`, a constant, a tensor of sizes, or a
   function, see `kp_metrics.primitives.normalizers`.
 - `fps`: Frames per second. `sample_rate`: Samples per second of `audio`, a mono waveform `(..., S)`.
-- `lips`, `eyes`, `mouth`: The upper and lower lip point (by default iBUG-68's 62 and 66), the outer eye corners (36 and
-  45), and the mouth points (48 to 67). `stable`: Points that move only with the skull. `base`: The point whose position
-  is the head's translation.
+- `lips`, `eyes`, `mouth`: The upper and lower lip point (iBUG-68: 62 and 66), the outer eye corners (36 and 45), and
+  the mouth points (48 to 67). `stable`: Points that move only with the skull. `base`: The point whose position is the
+  head's translation. The defaults fit iBUG-68 and, for 98 keypoints, WFLW-98; other layouts need indices.
 
 Undefined values (masked, or an error over an eye distance of zero) are left out; where none is left, the result is NaN,
 never 0. A NaN or infinity in a valid point makes the result NaN. Every function raises `ValueError` where shapes or

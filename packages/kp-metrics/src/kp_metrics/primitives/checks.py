@@ -6,6 +6,8 @@ from difflib import get_close_matches
 import torch
 from torch import Tensor
 
+from kp_metrics.primitives.ibug68 import IBUG68_POINTS, WFLW98_POINTS, FacePoints
+
 _MAX_DIMENSIONS = 3
 
 
@@ -75,17 +77,34 @@ def check_positive(**values: float) -> None:
             raise ValueError(f"expected {name} above 0, got {name}={value}")
 
 
-def check_indices(keypoints: Tensor, **named: Sequence[int]) -> None:
-    """Raise `ValueError` unless each of the named index lists is not empty and holds only points of `keypoints`."""
+def check_indices(keypoints: Tensor, **named: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+    """Return the named index lists, in order, with defaults in the layout of `keypoints`.
+
+    Raises:
+        ValueError: A list is empty, holds points that `keypoints` lacks, or is a default and the layout is neither
+            iBUG-68 nor WFLW-98.
+    """
+    return tuple(_checked_indices(keypoints, name, indices) for name, indices in named.items())
+
+
+def _checked_indices(keypoints: Tensor, name: str, indices: Sequence[int]) -> tuple[int, ...]:
     count = keypoints.shape[-2]
-    for name, indices in named.items():
-        if len(indices) == 0:
-            raise ValueError(f"expected {name} with at least one keypoint index, got none")
-        if min(indices) < 0 or max(indices) >= count:
-            raise ValueError(
-                f"expected {name} within the {count} keypoints of shape {_shape(keypoints)}, got "
-                f"{min(indices)} to {max(indices)}; the defaults are iBUG-68's, give the indices of your layout"
-            )
+    if len(indices) == 0:
+        raise ValueError(f"expected {name} with at least one keypoint index, got none")
+    if isinstance(indices, FacePoints) and count == WFLW98_POINTS:
+        return indices.wflw98
+    if min(indices) < 0 or max(indices) >= count:
+        raise ValueError(
+            f"expected {name} within the {count} keypoints of shape {_shape(keypoints)}, got "
+            f"{min(indices)} to {max(indices)}; the defaults are iBUG-68's, give the indices of your layout"
+        )
+    if isinstance(indices, FacePoints) and count != IBUG68_POINTS:
+        # In another layout the same indices would silently measure something else.
+        raise ValueError(
+            f"expected {name} as indices for {count} keypoints (shape {_shape(keypoints)}), whose layout is unknown; "
+            f"there are defaults for iBUG-68 and WFLW-98"
+        )
+    return tuple(indices)
 
 
 def check_choice(value: str, choices: Sequence[str], *, name: str) -> None:

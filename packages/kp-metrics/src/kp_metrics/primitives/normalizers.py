@@ -5,7 +5,7 @@ over them: `(..., T or 1, 1 or D)`, in the unit of the keypoints. A size whose p
 such frames out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
@@ -83,7 +83,7 @@ def bbox_size(
 
 
 def point_distance(
-    keypoints: Keypoints, mask: Mask = None, *, indices: tuple[int, int] = EYE_CORNERS
+    keypoints: Keypoints, mask: Mask = None, *, indices: Sequence[int] = EYE_CORNERS
 ) -> Float[Tensor, "*batch t 1"]:
     """Return the distance between two keypoints in each frame, 0 where one of them is masked.
 
@@ -91,17 +91,16 @@ def point_distance(
         >>> point_distance(torch.tensor([[[0.0, 0.0], [3.0, 4.0]]]), indices=(0, 1))
         tensor([[5.]])
     """
-    check_indices(keypoints, indices=indices)
-    first, second = indices
+    ((first, second),) = check_indices(keypoints, indices=indices)
     distance = point_norm(keypoints[..., first, :] - keypoints[..., second, :])
-    valid = select(mask, indices)
+    valid = select(mask, (first, second))
     return (distance if valid is None else distance.masked_fill(~valid.all(-1), 0)).unsqueeze(-1)
 
 
 def interocular_distance(
-    keypoints: Keypoints, mask: Mask = None, *, indices: tuple[int, int] = EYE_CORNERS
+    keypoints: Keypoints, mask: Mask = None, *, indices: Sequence[int] = EYE_CORNERS
 ) -> Float[Tensor, "*batch t 1"]:
-    """Return the distance between the outer eye corners in each frame (iBUG-68: 36 and 45).
+    """Return the distance between the outer eye corners in each frame (iBUG-68: 36 and 45, WFLW-98: 60 and 72).
 
     Example:
         >>> face = torch.zeros(1, 68, 2)
@@ -116,8 +115,8 @@ def pupil_distance(
     keypoints: Keypoints,
     mask: Mask = None,
     *,
-    right_eye: tuple[int, ...] = RIGHT_EYE,
-    left_eye: tuple[int, ...] = LEFT_EYE,
+    right_eye: Sequence[int] = RIGHT_EYE,
+    left_eye: Sequence[int] = LEFT_EYE,
 ) -> Float[Tensor, "*batch t 1"]:
     """Return the distance between the eye centres, each the mean of that eye's points, in each frame.
 
@@ -127,8 +126,7 @@ def pupil_distance(
         >>> pupil_distance(face)
         tensor([[60.]])
     """
-    check_indices(keypoints, right_eye=right_eye, left_eye=left_eye)
-    right, left = list(right_eye), list(left_eye)
+    right, left = map(list, check_indices(keypoints, right_eye=right_eye, left_eye=left_eye))
     distance = point_norm(keypoints[..., right, :].mean(-2) - keypoints[..., left, :].mean(-2))
     valid = select(mask, right + left)
     return (distance if valid is None else distance.masked_fill(~valid.all(-1), 0)).unsqueeze(-1)

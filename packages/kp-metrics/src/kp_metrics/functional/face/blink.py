@@ -1,5 +1,7 @@
 """Eye aspect ratio and blink rate."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -20,7 +22,7 @@ from kp_metrics.primitives.types import Keypoints, Mask, Values
 
 
 def eye_aspect_ratio(
-    keypoints: Keypoints, *, right_eye: tuple[int, ...] = RIGHT_EYE, left_eye: tuple[int, ...] = LEFT_EYE
+    keypoints: Keypoints, *, right_eye: Sequence[int] = RIGHT_EYE, left_eye: Sequence[int] = LEFT_EYE
 ) -> Float[Tensor, "*batch t"]:
     """Return the mean over both eyes of `(‖p2−p6‖ + ‖p3−p5‖) / (2‖p1−p4‖)` (Soukupová and Čech 2016).
 
@@ -39,7 +41,7 @@ def eye_aspect_ratio(
     """
     check_keypoints(keypoints)
     keypoints = working_precision(keypoints)
-    check_indices(keypoints, right_eye=right_eye, left_eye=left_eye)
+    right_eye, left_eye = check_indices(keypoints, right_eye=right_eye, left_eye=left_eye)
     ratios = []
     for name, indices in (("right_eye", right_eye), ("left_eye", left_eye)):
         if len(indices) != 6:
@@ -56,8 +58,8 @@ def blink_rate(
     fps: float = 25.0,
     threshold: float = 0.2,
     min_frames: int = 2,
-    right_eye: tuple[int, ...] = RIGHT_EYE,
-    left_eye: tuple[int, ...] = LEFT_EYE,
+    right_eye: Sequence[int] = RIGHT_EYE,
+    left_eye: Sequence[int] = LEFT_EYE,
     mask: Mask = None,
     reduction: Reduction = "mean",
 ) -> Values:
@@ -87,6 +89,7 @@ def blink_rate(
     """
     check_pair(preds, preds if target is None else target, mask)
     check_positive(fps=fps, threshold=threshold, min_frames=min_frames)
+    right_eye, left_eye = check_indices(preds, right_eye=right_eye, left_eye=left_eye)
     ratio = eye_aspect_ratio(preds, right_eye=right_eye, left_eye=left_eye)
     valid = frame_mask(preds, select(mask, [*right_eye, *left_eye]))
     closed = (ratio < threshold) & valid

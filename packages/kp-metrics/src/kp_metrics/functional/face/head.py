@@ -15,7 +15,14 @@ from kp_metrics.primitives.checks import (
     select,
     working_precision,
 )
-from kp_metrics.primitives.ibug68 import BASE_POINT, EYE_CORNERS, STABLE_POINTS
+from kp_metrics.primitives.ibug68 import (
+    BASE_POINT,
+    EYE_CORNERS,
+    STABLE_POINTS,
+    WFLW98_BASE_POINT,
+    WFLW98_POINTS,
+    FacePoints,
+)
 from kp_metrics.primitives.normalizers import point_distance
 from kp_metrics.primitives.procrustes import fit_similarity, fit_to_reference, reference_points, resolve_reference
 from kp_metrics.primitives.reduction import Reduction, reduce_values
@@ -51,14 +58,14 @@ def align_to_reference(
     """
     check_keypoints(keypoints)
     check_mask(mask, keypoints, name="keypoints")
-    check_indices(keypoints, indices=indices)
+    (indices,) = check_indices(keypoints, indices=indices)
     keypoints = working_precision(keypoints)
     fit = fit_to_reference(keypoints, reference_points(reference, keypoints).to(keypoints.dtype), indices, mask)
     return fit(keypoints).masked_fill(~fit.defined[..., None, None], torch.nan)
 
 
 def head_pose_series(
-    keypoints: Tensor, reference: Tensor, mask: Tensor | None, stable: Sequence[int], eyes: tuple[int, int], base: int
+    keypoints: Tensor, reference: Tensor, mask: Tensor | None, stable: Sequence[int], eyes: Sequence[int], base: int
 ) -> tuple[Tensor, Tensor]:
     """Return the head pose of each frame relative to `reference`, `(..., T, C)`, and where it is defined."""
     destination = keypoints[..., list(stable), :]
@@ -90,7 +97,7 @@ def head_pose(
     reference: Reference,
     *,
     stable: Sequence[int] = STABLE_POINTS,
-    eyes: tuple[int, int] = EYE_CORNERS,
+    eyes: Sequence[int] = EYE_CORNERS,
     base: int = BASE_POINT,
     mask: Mask = None,
 ) -> Float[Tensor, "*batch t c"]:
@@ -111,7 +118,7 @@ def head_pose(
         0.693...
     """
     keypoints, _ = checked_pair(keypoints, keypoints, mask)
-    _check_points(keypoints, stable, eyes, base)
+    stable, eyes, base = _checked_points(keypoints, stable, eyes, base)
     face = reference_points(reference, keypoints).to(keypoints.dtype)
     series, defined = head_pose_series(keypoints, face, mask, stable, eyes, base)
     return series.masked_fill(~defined.unsqueeze(-1), torch.nan)
@@ -124,7 +131,7 @@ def head_amplitude_ratio(
     component: str | None = None,
     reference: Reference | None = None,
     stable: Sequence[int] = STABLE_POINTS,
-    eyes: tuple[int, int] = EYE_CORNERS,
+    eyes: Sequence[int] = EYE_CORNERS,
     base: int = BASE_POINT,
     mask: Mask = None,
     reduction: Reduction = "mean",
@@ -155,7 +162,7 @@ def head_amplitude_ratio(
         tensor(0.5000)
     """
     preds, target = checked_pair(preds, target, mask)
-    _check_points(target, stable, eyes, base)
+    stable, eyes, base = _checked_points(target, stable, eyes, base)
     names = HEAD_COMPONENTS[target.shape[-1]]
     if component is not None:
         check_choice(component, names, name="component")
@@ -170,7 +177,13 @@ def head_amplitude_ratio(
     return reduce_values(ratios.log().mean(-1).exp(), moving.all(-1), reduction, item_dims=0)
 
 
-def _check_points(keypoints: Tensor, stable: Sequence[int], eyes: tuple[int, int], base: int) -> None:
+def _checked_points(
+    keypoints: Tensor, stable: Sequence[int], eyes: Sequence[int], base: int
+) -> tuple[Sequence[int], Sequence[int], int]:
+    """Return the indices, with defaults in the layout of the keypoints."""
     if keypoints.shape[-1] not in HEAD_COMPONENTS:
         raise ValueError(f"expected keypoints (..., T, K, 2 or 3) for a head pose, got {tuple(keypoints.shape)}")
-    check_indices(keypoints, stable=stable, eyes=eyes, base=(base,))
+    if base == BASE_POINT and isinstance(stable, FacePoints) and keypoints.shape[-2] == WFLW98_POINTS:
+        base = WFLW98_BASE_POINT
+    stable, eyes, (base,) = check_indices(keypoints, stable=stable, eyes=eyes, base=(base,))
+    return stable, eyes, base

@@ -16,7 +16,7 @@ def identity_error(
     *,
     reference: Reference | None = None,
     stable: Sequence[int] = STABLE_POINTS,
-    eyes: tuple[int, int] = EYE_CORNERS,
+    eyes: Sequence[int] = EYE_CORNERS,
     mask: Mask = None,
     reduction: Reduction = "mean",
 ) -> Values:
@@ -46,7 +46,7 @@ def identity_error(
         True
     """
     preds, target = checked_pair(preds, preds if target is None else target, mask)
-    check_indices(preds, stable=stable, eyes=eyes)
+    stable, eyes = check_indices(preds, stable=stable, eyes=eyes)
     face, found = resolve_reference(reference, target if reference is None else preds, mask)
     eye_distance = point_distance(face.unsqueeze(-3), indices=eyes).flatten(-2).amax(-1)
     found = found & ~(eye_distance <= 0)

@@ -17,7 +17,7 @@ def lip_error(
     reference: Reference | None = None,
     mouth: Sequence[int] = MOUTH,
     stable: Sequence[int] = STABLE_POINTS,
-    eyes: tuple[int, int] = EYE_CORNERS,
+    eyes: Sequence[int] = EYE_CORNERS,
     mask: Mask = None,
     reduction: Reduction = "mean",
 ) -> Values:
@@ -43,7 +43,7 @@ def lip_error(
         True
     """
     preds, target = checked_pair(preds, target, mask)
-    check_indices(target, mouth=mouth, stable=stable, eyes=eyes)
+    mouth, stable, eyes = check_indices(target, mouth=mouth, stable=stable, eyes=eyes)
     face, found = resolve_reference(reference, target, select(mask, [*mouth, *stable, *eyes]))
     eye_distance = point_distance(face.unsqueeze(-3), indices=eyes)
     found = found & ~(eye_distance <= 0).flatten(-2).any(-1)
@@ -83,7 +83,7 @@ def lve(
         (tensor(5.), tensor(25.))
     """
     preds, target = checked_pair(preds, target, mask)
-    check_indices(target, mouth=mouth)
+    (mouth,) = check_indices(target, mouth=mouth)
     distance = point_norm(preds[..., list(mouth), :] - target[..., list(mouth), :])
     if squared:
         distance = distance.square()

@@ -1,10 +1,19 @@
 """Mouth opening, and its correlation, amplitude and closures against the truth."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn.functional import max_pool1d
 
-from kp_metrics.primitives.checks import check_choice, check_pair, check_positive, select, working_precision
+from kp_metrics.primitives.checks import (
+    check_choice,
+    check_indices,
+    check_pair,
+    check_positive,
+    select,
+    working_precision,
+)
 from kp_metrics.primitives.ibug68 import EYE_CORNERS, INNER_LIP_CENTRES
 from kp_metrics.primitives.normalizers import point_distance
 from kp_metrics.primitives.reduction import Reduction, reduce_values
@@ -13,10 +22,11 @@ from kp_metrics.primitives.types import Keypoints, Mask, Values
 
 
 def opening_series(
-    keypoints: Tensor, mask: Tensor | None, lips: tuple[int, int], eyes: tuple[int, int]
+    keypoints: Tensor, mask: Tensor | None, lips: Sequence[int], eyes: Sequence[int]
 ) -> tuple[Tensor, Tensor]:
     """Return the mouth opening of each frame, `(..., T)`, and where it is defined."""
     keypoints = working_precision(keypoints)
+    lips, eyes = check_indices(keypoints, lips=lips, eyes=eyes)
     eye_distance = point_distance(keypoints, mask, indices=eyes).squeeze(-1)
     valid, lips_valid = ~(eye_distance <= 0), select(mask, lips)
     if lips_valid is not None:
@@ -26,7 +36,7 @@ def opening_series(
 
 
 def opening_pair(
-    preds: Tensor, target: Tensor, mask: Tensor | None, lips: tuple[int, int], eyes: tuple[int, int]
+    preds: Tensor, target: Tensor, mask: Tensor | None, lips: Sequence[int], eyes: Sequence[int]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Check the arguments; return predicted and true mouth opening, `(..., T)`, and where both are defined."""
     check_pair(preds, target, mask)
@@ -39,8 +49,8 @@ def mouth_opening(
     preds: Keypoints,
     target: Keypoints | None = None,
     *,
-    lips: tuple[int, int] = INNER_LIP_CENTRES,
-    eyes: tuple[int, int] = EYE_CORNERS,
+    lips: Sequence[int] = INNER_LIP_CENTRES,
+    eyes: Sequence[int] = EYE_CORNERS,
     mask: Mask = None,
     reduction: Reduction = "none",
 ) -> Values:
@@ -69,8 +79,8 @@ def mouth_correlation(
     preds: Keypoints,
     target: Keypoints,
     *,
-    lips: tuple[int, int] = INNER_LIP_CENTRES,
-    eyes: tuple[int, int] = EYE_CORNERS,
+    lips: Sequence[int] = INNER_LIP_CENTRES,
+    eyes: Sequence[int] = EYE_CORNERS,
     mask: Mask = None,
     reduction: Reduction = "mean",
 ) -> Values:
@@ -103,8 +113,8 @@ def mouth_amplitude_ratio(
     preds: Keypoints,
     target: Keypoints,
     *,
-    lips: tuple[int, int] = INNER_LIP_CENTRES,
-    eyes: tuple[int, int] = EYE_CORNERS,
+    lips: Sequence[int] = INNER_LIP_CENTRES,
+    eyes: Sequence[int] = EYE_CORNERS,
     mask: Mask = None,
     reduction: Reduction = "mean",
 ) -> Values:
@@ -140,8 +150,8 @@ def closure_f1(
     threshold: float = 0.1,
     tolerance: int = 2,
     score: str = "f1",
-    lips: tuple[int, int] = INNER_LIP_CENTRES,
-    eyes: tuple[int, int] = EYE_CORNERS,
+    lips: Sequence[int] = INNER_LIP_CENTRES,
+    eyes: Sequence[int] = EYE_CORNERS,
     mask: Mask = None,
     reduction: Reduction = "mean",
 ) -> Values:

@@ -1,5 +1,7 @@
 """Mean temporal misalignment (MTM): how early or late the mouth moves."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -17,8 +19,8 @@ def mtm(
     *,
     fps: float = 25.0,
     smoothing: float = 2.0,
-    lips: tuple[int, int] = INNER_LIP_CENTRES,
-    eyes: tuple[int, int] = EYE_CORNERS,
+    lips: Sequence[int] = INNER_LIP_CENTRES,
+    eyes: Sequence[int] = EYE_CORNERS,
     mask: Mask = None,
     reduction: Reduction = "mean",
 ) -> Values:

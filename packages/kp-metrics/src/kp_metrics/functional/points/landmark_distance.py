@@ -47,7 +47,7 @@ def lmd(
     preds, target = checked_pair(preds, target, mask)
     check_positive(scale=scale)
     if indices is not None:
-        check_indices(target, indices=indices)
+        (indices,) = check_indices(target, indices=indices)
         preds, target, mask = preds[..., list(indices), :], target[..., list(indices), :], select(mask, indices)
     difference = preds - target
     if centre:

@@ -27,7 +27,7 @@ def beat_align(
     sigma: float = 3.0,
     smoothing: float = 1.0,
     stable: Sequence[int] = STABLE_POINTS,
-    eyes: tuple[int, int] = EYE_CORNERS,
+    eyes: Sequence[int] = EYE_CORNERS,
     mask: Mask = None,
     reduction: Reduction = "mean",
 ) -> Values:
@@ -63,7 +63,7 @@ def beat_align(
     if (audio is None) == (beats is None):
         raise ValueError("expected either audio or beats, got " + ("neither" if audio is None else "both"))
     preds, target = checked_pair(preds, preds if target is None else target, mask)
-    check_indices(preds, stable=stable)
+    stable, eyes = check_indices(preds, stable=stable, eyes=eyes)
     check_positive(sigma=sigma, smoothing=smoothing)
     valid_frames = frame_mask(preds, select(mask, stable))
     if audio is not None:
@@ -84,7 +84,7 @@ def beat_align(
 
 
 def motion_beats(
-    preds: Tensor, valid: Tensor, stable: Sequence[int], eyes: tuple[int, int], mask: Tensor | None, smoothing: float
+    preds: Tensor, valid: Tensor, stable: Sequence[int], eyes: Sequence[int], mask: Tensor | None, smoothing: float
 ) -> Tensor:
     """Return the frames where the head comes to rest, `(..., T)`: local minima of its smoothed speed."""
     change, both = difference(preds[..., list(stable), :], select(mask, stable), order=1)

@@ -25,7 +25,7 @@ def intensities(
     fps: float = 25.0,
     mouth: Sequence[int] = MOUTH,
     stable: Sequence[int] = STABLE_POINTS,
-    eyes: tuple[int, int] = EYE_CORNERS,
+    eyes: Sequence[int] = EYE_CORNERS,
     mask: Mask = None,
 ) -> tuple[Float[Tensor, "*batch"], Float[Tensor, "*batch"], Bool[Tensor, "*batch"]]:
     """Return loudness and lip displacement of each sequence, and where both are defined: the input of `slcc`.
@@ -37,7 +37,7 @@ def intensities(
         frame, without head pose, in eye distances; and a boolean, each `(...)`.
     """
     check_audio(preds, target, mask, audio)
-    check_indices(preds, mouth=mouth, stable=stable, eyes=eyes)
+    mouth, stable, eyes = check_indices(preds, mouth=mouth, stable=stable, eyes=eyes)
     preds = working_precision(preds)
     lips = list(mouth)
     face, found = reference_frame(preds, select(mask, [*mouth, *stable, *eyes]))
@@ -81,7 +81,7 @@ def slcc(
     fps: float = 25.0,
     mouth: Sequence[int] = MOUTH,
     stable: Sequence[int] = STABLE_POINTS,
-    eyes: tuple[int, int] = EYE_CORNERS,
+    eyes: Sequence[int] = EYE_CORNERS,
     mask: Mask = None,
 ) -> Float[Tensor, ""]:
     """Return the speech-lip intensity correlation: Pearson's r over sequences of loudness and lip displacement.

@@ -1,5 +1,7 @@
 """Mouth opening in silence."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -22,8 +24,8 @@ def silence_opening(
     fps: float = 25.0,
     threshold_db: float = -30.0,
     min_seconds: float = 0.3,
-    lips: tuple[int, int] = INNER_LIP_CENTRES,
-    eyes: tuple[int, int] = EYE_CORNERS,
+    lips: Sequence[int] = INNER_LIP_CENTRES,
+    eyes: Sequence[int] = EYE_CORNERS,
     mask: Mask = None,
     reduction: Reduction = "mean",
 ) -> Values:
