@@ -1,7 +1,7 @@
 """Audio as it arrives: from a pipe (raw 16-bit samples, or a WAV file that is still being written) or a microphone."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -36,8 +36,17 @@ class PcmSource(NamedTuple):
     chunks: Iterator[Float[Tensor, " s"]]
 
 
-def open_pcm(source: Readable, *, rate: int) -> PcmSource:
+#: Makes, for the channels, channel mask and sample rate of a WAV file, a function from samples `(S, C)` to mono `(S,)`.
+MakeMix = Callable[[int, int, int], Callable[[Tensor], Tensor]]
+
+
+def open_pcm(source: Readable, *, rate: int, make_mix: MakeMix | None = None) -> PcmSource:
     """Read mono s16le samples at `rate`, or a 16-bit PCM WAV, whose header gives its rate and channels.
+
+    Args:
+        source: The samples or the WAV file.
+        rate: Sample rate of raw samples, in Hz.
+        make_mix: How to mix the channels of a WAV file; by default to their mean.
 
     Raises:
         ValueError: A WAV with another encoding or an implausible rate, or one that ends within its header.
@@ -49,9 +58,10 @@ def open_pcm(source: Readable, *, rate: int) -> PcmSource:
     """
     magic = source.read(4)
     if magic != b"RIFF":
-        return PcmSource(rate, _read_samples(source, magic, channels=1, size=None))
-    channels, rate, size = _read_header(source)
-    return PcmSource(rate, _read_samples(source, b"", channels=channels, size=size))
+        return PcmSource(rate, _read_samples(source, magic, channels=1, size=None, mix=_mean))
+    channels, mask, rate, size = _read_header(source)
+    mix = _mean if make_mix is None else make_mix(channels, mask, rate)
+    return PcmSource(rate, _read_samples(source, b"", channels=channels, size=size, mix=mix))
 
 
 def open_microphone(*, rate: int) -> PcmSource:
@@ -83,11 +93,15 @@ def _to_float(data: bytes) -> Float[Tensor, " s"]:
     return torch.frombuffer(bytearray(data), dtype=torch.int16).float() / 32768
 
 
-def _read_header(source: Readable) -> tuple[int, int, int | None]:
-    """Return channels, sample rate and bytes of audio, None where the writer did not know them."""
+def _mean(samples: Tensor) -> Tensor:
+    return samples.mean(dim=1)
+
+
+def _read_header(source: Readable) -> tuple[int, int, int, int | None]:
+    """Return channels, channel mask, sample rate and bytes of audio, None where the writer did not know them."""
     if _read_exactly(source, 8)[4:] != b"WAVE":
         raise ValueError("expected a WAV file or raw 16-bit samples, got a RIFF file of another kind")
-    channels = rate = 0
+    channels = rate = mask = 0
     while True:
         name, size = struct.unpack("<4sI", _read_exactly(source, 8))
         if name == b"data":
@@ -96,6 +110,7 @@ def _read_header(source: Readable) -> tuple[int, int, int | None]:
         if name == b"fmt ":
             encoding, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", chunk.ljust(16, b"\0"))
             extended = encoding == 0xFFFE and chunk[24:26] == b"\1\0"
+            mask = int.from_bytes(chunk[20:24], "little") if extended else 0
             if not (encoding == 1 or extended) or bits != 16 or not channels or not rate:
                 raise ValueError(
                     f"expected 16-bit PCM in the WAV file, got encoding {encoding} of {bits} bits; "
@@ -106,7 +121,7 @@ def _read_header(source: Readable) -> tuple[int, int, int | None]:
     if not channels:
         raise ValueError("expected a WAV file with a format chunk before its samples, got none")
     # A writer to a pipe cannot go back to fill in the size.
-    return channels, rate, size if 0 < size < 0xFFFFFFFF else None
+    return channels, mask, rate, size if 0 < size < 0xFFFFFFFF else None
 
 
 def _read_exactly(source: Readable, count: int) -> bytes:
@@ -125,8 +140,10 @@ def _read_chunk(source: Readable, count: int) -> bytes:
     return first
 
 
-def _read_samples(source: Readable, rest: bytes, *, channels: int, size: int | None) -> Iterator[Tensor]:
-    """Yield the mean of the channels, chunk by chunk, until `size` bytes or the end of the input."""
+def _read_samples(
+    source: Readable, rest: bytes, *, channels: int, size: int | None, mix: Callable[[Tensor], Tensor]
+) -> Iterator[Tensor]:
+    """Yield the mix of the channels, chunk by chunk, until `size` bytes or the end of the input."""
     read = getattr(source, "read1", source.read)
     width = 2 * channels
     while True:
@@ -135,7 +152,7 @@ def _read_samples(source: Readable, rest: bytes, *, channels: int, size: int | N
         data = rest + block
         whole = len(data) - len(data) % width
         if whole:
-            yield _to_float(data[:whole]).view(-1, channels).mean(dim=1)
+            yield mix(_to_float(data[:whole]).view(-1, channels))
         rest = data[whole:]
         if not block or size == 0:
             return

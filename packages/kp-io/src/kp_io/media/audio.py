@@ -3,6 +3,7 @@
 import io
 import os
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -13,18 +14,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from kp_io.filesystem.atomic import atomic_path, write_error
-from kp_io.media.audio_resampler import RATES, Resampler
+from kp_io.media.audio_resampler import Resampler
 from kp_io.media.container import decode_frames, find_video_stream, open_media
-
-#: Weight of a channel in the mono mix, by FFmpeg's name: speech is in the centre, the bass channel has none.
-_DOWNMIX = {"FC": 1.0, "FL": 0.7071, "FR": 0.7071, "LFE": 0.0, "LFE2": 0.0}
-_DOWNMIX_OTHER = 0.5
-
-#: A smaller gap between audio timestamps is jitter of the container, not missing audio.
-_GAP_SECONDS = 0.1
-
-#: Larger jumps of timestamps are errors; silence for the gap would fill the memory.
-_MAX_GAP_SECONDS = 600
+from kp_io.media.sound.downmix import channel_weights
+from kp_io.media.sound.mono_blocks import channel_names, mono_blocks, samples_of
+from kp_io.media.timing.audio_timeline import place_blocks
+from kp_io.media.timing.video_clock import VideoClock
 
 #: FFmpeg's codec for each suffix that `write_audio` writes, both 16-bit and lossless.
 _CODECS = {".wav": "pcm_s16le", ".flac": "flac"}
@@ -72,13 +67,18 @@ def read_audio(
     """Read the first audio stream of any audio or video file as a mono waveform.
 
     Channels are mixed by weight (centre 1, front left and right 0.71, surround 0.5, bass 0; divided by their sum), so
-    nothing clips and 5.1 speech stays loud. A file that exceeds ±1 is divided by its peak.
+    nothing clips and 5.1 speech stays loud. Where the channels cancel each other, as L = -R, the louder one is taken
+    and a warning is logged. A file that exceeds ±1 is divided by its peak.
+
+    Sound is placed at its timestamps, never off by more than 20 ms: holes become silence, overlaps are dropped, and a
+    sound clock that drifts is followed by stretching the sound a little. A jump of more than 30 s in which the file has
+    neither picture nor sound is closed, and a warning is logged.
 
     Args:
         path: The file.
         sample_rate: Samples per second of the result.
-        align_to_video: Start with the first video frame: earlier audio is cut; a late start and gaps within the stream
-            become silence. No effect without a video stream.
+        align_to_video: Start with the first video frame: earlier audio is cut, a late start becomes silence. By
+            default, and without a video stream, the result begins with the first sample.
         max_seconds: Reject longer audio as soon as this much is decoded, whatever duration the file states.
 
     Returns:
@@ -86,7 +86,8 @@ def read_audio(
 
     Raises:
         FileNotFoundError: The file does not exist.
-        ValueError: The file cannot be read, is too long, has no audio or no samples, or contains NaN or infinity.
+        ValueError: The file cannot be read, is too long, has no audio or no samples, jumps by more than 600 s, or
+            contains NaN or infinity.
 
     Example:
         >>> import tempfile
@@ -95,6 +96,34 @@ def read_audio(
         ...     read_audio(Path(folder, "tone.wav")).shape
         torch.Size([8000])
     """
+    blocks = read_audio_blocks(
+        path, sample_rate=sample_rate, align_to_video=align_to_video, max_seconds=max_seconds
+    )
+    waveform = torch.empty(sum(map(len, blocks)))
+    start = len(waveform)
+    while blocks:  # from the end, block by block, because joined at once an hour would take twice its memory
+        block = blocks.pop()
+        start -= len(block)
+        waveform[start : start + len(block)] = block
+    return waveform
+
+
+def read_audio_blocks(
+    path: str | os.PathLike[str],
+    *,
+    sample_rate: int = 16000,
+    align_to_video: bool = False,
+    max_seconds: float = torch.inf,
+) -> list[Float[Tensor, " _"]]:
+    """Read audio as `read_audio` does, in blocks of about a second that can be freed one by one.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_audio(Path(folder, "tone.wav"), torch.zeros(20000), sample_rate=8000)
+        ...     sum(map(len, read_audio_blocks(Path(folder, "tone.wav"), sample_rate=8000)))
+        20000
+    """
     source = Path(path)
     if sample_rate < 1:
         raise ValueError(f"expected a positive sample_rate, got {sample_rate}")
@@ -102,7 +131,8 @@ def read_audio(
     resampler: Resampler | None = None
     chunks: list[Tensor] = []
     count = num_broken = 0
-    for block, rate in _join_blocks(_decode_mono(source, start)):
+    placed = place_blocks(mono_blocks(_audio_frames(source), str(source)), source, start=start)
+    for block, rate in _join_blocks(placed):
         # In chunks, because an hour at the original rate takes several times the memory of the result.
         resampler = resampler or Resampler(from_rate=rate, to_rate=sample_rate)
         chunks.append(resampler.push(torch.from_numpy(block)))
@@ -113,15 +143,15 @@ def read_audio(
     if resampler is None:
         raise ValueError(f"expected audio in {source}, got an audio stream of 0 samples")
     if not count:
-        early = f"audio that ends before the first frame (at {start or 0:.2f} s)"
+        early = f"audio that ends before the first frame (at {float(start or 0):.2f} s)"
         raise ValueError(f"expected audio in {source}, got {early}")
     if num_broken:
         raise ValueError(f"expected finite samples in {source}, got NaN or infinity in {num_broken} of {count} samples")
-    waveform = torch.cat([*chunks, resampler.flush()])
+    chunks.append(resampler.flush())
+    chunks = [chunk for chunk in chunks if len(chunk)]
     # Unscaled floats exceed ±1, and so does, slightly, the filter's overshoot; dividing distorts neither.
-    low, high = (float(end) for end in waveform.aminmax())
-    peak = max(-low, high)
-    return waveform / peak if peak > 1 else waveform
+    peak = max(float(chunk.abs().max()) for chunk in chunks)
+    return [chunk / peak for chunk in chunks] if peak > 1 else chunks
 
 
 def resample_audio(waveform: Float[Tensor, " s"], *, from_rate: int, to_rate: int) -> Float[Tensor, " resampled"]:
@@ -188,7 +218,8 @@ def decode_flac(data: bytes) -> tuple[Float[Tensor, " s"], int]:
         raise ValueError(f"expected the bytes of a FLAC file, got {len(data)} others: {error.strerror}") from error
     if not frames:
         raise ValueError(f"expected the bytes of a FLAC file, got {len(data)} others")
-    return torch.from_numpy(np.concatenate([_mono(frame) for frame in frames])), frames[0].sample_rate
+    blocks = [channel_weights(channel_names(frame)) @ samples_of(frame) for frame in frames]
+    return torch.from_numpy(np.concatenate(blocks)), frames[0].sample_rate
 
 
 def _to_pcm(waveform: Float[Tensor, " s"]) -> np.ndarray:
@@ -216,37 +247,15 @@ def _write_pcm(target: str | io.BytesIO, suffix: str, pcm: np.ndarray, sample_ra
 def _join_blocks(blocks: Iterable[tuple[np.ndarray, int]]) -> Iterator[tuple[np.ndarray, int]]:
     """Join the small blocks of a decoder to blocks of about a second."""
     joined: list[np.ndarray] = []
-    rate = 0
+    rate = length = 0
     for block, rate in blocks:
         joined.append(block)
-        if sum(map(len, joined)) >= rate:
+        length += len(block)
+        if length >= rate:
             yield np.concatenate(joined), rate
-            joined = []
+            joined, length = [], 0
     if joined:
         yield np.concatenate(joined), rate
-
-
-def _decode_mono(source: Path, start_seconds: float | None) -> Iterator[tuple[np.ndarray, int]]:
-    """Yield mono blocks and the sample rate of the stream; with `start_seconds`, placed at their times from there."""
-    position = rate = 0
-    for frame in _audio_frames(source):
-        if rate and frame.sample_rate != rate:
-            raise ValueError(f"expected one sample rate in {source}, got {rate} and then {frame.sample_rate} Hz")
-        if not RATES[0] <= frame.sample_rate <= RATES[1]:
-            raise ValueError(f"expected from {RATES[0]} to {RATES[1]} Hz in {source}, got {frame.sample_rate} Hz")
-        block = _mono(frame)
-        if start_seconds is not None and frame.time is not None:
-            start = round((frame.time - start_seconds) * frame.sample_rate)
-            if not rate and start < 0:
-                position = start  # samples before the first frame have negative positions and are cut below
-            elif start - position > (_GAP_SECONDS * frame.sample_rate if rate else 0):
-                if start - position > _MAX_GAP_SECONDS * frame.sample_rate:
-                    jump = f"a jump of {(start - position) / frame.sample_rate:.0f} s; remux the file to repair it"
-                    raise ValueError(f"expected audio without long gaps in {source}, got {jump}")
-                block = np.concatenate([np.zeros(start - position, np.float32), block])
-        rate = frame.sample_rate
-        yield block[max(0, -position) :], rate
-        position += len(block)
 
 
 def _audio_frames(source: Path) -> Iterator[av.AudioFrame]:
@@ -256,25 +265,9 @@ def _audio_frames(source: Path) -> Iterator[av.AudioFrame]:
         yield from decode_frames(container, container.streams.audio[0], source)
 
 
-def _mono(frame: av.AudioFrame) -> np.ndarray:
-    channels = frame.layout.nb_channels
-    data: np.ndarray = frame.to_ndarray()
-    if not frame.format.is_planar:
-        data = data.reshape(-1, channels).T
-    if data.dtype == np.uint8:
-        data = (data.astype(np.float32) - 128) / 128
-    elif np.issubdtype(data.dtype, np.integer):
-        data = data.astype(np.float32) / 2.0 ** (8 * data.itemsize - 1)
-    weights = np.array([_DOWNMIX.get(c.name, _DOWNMIX_OTHER) for c in frame.layout.channels], np.float32)
-    if weights.sum() == 0:
-        weights = np.ones(channels, np.float32)
-    mixed: np.ndarray = weights / weights.sum() @ data.astype(np.float32)
-    return mixed
-
-
-def _video_start(source: Path) -> float | None:
+def _video_start(source: Path) -> Fraction | None:
     """Return the time of the first video frame; None without a video stream or frame."""
     with open_media(source, expected="an audio or video file") as container:
         stream = find_video_stream(container)
         first = None if stream is None else next(decode_frames(container, stream, source), None)
-        return None if first is None else first.time or 0.0
+        return None if stream is None or first is None else VideoClock(stream, source).time_of(first)

@@ -82,6 +82,21 @@ def display_size(stream: VideoStream, frame: av.VideoFrame) -> tuple[int, int]:
     return (round(frame.width * aspect), frame.height) if aspect >= 1 else (frame.width, round(frame.height / aspect))
 
 
+def orientation(frame: av.VideoFrame) -> tuple[int, bool]:
+    """Return how a frame is displayed: degrees counter-clockwise, after a mirror left to right or not."""
+    rotation = round(frame.rotation / 90) * 90 % 360
+    side_data = frame.side_data.get("DISPLAYMATRIX")
+    if side_data is None or len(bytes(side_data)) < 36:
+        return rotation, False
+    # A stored point (x, y) is displayed at (x a + y c, x b + y d), with y down.
+    a, b, _, c, d = np.frombuffer(bytes(side_data), np.int32)[:5].astype(np.float64)
+    if a * d - b * c >= 0:
+        return rotation, False
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return (0 if a < 0 else 180), True
+    return (90 if b > 0 else 270), True
+
+
 class FramePixels:
     """Pixels of a decoded frame, converted on first use and scaled to `size`, width and height before rotation."""
 
@@ -92,7 +107,9 @@ class FramePixels:
     @cached_property
     def pixels(self) -> UInt8[np.ndarray, "h w 3"]:
         """The pixels, always the same array."""
-        rotated = np.rot90(self._converted(), k=round(self._frame.rotation / 90) % 4)
+        rotation, mirrored = orientation(self._frame)
+        stored = self._converted()
+        rotated = np.rot90(stored[:, ::-1] if mirrored else stored, k=rotation // 90)
         return np.ascontiguousarray(rotated, dtype=np.uint8)
 
     def _converted(self) -> UInt8[np.ndarray, "h w 3"]:

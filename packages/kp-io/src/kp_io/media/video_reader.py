@@ -14,7 +14,9 @@ from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
 from kp_io.media.container import decode_frames, find_video_stream, open_media
-from kp_io.media.video_frame import FramePixels, deinterlace, display_size
+from kp_io.media.timing.closed_gaps import MAX_JUMP_SECONDS
+from kp_io.media.timing.video_clock import VideoClock
+from kp_io.media.video_frame import FramePixels, deinterlace, display_size, orientation
 from kp_io.parallel.threads import max_threads
 
 logger = logging.getLogger(__name__)
@@ -24,9 +26,6 @@ VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".qt", ".f4v", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".divx", ".dv", ".flv", ".mxf"}
     | {".mpg", ".mpeg", ".m2v", ".vob", ".ts", ".m2t", ".m2ts", ".mts", ".wmv", ".asf", ".ogv"}
 )
-
-#: Larger jumps of timestamps are errors; filling the gap would never end.
-_MAX_GAP_SECONDS = 600
 
 #: A file that ends this much before its stated duration is truncated.
 _MISSING_SECONDS = 0.5
@@ -44,6 +43,7 @@ class VideoInfo:
         start_seconds: Time of the first frame on the container's clock, which audio uses too.
         rotation: Counter-clockwise rotation of the stored frames for display, degrees: 0, 90, 180 or 270.
         has_audio: Whether there is an audio stream.
+        mirrored: Whether the stored frames are mirrored left to right for display, before the rotation.
     """
 
     width: int
@@ -53,6 +53,7 @@ class VideoInfo:
     start_seconds: float
     rotation: int
     has_audio: bool
+    mirrored: bool = False
 
     def num_frames(self, fps: float) -> int | None:
         """Return the approximate number of frames of `read_video` at `fps`; None without a stated duration."""
@@ -69,12 +70,12 @@ def probe_video(path: str | os.PathLike[str]) -> VideoInfo:
     source = Path(path)
     container, stream = _open_video(source)
     with container:
-        clock = _Clock(stream)
+        clock = VideoClock(stream, source)
         first = next(decode_frames(container, stream, source), None)
         if first is None:
             raise ValueError(f"expected a video with frames, got {source}, of which no frame can be decoded")
         duration = _stated_duration(stream)
-        rotation = first.rotation % 360
+        rotation, mirrored = orientation(first)
         width, height = display_size(stream, first)[:: -1 if rotation % 180 else 1]
         return VideoInfo(
             width=width,
@@ -84,6 +85,7 @@ def probe_video(path: str | os.PathLike[str]) -> VideoInfo:
             start_seconds=float(clock.time_of(first)),
             rotation=rotation,
             has_audio=bool(container.streams.audio),
+            mirrored=mirrored,
         )
 
 
@@ -93,10 +95,11 @@ def read_video(path: str | os.PathLike[str], *, fps: float | None = 25.0) -> Ite
     Output frame n is the frame shown at `(n + ½) / fps` seconds after the first one: frames are dropped or repeated
     one at a time, and neither 29.97 fps nor a variable rate drifts. There are exactly `round(duration * fps)` frames,
     at least one, where the duration is from the start of the first frame to the end of the last. Frames look as in a
-    video player: rotation metadata is applied, pixels are made square, interlaced frames are deinterlaced, transparent
-    ones are composited on white, HDR (PQ) is mapped to standard range, and frames of another size are scaled to the
-    first. Only a few frames are in memory at a time. Of a truncated file, the decodable frames are read and a warning
-    is logged. Only the first video stream is read.
+    video player: rotation and mirror metadata is applied, pixels are made square, interlaced frames are deinterlaced,
+    transparent ones are composited on white, HDR (PQ) is mapped to standard range, and frames of another size are
+    scaled to the first. Only a few frames are in memory at a time. Of a truncated file, the decodable frames are read
+    and a warning is logged. A jump of the timestamps of 30 to 600 s in which the file has neither picture nor sound is
+    closed, and a warning is logged; a longer one is an error. Only the first video stream is read.
 
     Args:
         path: A video in any container and codec that FFmpeg reads.
@@ -128,7 +131,7 @@ def _read(
     container: InputContainer, stream: VideoStream, source: Path, fps: Fraction | None
 ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
     with container:
-        clock = _Clock(stream)
+        clock = VideoClock(stream, source)
         start: Fraction | None = None
         end = Fraction(0)
         size: tuple[int, int] | None = None
@@ -136,7 +139,7 @@ def _read(
         count = 0
         for frame in deinterlace(decode_frames(container, stream, source)):
             time = clock.time_of(frame)
-            if time - end > _MAX_GAP_SECONDS and shown is not None:
+            if time - end > MAX_JUMP_SECONDS and shown is not None:
                 jump = f"a jump of {float(time - end):.0f} s; remux the file to repair them"
                 raise ValueError(f"expected frames without long gaps in {source}, got {jump}")
             start = time if start is None else start
@@ -150,33 +153,12 @@ def _read(
             end = time + clock.duration_of(frame)
         if shown is None or start is None:
             raise ValueError(f"expected a video with frames, got {source}, of which no frame can be decoded")
-        stated = _stated_duration(stream) or 0.0
+        stated = (_stated_duration(stream) or 0.0) - float(clock.gaps.closed_seconds)
         if stated - float(end - start) > _MISSING_SECONDS:
             logger.warning("%s is cut off: %.2f s of %.2f s can be read", source, float(end - start), stated)
         total = 1 if fps is None else max(1, round((end - start) * fps))
         for _ in range(count if fps is not None else 0, total):
             yield shown.pixels
-
-
-class _Clock:
-    """Times and durations of decoded frames, including those without a timestamp."""
-
-    def __init__(self, stream: VideoStream) -> None:
-        rate = stream.average_rate or stream.guessed_rate or stream.base_rate
-        self.frame_seconds = 1 / Fraction(rate) if rate else Fraction(1, 25)
-        self._last: Fraction | None = None
-
-    def time_of(self, frame: av.VideoFrame) -> Fraction:
-        """Return the timestamp of the next frame, or one frame after the last if it is missing or does not increase."""
-        time = None if frame.pts is None else frame.pts * (frame.time_base or Fraction(1))
-        if self._last is not None and (time is None or time <= self._last):
-            time = self._last + self.frame_seconds
-        self._last = Fraction(0) if time is None else time
-        return self._last
-
-    def duration_of(self, frame: av.VideoFrame) -> Fraction:
-        duration = frame.duration * (frame.time_base or Fraction(1)) if frame.duration else Fraction(0)
-        return duration if 0 < duration <= _MAX_GAP_SECONDS else self.frame_seconds
 
 
 def _open_video(source: Path) -> tuple[InputContainer, VideoStream]:

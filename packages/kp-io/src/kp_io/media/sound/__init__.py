@@ -1,0 +1,1 @@
+"""Channels, and sound out of a pipe."""

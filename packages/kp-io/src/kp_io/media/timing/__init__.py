@@ -1,0 +1,1 @@
+"""Times of decoded frames: what containers say, and what is right."""
