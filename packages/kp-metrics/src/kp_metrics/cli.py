@@ -16,6 +16,24 @@ app = typer.Typer(
 )
 
 
+def _show_version(is_asked: bool) -> bool:
+    if is_asked:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"kp-metrics {version('kp-metrics')}\n")
+        raise typer.Exit
+    return False
+
+
+@app.callback()
+def show(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Keypoint metrics with stated conventions."""
+
+
 @app.command()
 def compare(
     preds: Annotated[Path, typer.Argument(metavar="PRED", help="Predicted keypoints: a file, or a folder of them.")],
@@ -26,6 +44,11 @@ def compare(
     alpha: Annotated[float, typer.Option(help="Radius of PCK as a fraction of its normalizer.")] = 0.02,
     normalizer: Annotated[str, typer.Option(help="Normalizer of pck and nme; by default each its own.")] = "",
     fps: Annotated[float | None, typer.Option(help="Frames per second; by default that of the files, else 25.")] = None,
+    face: Annotated[
+        str | None, typer.Option(help="Which face of a file that holds several: its face_id or such.")
+    ] = None,
+    track: Annotated[str | None, typer.Option(help="Which clip, video or track of a file that holds several.")] = None,
+    image: Annotated[str | None, typer.Option(help="Only this picture of a file: its file name or id.")] = None,
     resamples: Annotated[int, typer.Option(help="Bootstrap samples; 0 for no intervals.", min=0)] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
@@ -35,7 +58,7 @@ def compare(
 ) -> None:
     """Print metrics of predicted against true keypoints, beside those of a held reference frame.
 
-    Reads kp-io's .npz and .csv, and COCO keypoint JSON (any number of points).
+    Reads kp-io's .npz, .csv and .json, OpenFace's .csv, and COCO keypoint JSON (any number of points).
     """
     # Imported here, because torch would slow down --help.
     from kp_metrics.files.compare_paths import compare_paths
@@ -46,7 +69,12 @@ def compare(
         if normalizer:
             options["pck"]["normalizer"] = normalizer
             options["nme"] = {"normalizer": normalizer}
-        table = compare_paths(preds, target, metrics=names, options=options, fps=fps, resamples=resamples, seed=seed)
+        if out is not None:
+            _refuse_overwriting(out, preds, target)
+        choice = {"face": face, "track": track, "image": image}
+        table = compare_paths(
+            preds, target, metrics=names, options=options, fps=fps, resamples=resamples, seed=seed, **choice
+        )
         if out is not None:
             table.save(out)
     except (ValueError, OSError) as error:
@@ -69,6 +97,17 @@ def list_metrics() -> None:
         star = "*" if info.name in DEFAULT_METRICS else ""
         table.add_row(info.name + star, info.arrow, info.unit, info.convention, info.others, info.needs)
     _print(table)
+
+
+def _refuse_overwriting(out: Path, *inputs: Path) -> None:
+    """Raise a `ValueError` if the table would replace a file that is read, by whatever name or link."""
+    for given in inputs:
+        read = [file for file in given.rglob("*") if file.is_file()] if given.is_dir() else [given]
+        if out.exists() and any(file.exists() and file.samefile(out) for file in read):
+            raise ValueError(
+                f"expected another file to write than those that are read, got {out}, which is in the input {given}; "
+                "choose another name"
+            )
 
 
 def _print(content: Any) -> None:

@@ -19,6 +19,7 @@ from a2k_train.cli.options import (
     Splits,
     load_settings,
     open_for_training,
+    refuse_overwriting_inputs,
     total_steps,
 )
 
@@ -46,6 +47,7 @@ def ablate(
     from a2k_train.training.launch import launch
 
     settings = load_settings(config, preset="paper", changes=changes, epochs=epochs, seed=seed, max_offset=max_offset)
+    refuse_overwriting_inputs(clips, run, config=config, manifest=manifest, settings=settings)
     fabric = launch(device, precision=settings.precision)
     store = open_for_training(clips, settings, splits=splits, manifest=manifest, cache=cache, device=str(fabric.device))
     total = total_steps(settings, store)

@@ -86,4 +86,24 @@ def print_table(table: "Table") -> None:
         # A minimum width keeps names and numbers on one line in narrow terminals: a wrapped table cannot be read.
         console = Console(width=max(Console().width, _MIN_TABLE_WIDTH))
         console.print(rich_table)
-    console.print(f"{table.num_clips} clips, {table.num_speakers} speakers")
+    console.print(f"{counted(table.num_clips, 'clip')}, {counted(table.num_speakers, 'speaker')}")
+
+
+def counted(number: int, thing: str) -> str:
+    """Return a number with its noun, in the plural if it is not 1.
+
+    Example:
+        >>> counted(1, "clip"), counted(25, "clip")
+        ('1 clip', '25 clips')
+    """
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def show_version(is_asked: bool) -> bool:
+    """Print the version and exit, for the option `--version`."""
+    if is_asked:
+        from importlib.metadata import version
+
+        typer.echo(f"a2k-train {version('a2k-train')}")
+        raise typer.Exit
+    return False

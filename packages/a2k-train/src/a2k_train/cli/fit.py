@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from a2k_train.cli.console import progress, readable_errors
+from a2k_train.cli.console import counted, progress, readable_errors
 from a2k_train.cli.options import (
     Cache,
     Changes,
@@ -21,6 +21,7 @@ from a2k_train.cli.options import (
     Steps,
     load_settings,
     open_for_training,
+    refuse_overwriting_inputs,
     total_steps,
 )
 
@@ -47,6 +48,7 @@ def fit(
     settings = load_settings(
         config, preset=preset, changes=changes, steps=steps, epochs=epochs, seed=seed, max_offset=max_offset
     )
+    refuse_overwriting_inputs(clips, run, config=config, manifest=manifest, settings=settings)
     from a2k_train.training.fit import fit as train
     from a2k_train.training.launch import launch
     from a2k_train.training.validator import Validator
@@ -68,4 +70,4 @@ def fit(
             validate=validator,
         )
     if fabric.is_global_zero:
-        typer.echo(f"trained on {len(store)} clips: {run / 'model.safetensors'}")
+        typer.echo(f"trained on {counted(len(store), 'clip')}: {run / 'model.safetensors'}")

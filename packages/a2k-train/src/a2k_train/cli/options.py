@@ -19,7 +19,7 @@ Manifest = Annotated[
     typer.Option(help="CSV with id, speaker and split, for a folder of clips.", show_default="manifest.csv in it"),
 ]
 Splits = Annotated[str, typer.Option(help="Comma-separated splits to use.")]
-Run = Annotated[Path, typer.Option(help="Folder of the run; an interrupted run is resumed.")]
+Run = Annotated[Path, typer.Option("--run", "-o", "--out", help="Folder of the run; an interrupted run is resumed.")]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="TOML file of settings, e.g. config.toml of another run.")
 ]
@@ -50,13 +50,37 @@ Model = Annotated[
     str | None,
     typer.Option(
         "--model",
-        "--weights",
         help="Checkpoint: a file, a folder, or a Hugging Face Hub id owner/name.",
         show_default="the embedded one",
     ),
 ]
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of the checkpoint on the Hub.")]
 Sha256 = Annotated[str | None, typer.Option(help="SHA-256 digest of the checkpoint, verified before loading.")]
+
+
+def current_spelling(option: str) -> str:
+    """Return the name of an option without its dashes; old spellings still work and are not in the help.
+
+    Example:
+        >>> current_spelling("weights"), current_spelling("seed")
+        ('model', 'seed')
+    """
+    return {"weights": "model"}.get(option, option)
+
+
+def refuse_overwriting_inputs(
+    clips: Path, run: Path, *, config: Path | None, manifest: Path | None, settings: "TrainConfig"
+) -> None:
+    """Raise a `ValueError` if a run would write over its clips, its manifest or, with other content, its settings."""
+    from a2k_train.config.toml_file import config_to_toml
+    from kp_io.filesystem import refuse_overwriting
+
+    refuse_overwriting([run], [clips])
+    written = [run / name for name in ("model.safetensors", "state.safetensors", "log.jsonl", "clips.csv", "table.csv")]
+    refuse_overwriting(written, [manifest, config])
+    # A run that goes on with its own settings writes the same file again.
+    if config is not None and config.read_text(encoding="utf-8") != config_to_toml(settings):
+        refuse_overwriting([run / "config.toml"], [config])
 
 
 def load_settings(

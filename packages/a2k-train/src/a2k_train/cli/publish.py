@@ -16,5 +16,8 @@ def publish(
 ) -> None:
     """Export a run's model as a folder for `a2k generate --model` and `load_model`."""
     from a2k_train.experiments.publish import publish as export
+    from kp_io.filesystem import refuse_overwriting
 
+    names = ("", "best", "model.safetensors", "best/model.safetensors", "config.toml", "state.safetensors", "table.md")
+    refuse_overwriting([out, out / "model.safetensors", out / "config.toml"], [run / name for name in names])
     typer.echo(f"{export(run, out, which=which)}")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from kp_io.cli.console import counted, exit_on_error, show_progress
-from kp_io.cli.options import AudioOption, BackgroundOption, KeypointFile
+from kp_io.cli.options import AudioOption, BackgroundOption, ClipOption, FaceOption, ImageOption, KeypointFile
 
 
 def convert(
@@ -19,7 +19,9 @@ def convert(
     size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT of the picture, for files without it.")] = None,
     fps: Annotated[float | None, typer.Option(min=0.1, help="Resample to this frame rate.")] = None,
     frame: Annotated[int | None, typer.Option(min=0, help="Only this frame: a .pts holds one.")] = None,
-    image: Annotated[str | None, typer.Option(help="File name or id of one picture of a COCO file.")] = None,
+    face: FaceOption = None,
+    track: ClipOption = None,
+    image: ImageOption = None,
     one_based: Annotated[
         bool, typer.Option("--one-based", help="The COCO file counts pixels from 1, as in 300-W.")
     ] = False,
@@ -41,12 +43,12 @@ def convert(
             raise ValueError("expected a file to write, got none; name it after the source, or with -o")
         refuse_overwriting([target], [source])
         image_size = None if size is None else _parse_size(size)
-        if image is None and not one_based:
-            sequence = load_keypoints(source, image_size=image_size)
+        if not one_based:
+            sequence = load_keypoints(source, image_size=image_size, face=face, track=track, image=image)
         elif source.suffix.lower() == ".json" and source.is_file():
-            sequence = read_coco(source, image_size, image=image, one_based=one_based)
+            sequence = read_coco(source, image_size, face=face, track=track, image=image, one_based=True)
         else:
-            raise ValueError(f"expected a COCO file (.json) with --image or --one-based, got {source}")
+            raise ValueError(f"expected a COCO file (.json) with --one-based, got {source}")
         if fps is not None:
             sequence = resample_fps(sequence, fps)
         if frame is not None:

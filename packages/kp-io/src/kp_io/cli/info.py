@@ -6,18 +6,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kp_io.cli.console import exit_on_error
-from kp_io.cli.options import KeypointFile
+from kp_io.cli.options import ClipOption, FaceOption, ImageOption, KeypointFile
 
 if TYPE_CHECKING:
     from kp_io.keypoints.sequence import KeypointSequence
 
 
-def info(keypoints: KeypointFile, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def info(
+    keypoints: KeypointFile,
+    face: FaceOption = None,
+    track: ClipOption = None,
+    image: ImageOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
     """Print the properties of a keypoint file."""
     with exit_on_error():
         from kp_io.formats.registry import load_keypoints
 
-        properties = _properties(load_keypoints(keypoints))
+        properties = _properties(load_keypoints(keypoints, face=face, track=track, image=image))
         if as_json:
             typer.echo(json.dumps({"file": str(keypoints), **properties}, ensure_ascii=False))
             return

@@ -6,7 +6,15 @@ from typing import Annotated
 import typer
 
 from kp_io.cli.console import counted, exit_on_error, show_progress
-from kp_io.cli.options import AudioOption, BackgroundOption, KeypointFile, StillOption
+from kp_io.cli.options import (
+    AudioOption,
+    BackgroundOption,
+    ClipOption,
+    FaceOption,
+    ImageOption,
+    KeypointFile,
+    StillOption,
+)
 
 #: Minimum height of a rendered video by default, so that the keypoints of small videos are visible.
 _MIN_HEIGHT = 512
@@ -26,6 +34,9 @@ def render(
             show_default="an .mp4 beside the keypoints",
         ),
     ] = None,
+    face: FaceOption = None,
+    track: ClipOption = None,
+    image: ImageOption = None,
     audio: AudioOption = None,
     over: BackgroundOption = None,
     still: StillOption = False,
@@ -51,7 +62,7 @@ def render(
         suffix = out.suffix.lower()
         if audio is not None and suffix in ANIMATION_SUFFIXES | IMAGE_SUFFIXES:
             raise ValueError(f"expected a video (.mp4, .mov, .mkv) for --audio, got {out}, which cannot hold sound")
-        sequence = load_keypoints(keypoints)
+        sequence = load_keypoints(keypoints, face=face, track=track, image=image)
         waveform = None if audio is None else read_audio(audio, align_to_video=True)
         background = (WHITE if white else BLACK) if over is None else open_background(over, sequence, moving=not still)
         crop = face_box(sequence) if zoom else None

@@ -28,7 +28,7 @@ def open_background(
     Args:
         over: A video file, or a picture as a file or RGB pixels; another size is scaled to that of the sequence.
         sequence: The keypoints that are drawn.
-        reference: `(K, 2)` the keypoints of the picture, in pixels of the sequence; by default those of its first frame.
+        reference: `(K, 2)` the keypoints of the picture, in pixels of the sequence; by default its first frame.
         moving: Whether a picture moves; for a picture that does not show the face.
 
     Raises:

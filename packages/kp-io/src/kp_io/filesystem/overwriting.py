@@ -64,7 +64,7 @@ def beside(source: str | os.PathLike[str], suffix: str) -> Path:
 def _identity(path: str | os.PathLike[str]) -> tuple[int, int] | None:
     """Return device and inode of what a path leads to, through links; None if it leads to nothing."""
     try:
-        state = os.stat(path)
+        state = Path(path).stat()
     except (OSError, ValueError):
         return None
     return state.st_dev, state.st_ino
