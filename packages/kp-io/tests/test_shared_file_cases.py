@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from kp_io import load_keypoints, save_keypoints
+from kp_io.cli.app import app
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
 from keypoint_file_cases import CASES
@@ -55,3 +57,40 @@ def test_other_numbers_of_points_are_refused_with_the_known_layouts(count, tmp_p
     for name in ("a.csv", "a.json", "a.pts"):
         with pytest.raises(ValueError, match=rf"{count}.*the layouts that can be read are ibug68 \(68\)"):
             load_keypoints(tmp_path / name, image_size=(9, 9))
+
+
+def test_commands_choose(tmp_path):
+    cases = {case.name: case for case in CASES}
+    for name, options, shift in (
+        ("one of two clips", ("--track", "b"), 1),
+        ("one of two people", ("--face", "1"), 9),
+        ("COCO, one of two videos", ("--track", "vid1"), 1),
+        ("COCO, one image", ("--image", "003.jpg"), 3),
+        ("COCO, the largest face", ("--face", "0"), 0),
+    ):
+        path = tmp_path / cases[name].file
+        path.write_text(cases[name].text, encoding="utf-8")
+        size = () if path.suffix == ".json" else ("--size", "640x480")
+        result = CliRunner().invoke(app, ["convert", str(path), str(tmp_path / "b.npz"), *size, *options])
+        assert result.exit_code == 0, result.output
+        got = load_keypoints(tmp_path / "b.npz")
+        np.testing.assert_allclose(got.keypoints[0], cases[name].points()[0], rtol=0, atol=1e-3)
+        assert float(got.keypoints[0, 0, 0]) == pytest.approx(150 + shift)
+    path = tmp_path / "a.json"
+    path.write_text(cases["COCO, two videos"].text)
+    for command in (["info"], ["render", "-o", str(tmp_path / "a.png")]):
+        refused = CliRunner().invoke(app, [command[0], str(path), *command[1:]])
+        assert refused.exit_code == 1
+        assert "got 2: vid0, vid1; choose one with track=, or --track" in refused.stderr
+        assert CliRunner().invoke(app, [command[0], str(path), "--track", "vid0", *command[1:]]).exit_code == 0
+
+
+def test_the_second_largest_face_of_each_image(tmp_path):
+    case = next(case for case in CASES if case.name == "COCO, the largest face")
+    (tmp_path / "a.json").write_text(case.text)
+    second = load_keypoints(tmp_path / "a.json", face=1)
+    assert second.keypoints[0, 0, 0].item() == pytest.approx((150 + 3) * (1 - 3 / 9), rel=1e-5)
+    with pytest.raises(ValueError, match="at least one image"):
+        load_keypoints(tmp_path / "a.json", face=2)
+    with pytest.raises(ValueError, match="rank of a face by size"):
+        load_keypoints(tmp_path / "a.json", face="anna")

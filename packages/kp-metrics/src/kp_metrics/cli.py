@@ -44,9 +44,7 @@ def compare(
     alpha: Annotated[float, typer.Option(help="Radius of PCK as a fraction of its normalizer.")] = 0.02,
     normalizer: Annotated[str, typer.Option(help="Normalizer of pck and nme; by default each its own.")] = "",
     fps: Annotated[float | None, typer.Option(help="Frames per second; by default that of the files, else 25.")] = None,
-    face: Annotated[
-        str | None, typer.Option(help="Which face of a file that holds several: its face_id or such.")
-    ] = None,
+    face: Annotated[str | None, typer.Option(help="Which face of a file that holds several.")] = None,
     track: Annotated[str | None, typer.Option(help="Which clip, video or track of a file that holds several.")] = None,
     image: Annotated[str | None, typer.Option(help="Only this picture of a file: its file name or id.")] = None,
     resamples: Annotated[int, typer.Option(help="Bootstrap samples; 0 for no intervals.", min=0)] = 1000,

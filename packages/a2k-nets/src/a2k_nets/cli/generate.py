@@ -17,6 +17,7 @@ from a2k_nets.cli.options import (
     Revision,
     Seed,
     Sha256,
+    Track,
     checkpoint_files,
 )
 
@@ -36,7 +37,9 @@ def generate(
             show_default="an .npz beside the audio",
         ),
     ] = None,
-    audio: Annotated[Path | None, typer.Option(help="Speech: any audio or video file; of a video, from its first frame on.")] = None,
+    audio: Annotated[
+        Path | None, typer.Option(help="Speech: any audio or video file; of a video, from its first frame on.")
+    ] = None,
     text: Annotated[str | None, typer.Option(help="Text to speak instead of --audio (needs the extra `tts`).")] = None,
     language: Annotated[
         str | None, typer.Option(help="Language of --text, such as de, fr, pl or zh.", show_default="en")
@@ -48,13 +51,20 @@ def generate(
         Path | None,
         typer.Option(help="Also draw the keypoints as an .mp4 with the speech, over the portrait, which moves along."),
     ] = None,
-    face: Face = 0,
+    face: Face = None,
+    track: Track = None,
     head_motion: HeadMotion = 1.0,
     expression: Expression = 1.0,
     blink: Blink = 1.0,
     neutralize_mouth: NeutralizeMouth = None,
     driving: Annotated[
         Path | None, typer.Option(help="Keypoint file to take the head motion from, instead of generating it.")
+    ] = None,
+    driving_face: Annotated[
+        str | None, typer.Option(help="Face of --driving, if that file holds several.", show_default=False)
+    ] = None,
+    driving_track: Annotated[
+        str | None, typer.Option(help="Clip, video or track of --driving, likewise.", show_default=False)
     ] = None,
     seed: Seed = 0,
     fps: Annotated[
@@ -100,23 +110,24 @@ def generate(
         refuse_overwriting([out, draw], [image, audio, driving, *checkpoint_files(model)])
         network = load_model(model, revision=revision, sha256=sha256)
         sample_rate = network.config.audio.sample_rate
-        if audio is not None:
-            waveform = read_audio(audio, sample_rate=sample_rate, align_to_video=True)
-        else:
+        waveform = None  # without a video to write, the file is decoded chunk by chunk
+        if audio is None:
             waveform = synthesize_speech(text or "", language=language, voice=voice, sample_rate=sample_rate)
+        elif draw is not None:
+            waveform = read_audio(audio, sample_rate=sample_rate, align_to_video=True)
         has_picture = image.suffix.lower() not in FORMATS
-        still = annotate_image(image, face=face) if has_picture else load_keypoints(image)
+        still = annotate_image(image, face=face or 0) if has_picture else load_keypoints(image, face=face, track=track)
         if neutralize_mouth is None:
             neutralize_mouth = has_picture and not is_video(image)
         sequence = generate_sequence(
             still,
-            waveform,
+            audio if audio is not None and waveform is None else waveform,
             model=network,
             head_motion=head_motion,
             expression=expression,
             blink=blink,
             neutralize_mouth=neutralize_mouth,
-            driving=None if driving is None else load_keypoints(driving),
+            driving=None if driving is None else load_keypoints(driving, face=driving_face, track=driving_track),
             seed=seed,
             device=device,
         )

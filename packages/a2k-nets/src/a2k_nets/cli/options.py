@@ -8,7 +8,15 @@ import typer
 
 logger = logging.getLogger(__name__)
 
-Face = Annotated[int, typer.Option(min=0, help="Index of the face in the picture; 0 is the largest.")]
+Face = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        help="Index of the face in the picture by size, or face_id in a file.",
+        show_default="the largest",
+    ),
+]
+Track = Annotated[str | None, typer.Option(help="Clip, video or track of a keypoint file that holds several.")]
 HeadMotion = Annotated[float, typer.Option(min=0.0, help="Gain of the head motion; 0 keeps the head still.")]
 Expression = Annotated[float, typer.Option(min=0.0, help="Gain of the motion of lips, jaw, brows and eyelids.")]
 Blink = Annotated[float, typer.Option(min=0.0, help="How far a blink closes the eyelids; 0 for no blinks.")]

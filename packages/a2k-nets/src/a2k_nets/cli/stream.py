@@ -20,6 +20,7 @@ from a2k_nets.cli.options import (
     Revision,
     Seed,
     Sha256,
+    Track,
 )
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def stream(
     image: Annotated[Path, typer.Option(help="Portrait, or a video or keypoint file whose first frame is used.")],
     rate: Annotated[int, typer.Option(min=1, help="Sample rate of raw PCM, in Hz; a WAV file has its own.")] = 16_000,
     mic: Annotated[bool, typer.Option("--mic", help="Record from the microphone (needs the extra `mic`).")] = False,
-    face: Face = 0,
+    face: Face = None,
+    track: Track = None,
     head_motion: HeadMotion = 1.0,
     expression: Expression = 1.0,
     blink: Blink = 1.0,
@@ -61,7 +63,7 @@ def stream(
         from kp_io.media import is_video
 
         from_picture = image.suffix.lower() not in FORMATS
-        still = annotate_image(image, face=face) if from_picture else load_keypoints(image)
+        still = annotate_image(image, face=face or 0) if from_picture else load_keypoints(image, face=face, track=track)
         generator = StreamingGenerator(
             still.keypoints[0, :, :2],
             on_device(Audio2Keypoint.from_pretrained(model, revision=revision, sha256=sha256), device),

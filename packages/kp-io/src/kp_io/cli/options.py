@@ -17,13 +17,11 @@ class Track(StrEnum):
 KeypointFile = Annotated[Path, typer.Argument(help="Keypoint file.", show_default=False)]
 FaceOption = Annotated[
     str | None,
-    typer.Option(
-        "--face", help="Which face, if the file holds several: its face_id, or in COCO its rank by size, from 0."
-    ),
+    typer.Option("--face", help="Which face, if the file holds several: its face_id, or rank by size in COCO."),
 ]
 ClipOption = Annotated[
     str | None,
-    typer.Option("--track", help="Which clip, video or track, if the file holds several: its name or number."),
+    typer.Option("--track", help="Which clip, video or track, if the file holds several."),
 ]
 ImageOption = Annotated[str | None, typer.Option("--image", help="Only this picture of the file: its file name or id.")]
 FpsOption = Annotated[float, typer.Option(min=0.1, help="Frame rate of the keypoints.")]

@@ -45,6 +45,10 @@ _STRAY_SHARE = 0.25
 _NOT_A_NUMBER = re.compile(r"[+-]?(s|q)?nan(\(.*\))?|[+-]?1\.#(ind|qnan|snan)\w*|n/?a|#n/a|null|none|", re.IGNORECASE)
 
 
+class NothingToChooseError(ValueError):
+    """A face, track or image was chosen, and the file tells none apart."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Which face, track (or clip, or video) and picture of a file to read; None if it holds only one."""
@@ -106,7 +110,8 @@ def choose_rows(
             # A different file in each row: these are the frames.
             known = [name for name in known if len({_label(columns[name][row]) for row in rows}) < len(rows)]
         if wanted is not None and not known:
-            raise ValueError(f"expected a {' or '.join(names[:2])} for {option}={wanted!r}, found none in the file")
+            expected = f"a {' or '.join(names[:2])}"
+            raise NothingToChooseError(f"expected {expected} for {option}={wanted!r}, found none in the file")
         several = [name for name in known if len({_label(columns[name][row]) for row in rows}) > 1]
         if wanted is None and not several:
             continue

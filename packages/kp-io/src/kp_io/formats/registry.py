@@ -56,7 +56,10 @@ def _of_one_face(
 
     def read_only_face(path: Path, image_size: tuple[int, int] | None, choice: Choice) -> KeypointSequence:
         if choice != Choice():
-            raise ValueError(f"expected no choice of a face, track or image for {path}, which holds one face")
+            raise ValueError(
+                f"expected a .csv or .json (COCO, frames) for a choice of a face, track or image, got {path}, "
+                "which holds one face"
+            )
         return read(path, image_size)
 
     return read_only_face

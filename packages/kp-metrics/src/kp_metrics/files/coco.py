@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kp_metrics.files.frame_placement import FRAME_NAMES, TIME_UNITS, Choice
+from kp_metrics.files.frame_placement import FRAME_NAMES, TIME_UNITS, Choice, NothingToChooseError
 from kp_metrics.files.gaps import interpolate_missing
 from kp_metrics.files.json_frames import JsonFrames, PointCount, coco_frames, listed_frames
 from kp_metrics.files.keypoint_file import KeypointFile, known_size
@@ -33,6 +33,8 @@ def read_json(path: str | Path, choice: Choice = Choice()) -> KeypointFile:  # n
     content = _load(path)
     if isinstance(content, dict) and "frames" in content and "annotations" not in content:
         return _sequence(path, content, choice, listed_frames, content)
+    if not isinstance(content, dict) and choice != Choice():
+        raise NothingToChooseError(f"expected COCO's images for a choice, got a list of results in {path}")
     if not isinstance(content, dict) or (choice == Choice() and not _is_face_video(content)):
         return read_coco(path)
     info = content.get("info")
@@ -108,6 +110,8 @@ def _sequence(path: Path, content: dict[str, Any], choice: Choice, read: Any, se
         raise ValueError(f"expected a number as fps in {path}, got {str(fps)[:40]!r}")
     try:
         frames: JsonFrames = read(content, _FACE, choice, fps=fps)
+    except NothingToChooseError:
+        raise
     except ValueError as error:
         raise ValueError(f"{path} is no valid file of keypoints: {error}") from error
     measured = torch.from_numpy(frames.measured)

@@ -11,6 +11,7 @@ from kp_metrics.evaluation.evaluate import evaluate
 from kp_metrics.evaluation.metric_registry import DEFAULT_METRICS, find_metrics
 from kp_metrics.evaluation.padding import pad_sequences
 from kp_metrics.evaluation.results_table import EvaluationTable
+from kp_metrics.files.frame_placement import Choice
 from kp_metrics.files.matching import MatchedPair, match_paths
 
 _FACE_POINTS = 68
@@ -29,6 +30,9 @@ def compare_paths(
     fps: float | None = None,
     resamples: int = 1000,
     seed: int = 0,
+    face: str | int | None = None,
+    track: str | int | None = None,
+    image: str | int | None = None,
 ) -> EvaluationTable:
     """Score a file or folder of predicted keypoints against the true ones.
 
@@ -41,6 +45,9 @@ def compare_paths(
         fps: Frames per second; by default that of the files, else 25.
         resamples: Bootstrap samples over files, or over the objects of a COCO file.
         seed: Seed of the bootstrap.
+        face: Which face to read of a file that holds several, see `read_keypoints`.
+        track: Which track, clip or video to read of a file that holds several.
+        image: Which picture to read of a file that holds several.
 
     Returns:
         The table, with `hold reference` for sequences.
@@ -50,7 +57,7 @@ def compare_paths(
         OSError: A file cannot be read.
     """
     find_metrics(list(metrics))
-    pairs = match_paths(preds, target)
+    pairs = match_paths(preds, target, Choice(face, track, image))
     stills = all(pair.area is not None for pair in pairs)
     predicted, true, mask, area = _stack(pairs)
     rates = {pair.fps for pair in pairs if pair.fps is not None}

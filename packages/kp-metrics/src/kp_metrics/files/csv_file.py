@@ -6,7 +6,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from kp_metrics.files.frame_placement import FRAME_NAMES, TIME_UNITS, Choice, choose_rows, parse_number, place_rows
+from kp_metrics.files.frame_placement import (
+    FRAME_NAMES,
+    TIME_UNITS,
+    Choice,
+    NothingToChooseError,
+    choose_rows,
+    parse_number,
+    place_rows,
+)
 from kp_metrics.files.gaps import interpolate_missing
 from kp_metrics.files.keypoint_file import KeypointFile, known_size
 
@@ -27,6 +35,8 @@ def read_csv(path: str | Path, choice: Choice = Choice()) -> KeypointFile:  # no
     table = _read_table(path)
     try:
         return _keypoints(table, choice, openface=path.name.lower().endswith(".openface.csv") or _is_openface(table))
+    except NothingToChooseError:
+        raise
     except ValueError as error:
         raise ValueError(f"{path} is no valid table of keypoints: {error}") from error
 

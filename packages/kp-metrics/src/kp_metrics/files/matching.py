@@ -7,7 +7,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from kp_metrics.files.frame_placement import Choice, NothingToChooseError
 from kp_metrics.files.readers import READERS, KeypointFile, read_keypoints
+
+_ONLY_ONE = Choice()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +27,7 @@ class MatchedPair:
     sizes: tuple[tuple[int, int], ...] = ()  # heights and widths of the pictures of preds and target, if both are known
 
 
-def match_paths(preds: Path, target: Path) -> list[MatchedPair]:
+def match_paths(preds: Path, target: Path, choice: Choice = _ONLY_ONE) -> list[MatchedPair]:
     """Read and match two files, or the files of two folders by name without suffix.
 
     Raises:
@@ -37,13 +40,28 @@ def match_paths(preds: Path, target: Path) -> list[MatchedPair]:
     if preds.is_dir() != target.is_dir():
         raise ValueError(f"expected two files or two folders, got {preds} and {target}")
     if not preds.is_dir():
-        return [match_files(target.stem, read_keypoints(preds), read_keypoints(target))]
+        return [match_files(target.stem, *_read_pair(preds, target, choice))]
     predicted, true = _by_name(preds), _by_name(target)
     if predicted.keys() != true.keys() or not predicted:
         unmatched = sorted(predicted.keys() ^ true.keys())
         detail = f"without a partner: {', '.join(unmatched[:5])}" if unmatched else "there are none"
         raise ValueError(f"expected files of the same names in {preds} and {target}; {detail}")
-    return [match_files(name, read_keypoints(predicted[name]), read_keypoints(true[name])) for name in sorted(true)]
+    return [match_files(name, *_read_pair(predicted[name], true[name], choice)) for name in sorted(true)]
+
+
+def _read_pair(preds: Path, target: Path, choice: Choice) -> tuple[KeypointFile, KeypointFile]:
+    """Read both files; the choice is for those that hold several faces, tracks or images."""
+    refused: list[NothingToChooseError] = []
+    files = []
+    for path in (preds, target):
+        try:
+            files.append(read_keypoints(path, face=choice.face, track=choice.track, image=choice.image))
+        except NothingToChooseError as error:
+            refused.append(error)
+            files.append(read_keypoints(path))
+    if len(refused) == len(files):
+        raise refused[0]
+    return files[0], files[1]
 
 
 def _by_name(folder: Path) -> dict[str, Path]:

@@ -8,7 +8,7 @@ import torch
 
 from kp_metrics.files.coco import read_coco as read_coco, read_json
 from kp_metrics.files.csv_file import read_csv
-from kp_metrics.files.frame_placement import Choice
+from kp_metrics.files.frame_placement import Choice, NothingToChooseError
 from kp_metrics.files.keypoint_file import KeypointFile as KeypointFile, known_size
 
 _FORMAT_VERSION = 1
@@ -55,7 +55,7 @@ def read_npz(path: str | Path, choice: Choice = Choice()) -> KeypointFile:  # no
     """
     path = Path(path)
     if choice != Choice():
-        raise ValueError(f"expected no choice of a face, track or image for {path}, which holds one face")
+        raise NothingToChooseError(f"expected a .csv or .json for a choice of a face, track or image, got {path}")
     with path.open("rb") as file:
         try:
             with np.load(file, allow_pickle=False) as arrays:
