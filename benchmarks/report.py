@@ -17,7 +17,7 @@ __all__ = ["blocks_of", "write_pages"]
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
-PAGES = (HERE / "README.md", HERE.parent / "docs" / "performance.md")
+PAGES = (HERE / "README.md", HERE.parent / "docs" / "internals" / "performance.md")
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "bench": bench_table,
     "memory": memory_table,
@@ -25,7 +25,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "growth": lambda results: f"{_GROWTH_PICTURE}\n\n{growth_table(results)}",
 }
 # The same run draws the picture.
-_GROWTH_PICTURE = "![Seconds over size for generation, PCK and annotation, log over log](images/growth.png)"
+_GROWTH_PICTURE = "![Seconds over size for generation, PCK and annotation, log over log](../images/growth.png)"
 
 
 def blocks_of(folder: Path) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Scores of a model on degraded speech: noise, reverberation, telephones, converted voices, and silence.
 
-python benchmarks/robustness.py CORPUS --model RUNS/crossval --out OUT --page docs/robustness.md
+python benchmarks/robustness.py CORPUS --model RUNS/crossval --out OUT --page docs/internals/robustness.md
 
 With the run folder of `a2k-train crossval`, each clip is scored with a model that has not seen its speaker. The output
 is `robustness.md`, `robustness.png`, `clips.csv` (every clip under every condition) and `table.json`.
@@ -216,7 +216,7 @@ def robustness(
         list[str] | None, typer.Option(help="NAME=FILE: a recorded noise, e.g. street=traffic.wav; may be repeated.")
     ] = None,
     page: Annotated[
-        Path | None, typer.Option(help="Page to update between <!-- robustness --> markers, with its images/.")
+        Path | None, typer.Option(help="Page to update between <!-- robustness --> markers, with the picture in images/ of docs/.")
     ] = None,
     every: Annotated[int, typer.Option(min=1, help="Use only every n-th clip, for a quick look.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Random seed of noises, rooms and voices.")] = 0,
@@ -245,7 +245,8 @@ def robustness(
             path.write_text(text + "\n", encoding="utf-8")
         if page is not None:
             put_between_markers(page, "robustness", text)
-            plot_against_snr(page.parent / "images" / "robustness.png", curves, levels)
+            images = next(folder / "images" for folder in page.resolve().parents if (folder / "images").is_dir())
+            plot_against_snr(images / "robustness.png", curves, levels)
         typer.echo(f"{text}\n\n{out / 'robustness.md'}, {out / 'robustness.png'}")
 
 

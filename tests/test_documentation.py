@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -58,6 +59,60 @@ def test_the_ten_lines_of_the_readme(run_blocks, tmp_path, capsys):
     assert capsys.readouterr().out.startswith("KeypointSequence(")
 
 
+class _Blender(SimpleNamespace):
+    """What the page uses of Blender: objects with a location, and keyframes of it."""
+
+    def __init__(self):
+        self.keyframes = []
+        scene = SimpleNamespace(render=SimpleNamespace(fps=24))
+        links = SimpleNamespace(objects=SimpleNamespace(link=lambda empty: None))
+        self.context = SimpleNamespace(scene=scene, collection=links)
+        self.data = SimpleNamespace(objects=SimpleNamespace(new=self.new))
+
+    def new(self, name, data):
+        empty = SimpleNamespace(name=name, location=None)
+        empty.keyframe_insert = lambda data_path, frame: self.keyframes.append((name, frame, empty.location))
+        return empty
+
+
+def test_what_can_be_built_with_keypoints(root, run_blocks, tmp_path, monkeypatch):
+    from skimage.data import astronaut
+
+    from kp_io import load_keypoints, read_audio, write_audio, write_image
+
+    write_image(tmp_path / "face.png", astronaut())
+    speech = read_audio(root / "examples" / "assets" / "sense_and_sensibility_0870.wav")[:16_000]
+    write_audio(tmp_path / "speech.wav", speech, sample_rate=16_000)
+    blender = _Blender()
+    monkeypatch.setitem(sys.modules, "bpy", blender)
+    run_blocks("docs/building.md", "sh", "python")
+    sequence = load_keypoints(tmp_path / "speech.npz")
+    assert len(list((tmp_path / "conditions").glob("*.png"))) == len(sequence) == 25
+    shapes = json.loads((tmp_path / "shapes.json").read_text())
+    assert len(shapes["jawOpen"]) == 25
+    assert all(0 <= value < 0.6 for name in ("jawOpen", "eyeLeft", "eyeRight") for value in shapes[name])
+    assert len(blender.keyframes) == 25 * 68
+    name, frame, (x, _, z) = blender.keyframes[8]
+    assert (name, frame, blender.context.scene.render.fps) == ("point_08", 1, 25)
+    width = sequence.image_size[1]
+    chin = sequence.keypoints[0, 8]
+    assert (x, z) == pytest.approx((float(chin[0]) / width - 0.5, 0.5 - float(chin[1]) / width), abs=1e-5)
+
+
+def test_the_script_that_writes_a_manifest(run_blocks, tmp_path):
+    from a2k_train.data.clip_folder import read_manifest
+
+    for speaker in ("anna", "bert", "cleo", "dora", "emil", "fred"):
+        for name in ("monday", "friday"):
+            (tmp_path / "clips" / speaker).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "clips" / speaker / f"{name}.npz").touch()
+    run_blocks("docs/manifest.md", "python")
+    rows = read_manifest(tmp_path / "clips" / "manifest.csv")
+    assert {row["split"] for row in rows if row["speaker"] == "emil"} == {"val"}
+    assert {"id": "anna/monday", "speaker": "anna", "split": "train"} in rows
+    assert len(rows) == 12
+
+
 def test_every_page_is_in_the_navigation(root):
     navigation = set(re.findall(r": (\S+\.md)$", (root / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE))
     pages = {path.relative_to(root / "docs").as_posix() for path in (root / "docs").rglob("*.md")}
@@ -80,7 +135,7 @@ def test_the_readme_has_the_figures_of_the_model_card(root):
 
 
 def test_links_lead_to_files(root):
-    pages = [root / "README.md", root / "CONTRIBUTING.md", *(root / "docs").glob("*.md")]
+    pages = [root / "README.md", root / "CONTRIBUTING.md", *(root / "docs").rglob("*.md")]
     for page in pages:
         text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
         for target in re.findall(r"\]\(([^)\s#]+)", text):

@@ -1,4 +1,4 @@
-"""The scripts that write docs/robustness.md, on made-up clips, whose figures say nothing."""
+"""The scripts that write docs/internals/robustness.md, on made-up clips, whose figures say nothing."""
 
 import csv
 import importlib
