@@ -1,5 +1,8 @@
 """Console output of the `a2k-train` commands: progress, tables, and errors in one line."""
 
+import math
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
 _MAX_COLUMNS_WITH_INTERVALS = 7
 
 _MIN_TABLE_WIDTH = 140
+
+_SECONDS_BETWEEN_LINES = 10
 
 
 @contextmanager
@@ -47,23 +52,62 @@ def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
 
 @contextmanager
 def progress(unit: str) -> Iterator[Callable[[int, int, dict[str, float]], None]]:
-    """Show a progress bar with rate, remaining time and losses; yield a function of done, total and losses."""
+    """Show a progress bar with rate, remaining time and losses; yield a function of done, total and losses.
+
+    Where standard error is no terminal, such as in a pipe, it is a whole line now and then, at most one in 10 seconds.
+    """
+    if not sys.stderr.isatty():
+        yield _lines(unit)
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     rate = TextColumn("{task.fields[rate]}")
     columns = (BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=None, rate="")
+        # Hidden until there is something to show: a finished run that is resumed does nothing.
+        task = bar.add_task("", total=None, rate="", visible=False)
 
         def advance(done: int, total: int, losses: dict[str, float]) -> None:
             speed = bar.tasks[0].finished_speed or bar.tasks[0].speed
             text = " ".join(f"{name} {value:.3f}" for name, value in losses.items())
-            bar.update(task, completed=done, total=total, rate=f"{speed:.1f} {unit}/s" if speed else "")
+            bar.update(task, visible=True, completed=done, total=total, rate=f"{speed:.1f} {unit}/s" if speed else "")
             if text:
                 bar.update(task, description=text)
 
         yield advance
+
+
+def _lines(unit: str) -> Callable[[int, int, dict[str, float]], None]:
+    """Return a function of done, total and losses that prints a line now and then, and one at the end."""
+    started, printed, first, latest = time.monotonic(), -math.inf, 0, {}
+
+    def advance(done: int, total: int, losses: dict[str, float]) -> None:
+        nonlocal printed, first, latest
+        now, latest = time.monotonic(), losses or latest
+        first = first or done
+        if now - printed < _SECONDS_BETWEEN_LINES and done < total:
+            return
+        printed = now
+        rate = (done - first) / max(now - started, 1e-9)
+        left = f", {rate:.3g} {unit}/s, {duration((total - done) / rate)} left" if rate > 0 and done < total else ""
+        values = "".join(f" {name} {value:.3f}" for name, value in latest.items())
+        typer.echo(f"{done}/{total} {unit}{left}{':' if values else ''}{values}", err=True)
+
+    return advance
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in words.
+
+    Example:
+        >>> duration(9.26), duration(75), duration(7_384)
+        ('9.3 s', '1 min 15 s', '2 h 3 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes = int(seconds // 60)
+    return f"{minutes} min {int(seconds % 60)} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def print_table(table: "Table") -> None:

@@ -6,17 +6,21 @@ import typer
 
 from a2k_train.cli.console import print_table, progress, readable_errors
 from a2k_train.cli.options import (
+    Cache,
     Changes,
     Clips,
     ConfigFile,
+    Device,
     Manifest,
     MaxOffset,
+    Preset,
     Run,
     Seed,
     Splits,
     Steps,
     load_settings,
     open_for_training,
+    refuse_overwriting_inputs,
     total_steps,
 )
 
@@ -28,17 +32,22 @@ def crossval(
     manifest: Manifest = None,
     splits: Splits = "train,val",
     config: ConfigFile = None,
+    preset: Preset = None,
     changes: Changes = None,
     steps: Steps = None,
     seed: Seed = None,
     max_offset: MaxOffset = None,
+    device: Device = "cpu",
+    cache: Cache = "memory",
     folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 5,
 ) -> None:
     """Score every clip with a model that has not seen its speaker."""
     from a2k_train.experiments.crossval import cross_validate
+    from a2k_train.training.launch import launch
 
-    settings = load_settings(config, changes=changes, steps=steps, seed=seed, max_offset=max_offset)
-    store = open_for_training(clips, settings, splits=splits, manifest=manifest)
+    settings = load_settings(config, preset=preset, changes=changes, steps=steps, seed=seed, max_offset=max_offset)
+    refuse_overwriting_inputs(clips, run, config=config, manifest=manifest, settings=settings)
+    store = open_for_training(clips, settings, splits=splits, manifest=manifest, cache=cache, device=device)
     total = total_steps(settings, store)
     with progress("steps") as advance:
         table = cross_validate(
@@ -46,6 +55,7 @@ def crossval(
             store,
             run,
             folds=folds,
+            fabric=launch(device, precision=settings.precision),
             on_step=lambda fold, step, losses: advance(fold * total + step, folds * total, losses),
         )
     print_table(table)

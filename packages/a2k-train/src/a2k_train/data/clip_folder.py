@@ -2,6 +2,7 @@
 
 import csv
 import logging
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,7 +70,7 @@ def read_folder(
     if rows and not wanted:
         present = ", ".join(sorted({row["split"] for row in rows}))
         raise ValueError(f"expected clips of split {' or '.join(splits)} in {table}, got {present} only")
-    annotated = [row for row in wanted if (folder / f"{row['id']}.npz").is_file()]
+    annotated = [row for row in wanted if _clip_file(folder, row["id"], ".npz").is_file()]
     if not annotated:
         raise ValueError(
             f"expected annotated clips of split {' or '.join(splits)} in {folder}, found none for the {len(wanted)} "
@@ -80,7 +81,14 @@ def read_folder(
             "%d of %d clips of %s are not annotated and left out", len(wanted) - len(annotated), len(wanted), table
         )
     for row in annotated:
-        sequence = load_keypoints(folder / f"{row['id']}.npz")
-        waveform = read_audio(folder / f"{row['id']}.wav", sample_rate=sample_rate)
+        sequence = load_keypoints(_clip_file(folder, row["id"], ".npz"))
+        waveform = read_audio(_clip_file(folder, row["id"], ".wav"), sample_rate=sample_rate)
         waveform = align_audio(waveform, num_frames=len(sequence), fps=sequence.fps, sample_rate=sample_rate)
         yield CorpusClip(row["id"], row["speaker"], row["split"], sequence, waveform, sample_rate)
+
+
+def _clip_file(folder: Path, name: str, suffix: str) -> Path:
+    """Return the file of a clip, whose name may have the other Unicode form, as macOS or as Linux writes it."""
+    names = (name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD")))
+    paths = [folder / f"{spelling}{suffix}" for spelling in names]
+    return next((path for path in paths if path.is_file()), paths[0])

@@ -39,7 +39,7 @@ def evaluate(
         shuffled_models: Names of the models that are also given other speakers' audio; all by default. All get the
             same audio.
         fold: Fold number of the scores.
-        derangements: How many times every clip is given the audio of another speaker's clip.
+        derangements: How many times every clip is given the audio of another speaker's clip; 0 for no such rows.
         voices: Waveforms of other speakers to use instead, for clips of one speaker.
         seed: Random seed of the derangements and the models.
         on_clip: Called with the number of clips done.
@@ -52,7 +52,7 @@ def evaluate(
 
     Raises:
         ValueError: There is no model, several models come without statistics, `shuffled_models` has an unknown name, or
-            all clips are of one speaker.
+            all clips are of one speaker and audio is to be shuffled.
     """
     predict: Callable[..., Iterator[tuple[str, Float[Tensor, "t k d"]]]]
     if isinstance(model, Mapping):
@@ -66,7 +66,7 @@ def evaluate(
         networks, shuffled, predict = [model], ["model"], partial(predict_residual, model)
     for network in networks:
         network.eval()
-    shuffles = mismatched_audio(clips, count=derangements, seed=seed) if shuffled and not voices else []
+    shuffles = mismatched_audio(clips, count=derangements, seed=seed) if shuffled and derangements and not voices else []
     scores: list[ClipScore] = []
     for index, clip in enumerate(clips):
         other_audio = voices or [clips[shuffle[index]].waveform for shuffle in shuffles]

@@ -11,6 +11,7 @@ from torch import Tensor
 from a2k_nets import Audio2Keypoint
 from a2k_nets.blocks import apply_similarity, invert_similarity
 from a2k_train.data.clip import Clip, loop_from_random_offset
+from a2k_train.evaluation.run_model import run_model
 from a2k_train.statistics.faces import FaceStatistics
 
 #: Rows without a model, in the order of the table.
@@ -56,15 +57,16 @@ def predict_residual(
     """
     reference = clip.keypoints[:1]
     generator = torch.Generator().manual_seed(seed)
-    to_pixels = invert_similarity(model.normalizer.to_canonical(reference))
-    yield "mean face", apply_similarity(to_pixels, model.normalizer.mean_face[None]).expand_as(clip.keypoints)
+    mean_face = model.normalizer.mean_face
+    to_pixels = invert_similarity(model.normalizer.to_canonical(reference.to(mean_face.device)))
+    yield "mean face", apply_similarity(to_pixels, mean_face[None]).cpu().expand_as(clip.keypoints)
     yield "hold reference", reference.expand_as(clip.keypoints)
-    yield "model, head still", model(clip.waveform[None], reference, head_motion=0.0)[0]
-    yield "model", model(clip.waveform[None], reference, generator=generator)[0]
+    yield "model, head still", run_model(model, clip.waveform[None], reference, head_motion=0.0)[0]
+    yield "model", run_model(model, clip.waveform[None], reference, generator=generator)[0]
     yield GROUND_TRUTH, clip.keypoints
     for waveform in other_audio:
         audio = loop_from_random_offset(waveform, len(clip.waveform), generator=generator)
-        yield "shuffled audio", model(audio[None], reference, head_motion=0.0)[0]
+        yield "shuffled audio", run_model(model, audio[None], reference, head_motion=0.0)[0]
 
 
 def predict_models(
@@ -94,7 +96,7 @@ def predict_models(
     for name in shuffled_models:
         for waveform in audio:
             generator = torch.Generator().manual_seed(seed)
-            points = models[name](waveform[None], clip.keypoints[:1], generator=generator)[0]
+            points = run_model(models[name], waveform[None], clip.keypoints[:1], generator=generator)[0]
             yield shuffled_row(name, shuffled_models), points
     yield from rows.items()
 
@@ -117,7 +119,8 @@ def predict_rows(
         "hold reference": reference.expand_as(clip.keypoints),
     }
     for name, model in models.items():
-        rows[name] = model(clip.waveform[None], reference[None], generator=torch.Generator().manual_seed(seed))[0]
+        generator = torch.Generator().manual_seed(seed)
+        rows[name] = run_model(model, clip.waveform[None], reference[None], generator=generator)[0]
     return {**rows, GROUND_TRUTH: clip.keypoints}
 
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from lightning_fabric import Fabric
+
 from a2k_nets import Audio2Keypoint, ModelConfig
 from a2k_train.config.train_config import TrainConfig
 from a2k_train.data.clip_store import ClipStore
@@ -22,6 +24,7 @@ def cross_validate(
     run: Path | str,
     *,
     folds: int = 5,
+    fabric: Fabric | None = None,
     on_step: Callable[[int, int, dict[str, float]], None] | None = None,
 ) -> Table:
     """For each fold, train on the others and score it; return the table of means over folds.
@@ -32,6 +35,7 @@ def cross_validate(
         run: Folder for `fold-0`, `fold-1`, …, `clips.csv`, `table.md`, `table.json`, and `heads.md`, which compares the
             head motion with a random walk. An interrupted run is resumed.
         folds: Number of folds.
+        fabric: Device and precision; by default one process on the CPU.
         on_step: Called with the fold, the steps done and the losses.
 
     Raises:
@@ -59,7 +63,8 @@ def cross_validate(
             if on_step is not None:
                 on_step(fold, step, losses)
 
-        model = fit(replace(config, seed=config.seed + fold), training, run / f"fold-{fold}", on_step=report)
+        settings, folder = replace(config, seed=config.seed + fold), run / f"fold-{fold}"
+        model = fit(settings, training, folder, fabric=fabric, on_step=report)
         assert isinstance(model, Audio2Keypoint)
         clips = store.select(held_out).clips()
         scores += evaluate(model, clips, fold=fold, seed=config.seed)

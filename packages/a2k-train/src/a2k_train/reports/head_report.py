@@ -16,6 +16,7 @@ from a2k_nets import Audio2Keypoint
 from a2k_train.data.clip import Clip
 from a2k_train.evaluation.evaluate import clip_seed
 from a2k_train.evaluation.predictions import GROUND_TRUTH, Prediction
+from a2k_train.evaluation.run_model import run_model
 from a2k_train.evaluation.velocity_spectra import Spectra, spectral_distance
 from a2k_train.reports.table_formats import to_markdown
 from a2k_train.statistics.residual import head_tracks
@@ -57,7 +58,7 @@ class HeadReport:
             rows = {GROUND_TRUTH: clip.keypoints}
             for name, network in (("model", model), ("random walk", random_walk)):
                 seeded = torch.Generator().manual_seed(clip_seed(seed, index))
-                rows[name] = network(clip.waveform[None], clip.keypoints[:1], generator=seeded)[0]
+                rows[name] = run_model(network, clip.waveform[None], clip.keypoints[:1], generator=seeded)[0]
             mask = clip.measured[:, None].expand(clip.keypoints.shape[:2])
             for name, points in rows.items():
                 self.spectra.add(Prediction(name, clip, points))

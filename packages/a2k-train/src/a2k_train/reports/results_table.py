@@ -170,9 +170,15 @@ def _mean_over_folds(
     return float((values * shares).sum()), bootstrap_interval(values, weights=shares, groups=speakers)
 
 
+def scored_rows(scores: Iterable[ClipScore]) -> list[str]:
+    """Return the rows of the table that have a score."""
+    found = {score.row for score in scores}
+    return [row for row in ROWS if row in found]
+
+
 def write_scores(folder: Path, scores: list[ClipScore]) -> Table:
-    """Write `clips.csv`, `table.md` and `table.json` to a folder; return the table."""
-    table = summarize(scores)
+    """Write `clips.csv`, `table.md` and `table.json` to a folder; return the table, with the rows that have a score."""
+    table = summarize(scores, rows=scored_rows(scores))
     write_table(folder, scores, table, suffixes=("md", "json"))
     return table
 

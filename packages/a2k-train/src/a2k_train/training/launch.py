@@ -24,11 +24,10 @@ def launch(device: str = "cpu", *, precision: str = "32-true", devices: int = 1)
         >>> launch("cpu").world_size
         1
     """
-    kind, _, index = device.partition(":")
+    kind, _, index = check_device(device)
     started = int(os.environ.get("LOCAL_WORLD_SIZE", "0"))
     local = started or devices
     nodes = int(os.environ["WORLD_SIZE"]) // started if started else 1
-    _check_available(kind, index)
     chosen: int | list[int] = [int(index)] if index else local
     fabric = Fabric(
         accelerator=kind,
@@ -41,8 +40,9 @@ def launch(device: str = "cpu", *, precision: str = "32-true", devices: int = 1)
     return fabric
 
 
-def _check_available(kind: str, index: str) -> None:
-    """Raise `ValueError` if torch does not have the device."""
+def check_device(device: str) -> tuple[str, str, str]:
+    """Return the kind of a device, a colon, and its number; raise `ValueError` if torch does not have the device."""
+    kind, colon, index = device.partition(":")
     available = {
         "cpu": not index,
         "cuda": torch.cuda.is_available()
@@ -55,3 +55,4 @@ def _check_available(kind: str, index: str) -> None:
         raise ValueError(
             f"expected a device that torch finds here ({', '.join(found)}), got {kind}{index and ':'}{index}"
         )
+    return kind, colon, index
