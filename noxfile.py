@@ -1,5 +1,6 @@
 """Development tasks: `nox -l` lists them, `nox -s NAME` runs one in an environment of its own."""
 
+import hashlib
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,6 +9,7 @@ import nox
 
 nox.options.sessions = ["lint", "types", "arrows", "tests"]
 nox.options.error_on_missing_interpreters = False
+nox.options.reuse_existing_virtualenvs = True
 
 SOURCES = ("packages", "tests", "examples", "benchmarks", "docs", ".ci", "noxfile.py")
 
@@ -35,12 +37,28 @@ DEMO = ("packages/kp-io[dlib,tts]", "packages/kp-metrics", "packages/a2k-nets[io
 def install(session: nox.Session, *requirements: str, packages: tuple[str, ...] = EVERYTHING) -> None:
     """Install the packages in editable mode and further requirements, in the versions of constraints.txt."""
     editable = [part for package in packages for part in ("-e", package)]
-    session.install("-c", "constraints.txt", *editable, *requirements)
+    install_once(session, "-c", "constraints.txt", *editable, *requirements)
+
+
+def install_once(session: nox.Session, *arguments: str) -> None:
+    """Call pip in an environment unless it has done the same before; the sources are editable and need no new call."""
+    described = [Path("constraints.txt"), Path("VERSION"), *sorted(Path("packages").glob("*/pyproject.toml"))]
+    state = hashlib.sha256(b"".join(file.read_bytes() for file in described if file.is_file())).hexdigest()
+    stamp = Path(session.virtualenv.location, "installed.txt")
+    done = stamp.read_text(encoding="utf-8").splitlines() if stamp.is_file() else []
+    call = f"{state} {' '.join(arguments)}"
+    if call in done:
+        session.log("installed already")
+        return
+    session.install(*arguments)
+    # Calls for other versions of the requirements no longer say what is there.
+    lines = [*(line for line in done if line.startswith(state)), call]
+    stamp.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def install_face_alignment(session: nox.Session) -> None:
     """Install face-alignment without its requirements, which would replace the headless cv2."""
-    session.install("-c", "constraints.txt", "--no-deps", "face-alignment")
+    install_once(session, "-c", "constraints.txt", "--no-deps", "face-alignment")
 
 
 @nox.session

@@ -2,13 +2,15 @@
 
     python examples/full_pipeline.py                               # the included portrait and speech
     python examples/full_pipeline.py --image me.jpg --audio me.wav
-    python examples/full_pipeline.py --text "Good morning."        # needs kp-io[tts]
+    python examples/full_pipeline.py --text "Good morning, it is a quarter past eight, and the sun is shining."
     python examples/full_pipeline.py --video talk.mp4              # annotate, generate, score, compare
 
 The results are in out/ (or --out): keypoints.npz and .csv, keypoints.mp4, and frames.png with some of its frames. With
---video there are also truth.npz, the annotation, and table.md, the scores with those of the baselines.
+--video there are also truth.npz, the annotation, and table.md, the scores with those of the baselines. --text needs
+kp-io[tts]; the picture of --image may be a video, of which the first frame is used.
 """
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +23,7 @@ from torch import Tensor
 from a2k_nets import Audio2Keypoint, generate_sequence
 from a2k_train import Clip, evaluate
 from a2k_train.data.clip import to_int16
-from a2k_train.reports.results_table import write_scores
+from a2k_train.reports.results_table import COLUMNS, summarize, write_table
 from kp_io import (
     KeypointSequence,
     align_audio,
@@ -29,19 +31,32 @@ from kp_io import (
     annotate_video,
     contact_sheet,
     face_box,
+    open_background,
     rasterize,
     read_audio,
-    read_image,
+    read_still,
     read_video,
     save_keypoints,
     side_by_side,
     synthesize_speech,
-    warp_image_to_head,
     write_image,
     write_video,
 )
+from kp_io.filesystem import atomic_path, refuse_overwriting
+from kp_io.media import is_video
 
 SPEECH = Path(__file__).parent / "assets" / "sense_and_sensibility_0870.wav"
+#: Beginnings of the SHA-256 digests of the clips that the shipped weights were trained on.
+TRAINING_CLIPS = Path(__file__).parent / "assets" / "training_clips.txt"
+RESULTS = ("keypoints.npz", "keypoints.csv", "keypoints.mp4", "frames.png", "truth.npz", "table.md")
+#: The columns of the table, and what is a good value; `docs/metrics.md` has all of them.
+LEGEND = {
+    "mouth_correlation": "1 is best, 0 is chance. The model reaches about 0.5 with unknown speakers.",
+    "lip_error_ratio": "0 is best; 1 is a mouth that never moves. About 0.85 with unknown speakers.",
+    "closure_f1": "Lips closed when they should be: 1 is best. About 0.5 with unknown speakers.",
+    "mouth_amplitude_ratio": "1 is the natural range of the mouth; below 1 it moves too little.",
+    "head_amplitude_ratio": "1 is the natural range of the head. It says nothing of when the head moves.",
+}
 HEIGHT = 480
 NUM_FRAMES_SHOWN = 8
 
@@ -61,7 +76,7 @@ def main(
     audio: Annotated[Path | None, typer.Option(help="Speech.", show_default="a LibriVox reading")] = None,
     text: Annotated[str | None, typer.Option(help="Text to speak instead of --audio.")] = None,
     video: Annotated[Path | None, typer.Option(help="Talking-face video to annotate, regenerate and score.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("out"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("out"),
     seed: Annotated[int, typer.Option(help="Random seed of the head motion.")] = 0,
 ) -> None:
     """Generate facial keypoints from speech and render them."""
@@ -70,11 +85,12 @@ def main(
     if audio is not None and text is not None:
         raise typer.BadParameter("give either --audio or --text", param_hint="--audio")
     try:
+        refuse_overwriting([out / name for name in RESULTS], [image, audio, video])
         model = Audio2Keypoint.from_pretrained()
         rate = model.config.audio.sample_rate
         inputs = from_video(video, rate) if video else from_portrait(image, audio, text, rate)
         # Open lips in a portrait are a pose, e.g. a smile; in a video's first frame they may be speech.
-        is_portrait = inputs.truth is None
+        is_portrait = inputs.truth is None and not (image is not None and is_video(image))
         sequence = generate_sequence(
             inputs.reference, inputs.waveform, model=model, neutralize_mouth=is_portrait, seed=seed
         )
@@ -86,6 +102,8 @@ def main(
         typer.echo(f"{sequence}\nmade from {len(inputs.waveform) / rate:.2f} s of speech:")
         if inputs.truth is not None:
             typer.echo(score(model, inputs, video, out))
+            if video is not None and was_trained_on(video):
+                typer.echo("warning: the shipped model was trained on this clip, so its scores are better than with unknown clips", err=True)
     except (ValueError, OSError, ImportError) as error:
         typer.secho(f"error: {error}", err=True, fg=typer.colors.RED)
         raise typer.Exit(1) from None
@@ -100,7 +118,7 @@ def from_portrait(image: Path | None, audio: Path | None, text: str | None, samp
 
         portrait = astronaut()
     else:
-        portrait = read_image(image)
+        portrait = read_still(image)
     waveform = (
         synthesize_speech(text, sample_rate=sample_rate)
         if text is not None
@@ -122,10 +140,10 @@ def render(inputs: Inputs, sequence: KeypointSequence, video: Path | None, out: 
     crop = face_box(sequence if inputs.truth is None else inputs.truth)
     if inputs.truth is None or video is None:
         assert inputs.portrait is not None
-        # The portrait is warped with the head motion, so that the keypoints stay on the face.
-        warped = warp_image_to_head(inputs.portrait, sequence)
+        # The portrait moves with the head, so that the keypoints stay on the face.
+        moving = open_background(inputs.portrait, sequence, reference=inputs.reference.keypoints[0])
         columns = {
-            "keypoints on the portrait": rasterize(sequence, height=HEIGHT, crop=crop, background=warped),
+            "keypoints on the portrait": rasterize(sequence, height=HEIGHT, crop=crop, background=moving),
             "generated keypoints": rasterize(sequence, height=HEIGHT, crop=crop),
         }
     else:
@@ -156,8 +174,18 @@ def score(model: Audio2Keypoint, inputs: Inputs, video: Path | None, out: Path) 
     # The speaker of the demo's clip is the other voice for the row "shuffled audio".
     other = read_audio(SPEECH, sample_rate=model.config.audio.sample_rate)
     scores = evaluate(model, [clip], voices=[other])
-    write_scores(out, scores)
-    return (out / "table.md").read_text(encoding="utf-8")
+    table = summarize(scores, columns={name: COLUMNS[name] for name in LEGEND})
+    write_table(out, scores, table, suffixes=("md", "json"))
+    text = f"{table.markdown()}\n\n" + "\n".join(f"- {COLUMNS[name]}: {words}" for name, words in LEGEND.items())
+    with atomic_path(out / "table.md") as path:
+        path.write_text(f"{text}\n", encoding="utf-8")
+    return text
+
+
+def was_trained_on(video: Path) -> bool:
+    """Return whether a video is, byte for byte, a clip that the shipped weights were trained on."""
+    known = TRAINING_CLIPS.read_text(encoding="utf-8").split()
+    return hashlib.sha256(video.read_bytes()).hexdigest()[:16] in known
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The examples, run as a user runs them."""
 
 import csv
+import hashlib
 import importlib.util
 import os
 import subprocess
@@ -85,6 +86,9 @@ def test_the_whole_circle_on_a_video(root, shared, tmp_path):
     assert len(sequence) == len(truth)
     assert len(truth) == pytest.approx(float(shortest["seconds"]) * 25, abs=3)
     scores = (out / "table.md").read_text(encoding="utf-8")
+    # Five columns, each with a line that says what is good.
+    assert scores.splitlines()[0].count("|") == 7
+    assert scores.count("\n- ") == 5
     for row in ("mean face", "hold reference", "shuffled audio", "model", "ground truth"):
         assert f"| {row} |" in scores
         assert f"| {row} |" in said
@@ -102,6 +106,25 @@ class TestWhatFails:
         app.command()(module.main)
         yield lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments])
         del sys.modules[spec.name]
+
+    def test_nothing_that_is_read_is_overwritten(self, invoke, tmp_path):
+        footage = tmp_path / "keypoints.mp4"
+        footage.write_bytes(b"footage")
+        result = invoke("--video", footage, "-o", tmp_path)
+        assert result.exit_code == 1
+        assert "choose another name" in result.stderr
+        assert footage.read_bytes() == b"footage"
+
+    def test_training_clips_are_known_by_their_content(self, invoke, tmp_path, monkeypatch):
+        module = sys.modules["full_pipeline"]
+        digests = module.TRAINING_CLIPS.read_text(encoding="utf-8").split()
+        assert len(digests) == len(set(digests)) == 240
+        (tmp_path / "talk.mp4").write_bytes(b"a clip")
+        assert not module.was_trained_on(tmp_path / "talk.mp4")
+        known = tmp_path / "known.txt"
+        known.write_text("0011223344556677\n" + hashlib.sha256(b"a clip").hexdigest()[:16] + "\n")
+        monkeypatch.setattr(module, "TRAINING_CLIPS", known)
+        assert module.was_trained_on(tmp_path / "talk.mp4")
 
     @pytest.mark.parametrize(
         "arguments",
