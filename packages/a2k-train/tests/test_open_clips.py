@@ -1,4 +1,5 @@
 import logging
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,6 +51,13 @@ class TestLoading:
         write_audio(folder / "a.wav", torch.full((samples,), 0.5), sample_rate=16_000)
         (clip,) = open_clips(folder, splits=("train",)).clips()
         assert len(clip.waveform) == 12 * 640
+
+    def test_names_match_in_any_unicode_form(self, folder):
+        composed, split = (unicodedata.normalize(form, "ü") for form in ("NFC", "NFD"))
+        for suffix in (".npz", ".wav"):
+            (folder / f"a{suffix}").rename(folder / f"{split}{suffix}")
+        write_manifest(folder, f"{composed},ada,train")
+        assert [clip.id for clip in open_clips(folder, splits=("train",)).clips()] == [composed]
 
     def test_interpolated_frames_are_not_measured(self, folder):
         sequence = load_keypoints(folder / "a.npz")

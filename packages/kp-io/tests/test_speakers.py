@@ -1,3 +1,5 @@
+import unicodedata
+
 import pytest
 
 from kp_io.corpus.sources import find_videos, plan_shards
@@ -141,3 +143,31 @@ def test_no_folder_and_no_video(tmp_path):
         list(plan_shards(tmp_path / "none", Speakers(), clips_per_shard=2))
     with pytest.raises(ValueError, match="found none"):
         list(plan_shards(tmp_path, Speakers(), clips_per_shard=2))
+
+
+def test_names_of_a_manifest_match_in_any_unicode_form(tmp_path):
+    composed, split = (unicodedata.normalize(form, "Jürgen/Ünal.mp4") for form in ("NFC", "NFD"))
+    assert composed != split
+    for in_table, on_disk in ((composed, split), (split, composed)):
+        (tmp_path / "a.csv").write_text(f"\ufefffile, speaker, split\n{in_table},Jürgen,val\n", encoding="utf-8")
+        speakers = Speakers(manifest=read_manifest(tmp_path / "a.csv"))
+        assert speakers.attribute(on_disk)[:2] == ("Jürgen", "val")
+    (tmp_path / "b.csv").write_text(f"speaker,split\n{composed.split('/')[0]},hard\n", encoding="utf-8")
+    assert Speakers(manifest=read_manifest(tmp_path / "b.csv")).attribute(split).split == "hard"
+
+
+def test_files_of_a_manifest_are_looked_for_beside_it_too(tmp_path):
+    videos = tmp_path / "corpus" / "clips"
+    (videos / "anna").mkdir(parents=True)
+    for name in ("anna/1.mp4", "anna/2.mp4", "bert.mp4"):
+        (videos / name).write_bytes(b"video")
+    lines = ["clips/anna/1.mp4,a,train", f"{videos.resolve()}/anna/2.mp4,b,val", "./bert.mp4,c,test"]
+    table = tmp_path / "corpus" / "manifest.csv"
+    table.write_text("file,speaker,split\n" + "\n".join(lines) + "\n")
+    found = find_videos(videos, Speakers(manifest=read_manifest(table)))
+    assert {video.relative: video.speaker for video in found} == {"anna/1.mp4": "a", "anna/2.mp4": "b", "bert.mp4": "c"}
+    table.write_text("file,speaker\nother/1.mp4,a\n")
+    with pytest.raises(
+        ValueError, match=r"anna/1\.mp4; its paths are below the videos' folder, or below the manifest's"
+    ):
+        list(find_videos(videos, Speakers(manifest=read_manifest(table))))

@@ -95,7 +95,7 @@ def find_videos(
         elif entry.name in videos:
             stem = PurePosixPath(entry.name).stem
             name = stem if stems[stem] == 1 else entry.name
-            yield VideoEntry(relative, prefix + name, entry.stat().st_size, *speakers.attribute(relative))
+            yield VideoEntry(relative, prefix + name, entry.stat().st_size, *speakers.attribute(relative, root))
         elif passed_over is not None and (entry.is_file() or entry.is_dir()):
             passed_over.add(relative, is_folder=entry.is_dir())
 

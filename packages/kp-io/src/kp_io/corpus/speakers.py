@@ -3,7 +3,9 @@
 import csv
 import hashlib
 import os
+import posixpath
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -36,22 +38,46 @@ class Manifest:
     """A table of videos or of speakers, from `read_manifest`.
 
     Attributes:
-        videos: Speaker and licence by path below the videos' folder; empty for a table of speakers.
+        videos: Speaker and licence by path below the videos' folder or the table's; empty for a table of speakers.
         splits: Split by speaker, for the speakers that have one.
         sha256: Digest of the file, which reveals changes.
+        folder: The table's folder.
     """
 
     videos: dict[str, tuple[str, str]]
     splits: dict[str, str]
     sha256: str
+    folder: Path | None = None
+
+    def row_of(self, relative: str, root: Path | None) -> tuple[str, str] | None:
+        """Return speaker and licence of a video, named as below the videos' folder `root` or as below the table's.
+
+        Names that differ only in their Unicode form, as those of macOS and of Linux, are the same.
+        """
+        row = self.videos.get(_plain_path(relative))
+        if row is not None or root is None or self.folder is None:
+            return row
+        video, folder = root.resolve() / relative, self.folder.resolve()
+        row = self.videos.get(_plain_path(str(video)))
+        # Two drives of Windows have no path in common.
+        return (
+            row
+            if row or video.anchor != folder.anchor
+            else self.videos.get(_plain_path(os.path.relpath(video, folder)))
+        )
+
+
+def _plain_path(name: str) -> str:
+    """Return a path in Unicode's composed form, with `/` between folders and without `.`."""
+    return posixpath.normpath(unicodedata.normalize("NFC", name.replace(os.sep, "/")))
 
 
 def read_manifest(path: str | os.PathLike[str]) -> Manifest:
     r"""Read a CSV that assigns videos to speakers, or speakers to splits.
 
-    With a column `file` (path below the videos' folder, `/` between folders) it has one row per video, with the columns
-    `speaker` and optionally `split` and `licence`. Without, it has one row per speaker: `speaker`, `split`. Other
-    columns are ignored; a speaker with an empty split gets a random one, as without a table.
+    With a column `file` (path below the videos' folder, or below that of the table, `/` between folders) it has one row
+    per video, with the columns `speaker` and optionally `split` and `licence`. Without, it has one row per speaker:
+    `speaker`, `split`. Other columns are ignored; a speaker with an empty split gets a random one, as without a table.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -69,7 +95,9 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
         raise FileNotFoundError(f"expected a CSV file, found no file {file}")
     content = file.read_bytes()
     try:
-        rows = list(csv.DictReader(content.decode("utf-8-sig").splitlines()))
+        lines = content.decode("utf-8-sig").splitlines()
+        head = [name.strip() for name in next(csv.reader(lines[:1]), [])]
+        rows = list(csv.DictReader(lines[1:], fieldnames=head))
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"expected a CSV file in UTF-8, got {file}: {error}") from error
     columns = set(rows[0]) if rows else set()
@@ -85,10 +113,12 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
         where = f"line {line} of {file}"
         if not cells["speaker"] or ("file" in columns and not cells["file"]):
             raise ValueError(f"expected a speaker{' and a file' if 'file' in columns else ''} in {where}")
+        cells["speaker"] = unicodedata.normalize("NFC", cells["speaker"])
         if cells["file"]:
-            if cells["file"] in videos:
+            key = _plain_path(cells["file"])
+            if key in videos:
                 raise ValueError(f"expected every file once, got {cells['file']} again in {where}")
-            videos[cells["file"]] = (cells["speaker"], cells["licence"])
+            videos[key] = (cells["speaker"], cells["licence"])
         if cells["split"]:
             _check_split(cells["split"], where)
             before = splits.setdefault(cells["speaker"], cells["split"])
@@ -97,7 +127,7 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
                     f"expected every speaker in one split, got {cells['speaker']} in {before} and, in {where}, "
                     f"in {cells['split']}"
                 )
-    return Manifest(videos, splits, hashlib.sha256(content).hexdigest())
+    return Manifest(videos, splits, hashlib.sha256(content).hexdigest(), file.parent)
 
 
 @dataclass
@@ -146,15 +176,15 @@ class Speakers:
         if "speaker" not in compiled.groupindex:
             raise ValueError(f"expected a pattern with a group (?P<speaker>…), got {self.pattern!r}")
 
-    def attribute(self, relative: str) -> Attribution:
-        """Return speaker, split and licence of the video at this path below the videos' folder.
+    def attribute(self, relative: str, root: Path | None = None) -> Attribution:
+        """Return speaker, split and licence of the video at this path below the videos' folder `root`.
 
         Raises:
             ValueError: It has no row in the manifest, does not match the pattern, or puts its speaker into two splits.
         """
-        speaker, split, licence = self._speaker_of(relative)
+        speaker, split, licence = self._speaker_of(relative, root)
         if self.manifest is not None:
-            split = self.manifest.splits.get(speaker, split)
+            split = self.manifest.splits.get(unicodedata.normalize("NFC", speaker), split)
         split = split or self.draw_split(speaker)
         before, first = self._split_of.setdefault(speaker, (split, relative))
         if before != split:
@@ -163,12 +193,15 @@ class Speakers:
             )
         return Attribution(speaker, split, licence or self.licence)
 
-    def _speaker_of(self, relative: str) -> tuple[str, str, str]:
+    def _speaker_of(self, relative: str, root: Path | None) -> tuple[str, str, str]:
         if self.manifest is not None and self.manifest.videos:
-            if relative not in self.manifest.videos:
-                raise ValueError(f"expected a row for every video in the manifest, found none with the file {relative}")
-            speaker, licence = self.manifest.videos[relative]
-            return speaker, "", licence
+            row = self.manifest.row_of(relative, root)
+            if row is None:
+                raise ValueError(
+                    f"expected a row for every video in the manifest, found none with the file {relative}; its paths "
+                    "are below the videos' folder, or below the manifest's"
+                )
+            return row[0], "", row[1]
         if self.pattern is None:
             path = PurePosixPath(relative)
             return (path.parts[0] if len(path.parts) > 1 else path.stem), "", ""

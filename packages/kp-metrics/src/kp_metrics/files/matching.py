@@ -1,5 +1,6 @@
 """Matching of predictions to targets: files by name, COCO objects by image."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,10 +69,12 @@ def _by_name(folder: Path) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in READERS and path.is_file():
-            if path.stem in files:
-                both = f"{files[path.stem].name} and {path.name}"
+            # Names of macOS and of Linux may differ in their Unicode form alone.
+            stem = unicodedata.normalize("NFC", path.stem)
+            if stem in files:
+                both = f"{files[stem].name} and {path.name}"
                 raise ValueError(f"expected one keypoint file per name in {folder}, got {both}")
-            files[path.stem] = path
+            files[stem] = path
     return files
 
 
