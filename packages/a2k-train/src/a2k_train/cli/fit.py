@@ -1,10 +1,12 @@
 """`a2k-train fit`: train one model."""
 
+import shlex
+import time
 from typing import Annotated
 
 import typer
 
-from a2k_train.cli.console import counted, progress, readable_errors
+from a2k_train.cli.console import counted, duration, progress, readable_errors
 from a2k_train.cli.options import (
     Cache,
     Changes,
@@ -60,14 +62,23 @@ def fit(
         held_out = open_for_training(clips, settings, splits=val, manifest=manifest)
         validator = Validator(held_out.clips(), store, run / "validation", seed=settings.seed)
     total = total_steps(settings, store)
+    started, done, latest = time.monotonic(), 0, dict[str, float]()
     with progress("steps") as advance:
-        train(
-            settings,
-            store,
-            run,
-            fabric=fabric,
-            on_step=lambda step, losses: advance(step, total, losses),
-            validate=validator,
-        )
-    if fabric.is_global_zero:
-        typer.echo(f"trained on {counted(len(store), 'clip')}: {run / 'model.safetensors'}")
+
+        def report(step: int, losses: dict[str, float]) -> None:
+            nonlocal done, latest
+            done, latest = done + 1, losses or latest
+            advance(step, total, losses)
+
+        train(settings, store, run, fabric=fabric, on_step=report, validate=validator)
+    if not fabric.is_global_zero:
+        return
+    weights = run / "model.safetensors"
+    if done:
+        took = f"{counted(done, 'step')} in {duration(time.monotonic() - started)}"
+        values = ", ".join(f"{name} {value:.3f}" for name, value in latest.items())
+        typer.echo(f"trained on {counted(len(store), 'clip')}, {took}{values and '; last losses: '}{values}")
+    else:
+        typer.echo(f"{run} has done all {counted(total, 'step')} before; nothing was trained")
+    typer.echo(f"model: {weights}")
+    typer.echo(f"next: a2k-train evaluate {shlex.quote(str(clips))} --model {shlex.quote(str(weights))}")
