@@ -14,5 +14,10 @@ def check_inputs(waveform: Tensor, reference: Tensor, *, num_keypoints: int, dim
             f"got {tuple(reference.shape)}"
         )
     for name, value in (("waveform", waveform), ("reference", reference)):
-        if not bool(torch.isfinite(value).all()):
-            raise ValueError(f"expected a finite {name}, got NaN or infinity")
+        check_finite(value, name)
+
+
+def check_finite(value: Tensor, name: str) -> None:
+    """Raise `ValueError` where a value is NaN or infinite, without a copy of the tensor."""
+    if value.numel() and not bool(torch.stack(value.detach().aminmax()).isfinite().all()):
+        raise ValueError(f"expected a finite {name}, got NaN or infinity")

@@ -1,7 +1,9 @@
 """From a picture and speech to a keypoint sequence, as files or in memory."""
 
 import copy
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,8 +15,11 @@ from a2k_nets.config.renamed import accept_renamed
 from a2k_nets.paper.model import PaperAudio2Keypoint
 from a2k_nets.pretrained import AnyModel
 from a2k_nets.residual.model import Audio2Keypoint
-from kp_io import KeypointSequence, annotate_image, read_audio, resample_fps
-from kp_io.media import is_video
+from kp_io import KeypointSequence, annotate_image, resample_fps
+from kp_io.media import is_video, read_audio_blocks
+
+# Audio files go through the network in chunks of this length, and each is freed after its use.
+_CHUNK_SECONDS = 30
 
 
 @accept_renamed(rest_lips="neutralize_mouth")
@@ -70,29 +75,45 @@ def generate_sequence(
         is_from_video = isinstance(reference, Path | str) and is_video(reference)
         neutralize_mouth = not (is_from_video or isinstance(reference, KeypointSequence))
     sample_rate = model.config.audio.sample_rate
-    waveform = audio if isinstance(audio, Tensor) else read_audio(audio, sample_rate=sample_rate, align_to_video=True)
+    blocks = (
+        [audio] if isinstance(audio, Tensor) else read_audio_blocks(audio, sample_rate=sample_rate, align_to_video=True)
+    )
     dimensions = model.config.dimensions if isinstance(model, PaperAudio2Keypoint) else 2
     scale = model.input_scale(still.keypoints[0], still.image_size[0])
     driving_keypoints = None
     if driving is not None:
         driving_keypoints = resample_fps(driving, model.config.fps).keypoints[None, :, :, :dimensions].to(device)
+    options: dict[str, Any] = {
+        "head_motion": head_motion,
+        "expression": expression,
+        "blink": blink,
+        "neutralize_mouth": neutralize_mouth,
+        "driving": driving_keypoints,
+        "generator": torch.Generator().manual_seed(seed),
+    }
+    face_points = scale * still.keypoints[:1, :, :dimensions].to(device)
     with torch.inference_mode():
-        keypoints = model(
-            waveform[None].to(device),
-            scale * still.keypoints[:1, :, :dimensions].to(device),
-            head_motion=head_motion,
-            expression=expression,
-            blink=blink,
-            neutralize_mouth=neutralize_mouth,
-            driving=driving_keypoints,
-            generator=torch.Generator().manual_seed(seed),
-        )
+        if isinstance(model, Audio2Keypoint) and len(blocks) > 1:
+            chunks = _join_blocks(blocks, _CHUNK_SECONDS * sample_rate)
+            keypoints = model.forward_chunks((chunk[None].to(device) for chunk in chunks), face_points, **options)
+        else:
+            keypoints = model(torch.cat(blocks)[None].to(device), face_points, **options)
     return KeypointSequence(
-        keypoints[0].cpu() / scale,
+        keypoints[0].cpu() / scale if scale != 1 else keypoints[0].cpu(),
         fps=model.config.fps,
         image_size=still.image_size,
         detector=f"a2k-{preset_of(model.config)}",
     )
+
+
+def _join_blocks(blocks: list[Tensor], length: int) -> Iterator[Tensor]:
+    """Yield the blocks joined to at least `length` samples; the list is emptied, so that each is freed after its use."""
+    blocks.reverse()
+    while blocks:
+        joined = [blocks.pop()]
+        while blocks and sum(map(len, joined)) < length:
+            joined.append(blocks.pop())
+        yield torch.cat(joined)
 
 
 def _ready(model: AnyModel, device: str | torch.device | None) -> AnyModel:

@@ -1,5 +1,7 @@
 """The `residual` model: waveform and reference face in, keypoints out."""
 
+from collections.abc import Iterable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -17,8 +19,8 @@ from a2k_nets.residual.head_motion import HeadMotion
 from a2k_nets.residual.motion_stream import MotionStream
 from a2k_nets.residual.normalizer import Normalizer
 
-# Longer audio is processed in chunks of this length, so that an hour needs no more memory than a minute.
-_CHUNK_SECONDS = 60
+# Longer audio is processed in chunks of this length, so that the network needs no more memory for an hour.
+_CHUNK_SECONDS = 30
 
 
 class Audio2Keypoint(PretrainedMixin):
@@ -77,6 +79,33 @@ class Audio2Keypoint(PretrainedMixin):
             ValueError: A shape is wrong, or a value is not finite.
         """
         check_inputs(waveform, reference, num_keypoints=self.config.num_keypoints, dimensions=2)
+        return self.forward_chunks(
+            torch.split(waveform, _CHUNK_SECONDS * self.config.audio.sample_rate, dim=1),
+            reference,
+            head_motion=head_motion,
+            expression=expression,
+            blink=blink,
+            neutralize_mouth=neutralize_mouth,
+            driving=driving,
+            generator=generator,
+        )
+
+    def forward_chunks(
+        self,
+        chunks: Iterable[Float[Tensor, "b _"]],
+        reference: Float[Tensor, "b k 2"],
+        *,
+        head_motion: float = 1.0,
+        expression: float = 1.0,
+        blink: float = 1.0,
+        neutralize_mouth: bool = False,
+        driving: Float[Tensor, "b u k 2"] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "b t k 2"]:
+        """Return the keypoints of `forward` for a waveform in chunks, each of at least one sample.
+
+        Only one chunk is needed at a time. The arguments and errors are those of `forward`.
+        """
         if driving is not None:
             check_driving(driving, reference)
         stream = MotionStream(
@@ -89,8 +118,16 @@ class Audio2Keypoint(PretrainedMixin):
             driving=driving,
             generator=generator,
         )
-        *chunks, last = torch.split(waveform, _CHUNK_SECONDS * self.config.audio.sample_rate, dim=1)
-        return torch.cat([*(stream.push(chunk) for chunk in chunks), stream.push(last, end=True)], dim=1)
+        frames = []
+        previous: Tensor | None = None
+        for chunk in chunks:
+            check_inputs(chunk, reference, num_keypoints=self.config.num_keypoints, dimensions=2)
+            if previous is not None:
+                frames.append(stream.push(previous))
+            previous = chunk
+        if previous is None:
+            raise ValueError("expected at least one chunk of a waveform, got none")
+        return torch.cat([*frames, stream.push(previous, end=True)], dim=1)
 
     def encode_audio(self, waveform: Float[Tensor, "b s"], num_frames: int | None = None) -> Float[Tensor, "b m f"]:
         """Return the normalised log-mel spectrogram, four frames per video frame, with silence after the end.

@@ -50,7 +50,7 @@ class KeypointSequence:
             raise ValueError(f"expected keypoints of shape {expected} for {self.layout.name}, got {given}{hint}")
         if points.shape[0] == 0:
             raise ValueError(f"expected keypoints of shape {expected} with T of at least 1, got no frame")
-        if not bool(torch.isfinite(points).all()):
+        if not bool(torch.stack(points.aminmax()).isfinite().all()):
             raise ValueError("expected finite keypoints, got NaN or infinity; interpolate missing frames first")
         scores = torch.ones(points.shape[:2]) if self.scores is None else torch.as_tensor(self.scores).to(torch.float32)
         if scores.shape != points.shape[:2]:

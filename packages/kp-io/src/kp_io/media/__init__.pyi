@@ -9,7 +9,12 @@ from .audio import (
 )
 from .audio_resampler import Resampler as Resampler
 from .audio_shift import shift_audio as shift_audio
-from .image import RGBImage as RGBImage, read_image as read_image, write_image as write_image
+from .image import (
+    RGBImage as RGBImage,
+    image_size as image_size,
+    read_image as read_image,
+    write_image as write_image,
+)
 from .sound.downmix import wav_mixer as wav_mixer
 from .sound.pipe import SoundPipe as SoundPipe, open_pipe as open_pipe
 from .still import is_video as is_video, read_still as read_still
