@@ -103,7 +103,7 @@ def main(
         if inputs.truth is not None:
             typer.echo(score(model, inputs, video, out))
             if video is not None and was_trained_on(video):
-                typer.echo("warning: the shipped model was trained on this clip, so its scores are better than with unknown clips", err=True)
+                typer.echo("warning: the model was trained on this clip: with unknown clips it scores less", err=True)
     except (ValueError, OSError, ImportError) as error:
         typer.secho(f"error: {error}", err=True, fg=typer.colors.RED)
         raise typer.Exit(1) from None

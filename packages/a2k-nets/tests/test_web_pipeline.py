@@ -210,3 +210,29 @@ class TestKinds:
                 file.mux(stream.encode(resampled))
             file.mux(stream.encode(None))
         check_sound(path, Limits())
+
+
+def test_megapixels_are_counted_before_the_picture_is_decoded(tmp_path, model, monkeypatch):
+    from PIL import Image
+
+    Image.new("1", (9000, 9000)).save(tmp_path / "bomb.png")  # a few kB, and 243 MB of pixels
+    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("the picture was decoded"))
+    with pytest.raises(ValueError, match="9000×9000"):
+        next(process(Request(tmp_path / "bomb.png"), tmp_path, model=model))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device", "/tmp/a2k-web-x1/result-y2/keypoints.mp4"),
+        PermissionError("cannot write /srv/secret folder/a2k/keypoints.npz: Permission denied"),
+        FileNotFoundError(2, "No such file or directory", "C:\\\\Users\\\\anna\\\\a.npz"),
+        ValueError("expected an image, got /tmp/a2k-web-x1/result-y2/found.png: broken"),
+        RuntimeError("cannot open '/srv/secret/a2k/found.png'"),
+    ],
+)
+def test_no_error_shows_a_path_of_the_server(error):
+    told = explain(error, Request(None))
+    for word in ("/", "\\", "secret", "anna", "a2k-web", "result-y2"):
+        assert word not in told.replace("read or write", "")
+    assert told

@@ -12,7 +12,7 @@ from a2k_nets.web.examples import EXAMPLE_TEXTS, example_portrait, example_speec
 from a2k_nets.web.limits import Limits
 from a2k_nets.web.pipeline import DOWNLOADS, Request, Result, process
 from a2k_nets.web.result_folders import ResultFolders
-from a2k_nets.web.ui_text import GAINS, HEADER, VOICES, explain, note
+from a2k_nets.web.ui_text import GAINS, HEADER, SCROLL_TO_RESULT, VOICES, explain, note, progress_note
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -82,7 +82,6 @@ def _import_gradio(folder: Path) -> None:
         "GRADIO_ANALYTICS_ENABLED": "False",
         "GRADIO_TEMP_DIR": str(folder),
         "HF_HUB_DISABLE_TELEMETRY": "1",
-        "HF_HUB_OFFLINE": "1",
     }
     try:
         with warnings.catch_warnings():
@@ -123,7 +122,7 @@ def _page(model: "AnyModel", folder: Path, limits: Limits) -> Any:
 
         try:
             for result in process(request, results, model=model, limits=limits, on_progress=report):
-                yield _output_values(note(result.summary or "Working …"), result)
+                yield _output_values(note(result.summary or progress_note(has_keypoints=bool(result.chart))), result)
         except Exception as error:  # a failed request is reported to its visitor and affects nobody else
             folders.discard(str(visitor.session_hash))
             yield _output_values(note(explain(error, request), kind="error"))
@@ -143,6 +142,7 @@ def _page(model: "AnyModel", folder: Path, limits: Limits) -> Any:
                 inputs = _inputs(limits)
             with gr.Column(scale=6, min_width=320):
                 outputs = _outputs()
+        inputs.button.click(None, js=SCROLL_TO_RESULT, queue=False, api_visibility="private")
         inputs.button.click(
             generate,
             [inputs.portrait, inputs.source, inputs.audio, inputs.text, inputs.voice, inputs.seed, *inputs.gains],

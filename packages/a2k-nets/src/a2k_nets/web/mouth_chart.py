@@ -55,8 +55,8 @@ def draw_mouth_chart(
             f'<text x="{_MARGIN}" y="13" {_LABEL}>speech</text>',
             f'<polygon points="{xs[0]:.1f},{_FLOOR} {line} {xs[-1]:.1f},{_FLOOR}" fill="#e8590c" opacity=".3"/>',
             f'<polyline points="{line}" fill="none" stroke="#e8590c" stroke-width="2" stroke-linejoin="round"/>',
-            f'<text x="{_MARGIN}" y="{_WAVE_HEIGHT + _GAP - 8}" {_LABEL}>mouth opening, '
-            f"up to {float(opening.max()):.0f} % of the distance of the eyes</text>",
+            f'<text x="{_MARGIN}" y="{_WAVE_HEIGHT + _GAP - 8}" {_LABEL}>height of the '
+            f"open mouth (the peak is {float(opening.max()) / 100:.2f} of the distance between the eyes)</text>",
             *_ticks(seconds, pixels_per_second),
             "</svg>",
         )

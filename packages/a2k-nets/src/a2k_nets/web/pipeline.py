@@ -15,17 +15,17 @@ from kp_io import (
     KeypointSequence,
     annotate_image,
     face_box,
+    open_background,
     rasterize,
     read_audio,
     read_image,
     save_keypoints,
     side_by_side,
     synthesize_speech,
-    warp_image_to_head,
     write_image,
     write_video,
 )
-from kp_io.media import RGBImage
+from kp_io.media import RGBImage, image_size
 
 #: Files to download: suffix and label.
 DOWNLOADS = {".mp4": "video", ".npz": "NumPy", ".csv": "table", ".json": "COCO"}
@@ -123,12 +123,14 @@ def process(
     result = replace(result, chart=chart, files=files)
     yield result
 
-    frames = _draw_frames(sequence, portrait, on_progress)
+    frames = _draw_frames(sequence, portrait, still.keypoints[0], on_progress)
     write_video(video, frames, fps=sequence.fps, audio=waveform, sample_rate=rate)
     yield replace(
         result,
         files=files | {".mp4": video},
-        summary=f"{len(sequence)} frames, {sequence.duration_seconds:.2f} s at {sequence.fps:g} fps",
+        summary=f"Done: a video of {sequence.duration_seconds:.2f} s with the speech ({len(sequence)} "
+        f"{'frame' if len(sequence) == 1 else 'frames'} at {sequence.fps:g} fps), and its keypoints to download as "
+        f"{', '.join(files)}.",
     )
 
 
@@ -136,20 +138,20 @@ def _read_portrait(request: Request, limits: Limits) -> RGBImage:
     if request.portrait is None:
         raise ValueError("a portrait is missing: choose a picture of a face first")
     check_picture(request.portrait, limits)
-    portrait = read_image(request.portrait)
-    height, width = portrait.shape[:2]
+    # The header tells the size: a small file may become gigabytes of pixels.
+    height, width = image_size(request.portrait) or (0, 0)
     if height * width > 1e6 * limits.picture_megapixels:
         raise ValueError(
             f"expected a picture of at most {limits.picture_megapixels:g} megapixels, "
             f"got {width}×{height} px: make it smaller"
         )
-    return portrait
+    return read_image(request.portrait)
 
 
 def _read_speech(request: Request, limits: Limits, sample_rate: int) -> Tensor:
     if request.speech is not None:
         check_sound(request.speech, limits)
-        return read_audio(request.speech, sample_rate=sample_rate, max_seconds=limits.seconds)
+        return read_audio(request.speech, sample_rate=sample_rate, align_to_video=True, max_seconds=limits.seconds)
     if not request.text.strip():
         raise ValueError("speech is missing: choose or record a sound file, or type a text")
     check_text(request.text, limits)
@@ -159,12 +161,18 @@ def _read_speech(request: Request, limits: Limits, sample_rate: int) -> Tensor:
     return waveform
 
 
-def _draw_frames(sequence: KeypointSequence, portrait: RGBImage, on_progress: _Progress) -> Iterator[RGBImage]:
+def _draw_frames(
+    sequence: KeypointSequence, portrait: RGBImage, reference: Tensor, on_progress: _Progress
+) -> Iterator[RGBImage]:
     """Yield the frames of the video: the keypoints on the moving portrait, and beside it alone."""
     crop = face_box(sequence)
     columns = [
         rasterize(
-            sequence, height=_HEIGHT, crop=crop, background=warp_image_to_head(portrait, sequence), thickness=_LINE_PX
+            sequence,
+            height=_HEIGHT,
+            crop=crop,
+            background=open_background(portrait, sequence, reference=reference),
+            thickness=_LINE_PX,
         ),
         rasterize(sequence, height=_HEIGHT, crop=crop),
     ]

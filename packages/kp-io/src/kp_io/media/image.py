@@ -59,6 +59,19 @@ def read_image(path: str | os.PathLike[str]) -> UInt8[np.ndarray, "h w 3"]:
     return pixels
 
 
+def image_size(path: str | os.PathLike[str]) -> tuple[int, int] | None:
+    """Return height and width as stored, from the header alone; None if Pillow does not know the file."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path) as image:
+                return image.height, image.width
+    except Image.DecompressionBombError:
+        return 1 << 16, 1 << 16  # more than Pillow reads
+    except (OSError, SyntaxError, ValueError):
+        return None
+
+
 def write_image(path: str | os.PathLike[str], image: UInt8[np.ndarray, "h w 3"]) -> None:
     """Write `(H, W, 3)` uint8 RGB atomically as an image in the format of the suffix.
 
