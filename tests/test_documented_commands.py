@@ -184,3 +184,46 @@ def test_the_commands_of_a_readme_run_as_printed(root, inputs, page):
         assert done.returncode == 0, f"{page}: {line}\n{done.stdout[-500:]}{done.stderr[-2000:]}"
         ran += 1
     assert ran >= 3
+
+
+#: Runs the trainings of the README with few steps; everything else is as printed.
+FEW_STEPS = """a2k-train() {
+  case $1 in
+    fit | crossval) command a2k-train "$@" --steps 2 --set batch_size=2 --set window_frames=16 ;;
+    *) command a2k-train "$@" ;;
+  esac
+}
+"""
+
+
+def test_the_trainings_of_the_readme_run_as_printed_but_for_their_steps(root, tmp_path):
+    import torch
+
+    from a2k_nets import Audio2Keypoint, generate_sequence
+    from kp_io import KeypointSequence, read_audio, save_keypoints, write_audio
+
+    voice = read_audio(root / "examples" / "assets" / "sense_and_sensibility_0870.wav")[:25_600]
+    mean_face = 60 * Audio2Keypoint.from_pretrained().normalizer.mean_face + 112
+    face = KeypointSequence(mean_face[None].to(torch.float32), image_size=(224, 224))
+    table = ["id,speaker,split"]
+    for number, split in enumerate(["train"] * 6 + ["val"] * 4 + ["hard"] * 2):
+        sequence = generate_sequence(face, voice, seed=number)
+        save_keypoints(tmp_path / "clips" / f"{number}.npz", sequence)
+        write_audio(tmp_path / "clips" / f"{number}.wav", voice[: len(sequence) * 640], sample_rate=16_000)
+        table.append(f"{number},speaker {number},{split}")
+    (tmp_path / "clips" / "manifest.csv").write_text("\n".join(table))
+    paths = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    lines = [line for line in shell_lines(root / "packages" / "a2k-train" / "README.md") if " clips/ " in line]
+    for line in (line for line in lines if line.startswith("a2k-train")):
+        done = subprocess.run(
+            ["bash", "-eo", "pipefail", "-c", FEW_STEPS + line],
+            cwd=tmp_path,
+            env={**os.environ, "PATH": paths},
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout[-500:]}{done.stderr[-2000:]}"
+    assert (tmp_path / "runs" / "final" / "model.safetensors").is_file()
+    assert (tmp_path / "runs" / "hard" / "table.md").is_file()
