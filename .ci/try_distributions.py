@@ -145,7 +145,7 @@ def all_together(env: Environment) -> None:
     env.run("a2k-train", "--help")
     small = ("--steps", 2, "--set", "model.width=8", "--set", "batch_size=2", "--set", "window_frames=16")
     env.run("a2k-train", "fit", "clips", "--run", "run", *small)
-    out = env.run("a2k", "generate", "--weights", "run", "--image", "face.npz", "--audio", SPEECH, "-o", "out.csv")
+    out = env.run("a2k", "generate", "--model", "run", "--image", "face.npz", "--audio", SPEECH, "-o", "out.csv")
     assert "out.csv" in out, out
 
 

@@ -37,11 +37,11 @@ def good(tmp_path):
 @pytest.mark.parametrize(
     ("program", "words"),
     [
-        ("a2k_nets", "generate --image GOOD/face.npz --audio GOOD/voice.wav --weights GOOD -o DISK/out.npz"),
-        ("a2k_nets", "generate --image GOOD/face.npz --audio GOOD/voice.wav --weights GOOD -o DISK/new/out.csv"),
+        ("a2k_nets", "generate --image GOOD/face.npz --audio GOOD/voice.wav --model GOOD -o DISK/out.npz"),
+        ("a2k_nets", "generate --image GOOD/face.npz --audio GOOD/voice.wav --model GOOD -o DISK/new/out.csv"),
         (
             "a2k_nets",
-            "generate --image GOOD/face.npz --audio GOOD/voice.wav --weights GOOD -o OUT/a.npz --video DISK/out.mp4",
+            "generate --image GOOD/face.npz --audio GOOD/voice.wav --model GOOD -o OUT/a.npz --draw DISK/out.mp4",
         ),
         ("kp_metrics", "compare GOOD/face.npz GOOD/face.npz --resamples 10 --out DISK/out.csv"),
         ("kp_metrics", "compare GOOD/face.npz GOOD/face.npz --resamples 10 --out DISK/out.tex"),
