@@ -22,7 +22,7 @@ _IS_SILENT = 1e-3
 _QUIET = 1e-7
 
 #: Sound counts half after this time, and less than the second time is too short to judge.
-_HALF_LIFE_SECONDS, _SHORTEST_SECONDS = 0.5, 0.05
+_HALF_LIFE_SECONDS, _SHORTEST_SECONDS = 0.1, 0.05
 
 _FADE_SECONDS = 0.01
 

@@ -107,19 +107,20 @@ class _Timeline:
         """Tell of each block how late its time is against the samples before it."""
         origin: Fraction | None = None
         last: Fraction | None = None
-        count, late = 0, 0.0
+        count, late, earlier = 0, 0.0, 0.0
         block: Block | None = first
         while block is not None:
             if block.time is not None:
                 closed = self._gaps.close(block.time, jump=0 if last is None else block.time - last)
                 origin = closed - Fraction(count, self._rate) if origin is None else origin
                 now = float((closed - origin) * self._rate) - count
-                if now < late - _RESTART_SECONDS * self._rate:
+                # Back where it was before the last block, that one was wrong.
+                if max(now - late, now - earlier) < -_RESTART_SECONDS * self._rate:
                     back = (late - now) / self._rate
                     logger.warning("timestamps of the sound of %s go back by %.2f s: it continues", self._source, back)
                     origin += Fraction(round(now - late), self._rate)
                     now = late
-                late, last = now, block.time
+                earlier, late, last = late, now, block.time
             yield _Timed(block.samples, late)
             count += len(block.samples)
             block = next(blocks, None)
