@@ -1,12 +1,13 @@
 """From pixels to keypoints with the default detector, on real faces."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from skimage.data import astronaut
 
 from kp_io.annotation.annotate import annotate_frames, annotate_image, default_detector
-from kp_io.detectors.base import LandmarkDetector, NoFaceFoundError
+from kp_io.detectors.base import LandmarkDetector, NoFaceFoundError, ThoroughDetector
 from kp_io.keypoints.layout import IBUG68
 
 # The astronaut's features in the 512 px portrait, read off the picture by eye.
@@ -253,3 +254,42 @@ def test_a_face_in_the_dark_is_found(portrait, still, detector):
     dark = (portrait * 0.05).astype(np.uint8)
     found = annotate_image(dark, detector=detector).keypoints[0]
     assert (found - still.keypoints[0]).norm(dim=-1).mean() < 6
+
+
+def turned(image, degrees):
+    """Return a picture turned clockwise, with the colours of its edge around it, and the map of its points."""
+    height, width = image.shape[:2]
+    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    turn = np.array([[cosine, -sine], [sine, cosine]])
+    size = np.ceil(np.abs(turn) @ (width, height)).astype(int)
+    matrix = np.column_stack([turn, size / 2 - turn @ (width / 2, height / 2)])
+    pixels = cv2.warpAffine(image, matrix, tuple(map(int, size)), borderMode=cv2.BORDER_REPLICATE)
+    return pixels, lambda points: points @ matrix[:, :2].T + matrix[:, 2]
+
+
+@pytest.mark.parametrize("degrees", [-45, 60, 90])
+def test_a_face_that_lies_on_its_side_is_found_in_a_picture(portrait, still, detector, degrees):
+    picture, to_picture = turned(portrait[:300, 80:380], degrees)
+    assert not detector.detect(picture), "the ordinary detection, which videos use, does not find it"
+    found = annotate_image(picture, detector=detector).keypoints[0].numpy()
+    expected = to_picture(still.keypoints[0].numpy() - (80, 0))
+    assert np.linalg.norm(found - expected, axis=1).mean() < 2
+
+
+def test_a_search_finds_no_face_where_there_is_none(portrait, detector):
+    covered = portrait[:300, 80:380].copy()
+    covered[:210, 60:230] = covered[:210, 60:230].mean(axis=(0, 1))
+    assert detector.search(covered) == []
+    with pytest.raises(NoFaceFoundError):
+        annotate_image(covered, detector=detector)
+
+
+def test_only_a_picture_without_a_face_is_searched(portrait, monkeypatch):
+    detector = default_detector()
+    monkeypatch.setattr(detector, "search", lambda image: pytest.fail("the first try has found it"), raising=False)
+    annotate_image(portrait, detector=detector)
+    assert isinstance(detector, ThoroughDetector)
+    with pytest.raises(NoFaceFoundError):
+        annotate_frames([np.zeros((64, 64, 3), np.uint8)] * 3, detector=detector)
+    with pytest.raises(NoFaceFoundError):
+        annotate_image(np.zeros((64, 64, 3), np.uint8), detector=Scripted({0: []}, set()))

@@ -1,7 +1,7 @@
 """The default detector: dlib's 68-point regression trees, small and offline."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -125,8 +125,9 @@ class DlibDetector:
         return [_detection(self._refine(image, box)) for box in boxes]
 
     def search(self, image: UInt8[np.ndarray, "h w 3"]) -> list[Detection]:
-        """Find the faces of an image that `detect` misses, by turning, lighting and enlarging it, in a second or two."""
-        boxes = search_face_boxes(image, scan=self._scan, fit=lambda pixels, box: self._fit(pixels, box, _SMALL_JITTERS))
+        """Find the faces of an image that `detect` misses, by turning, lighting and enlarging it, in some seconds."""
+        fit = partial(self._fit, jitters=_SMALL_JITTERS)
+        boxes = search_face_boxes(image, scan=self._scan, fit=fit)
         return [_detection(self._refine(image, box)) for box in boxes]
 
     def track(

@@ -118,16 +118,14 @@ def find_face_boxes(image: Image, *, scan: Scan, fit: Fit) -> list[FaceBox]:
         fit: Returns the 68 points of the face in a box, and the spread of the predictions (in box sides).
     """
     sure, doubtful = scan_sizes(image, scan)
-    doubtful = [box for box in doubtful if is_face(image, box, scan, fit)]
+    doubtful = [box for box in doubtful if _is_face(image, box, scan, fit)]
     if not sure + doubtful:
         # A dark face has edges too weak for the detector until the contrast is equalized.
         sure, _ = scan_sizes(equalize_light(image), scan)
     return sorted(distinct_boxes(sure + doubtful), key=lambda box: -box.side)
 
 
-def scan_sizes(
-    image: Image, scan: Scan, sizes: tuple[int, ...] = LONGEST_SIDES
-) -> tuple[list[FaceBox], list[FaceBox]]:
+def scan_sizes(image: Image, scan: Scan, sizes: tuple[int, ...] = LONGEST_SIDES) -> tuple[list[FaceBox], list[FaceBox]]:
     """Return the certain and the doubtful boxes at all sizes, which are longest sides in pixels."""
     sure: list[FaceBox] = []
     doubtful: list[FaceBox] = []
@@ -153,16 +151,34 @@ def distinct_boxes(boxes: list[FaceBox]) -> list[FaceBox]:
     return kept
 
 
-def is_face(image: Image, box: FaceBox, scan: Scan, fit: Fit) -> bool:
-    """Return whether a box looks like a face with its points, rotated upright and with equalized light."""
+def _is_face(image: Image, box: FaceBox, scan: Scan, fit: Fit) -> bool:
+    around = box_of_face(image, box, fit)
+    if around is None:
+        return False
+    return centred_score(equalize_light(crop_to_check(image, around)), scan, lowest=_CHECK_SCORE) is not None
+
+
+def box_of_face(image: Image, box: FaceBox, fit: Fit) -> FaceBox | None:
+    """Return the box around the points of the face in a box, with its roll; None if the predictions disagree."""
     points, _ = fit(image, box)
     points, spread = fit(image, box_from_points(points)._replace(roll=0.0))
     if spread > _MAX_SPREAD:
-        return False
-    upright = crop_box(image, box_from_points(points), size=_CHECK_SIZE, side=_CHECK_SIDE).pixels
+        return None
+    return box_from_points(points)
+
+
+def crop_to_check(image: Image, box: FaceBox) -> UInt8[np.ndarray, "_ _ 3"]:
+    """Return an upright crop of a box, for `centred_score`."""
+    return crop_box(image, box, size=_CHECK_SIZE, side=_CHECK_SIDE).pixels
+
+
+def centred_score(crop: Image, scan: Scan, *, lowest: float) -> float | None:
+    """Return the score of the face in the middle of a `crop_to_check`; None if none has at least `lowest`."""
     middle = FaceBox(_CHECK_SIZE / 2, _CHECK_SIZE / 2, _CHECK_SIDE)
-    found = scan(equalize_light(upright), _CHECK_SCORE)
-    return any(box.distance(middle) < 0.25 and 0.7 < box.side / middle.side < 1.4 for box, _ in found)
+    scores = [
+        score for box, score in scan(crop, lowest) if box.distance(middle) < 0.25 and 0.7 < box.side / middle.side < 1.4
+    ]
+    return max(scores, default=None)
 
 
 def equalize_light(image: Image) -> Image:
