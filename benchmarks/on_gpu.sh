@@ -68,11 +68,13 @@ part "ablation-on-$kind" 150 python -m a2k_train ablate "$corpus" --run "$out/ab
 rm -rf "$out/noise" "$out"/ablation/*/state.safetensors
 
 files=(benchmarks/speed/bench_{generate,log_mel,kp_metrics,raster}.py)
-part benchmarks 70 python -m pytest -c benchmarks/pytest.ini "${files[@]}" --device "$device" \
+part benchmarks 60 python -m pytest -c benchmarks/pytest.ini "${files[@]}" --device "$device" \
     --benchmark-json="$out/bench.json" ${small:+--quick} -p no:cacheprovider
 if [ -n "$small" ]; then
     part tests 60 python -m pytest -q packages/a2k-nets/tests/test_similarity.py --benchmark-disable -p no:cacheprovider
 else
-    part tests 85 python -m pytest -q packages --benchmark-disable -p no:cacheprovider -x
+    # On all cores where pytest-xdist is installed; on one core the limit ends the suite.
+    python -c 'import xdist' 2>/dev/null && xdist=(-n auto) || xdist=()
+    part tests 85 python -m pytest -q packages --benchmark-disable -p no:cacheprovider "${xdist[@]}"
 fi
 python benchmarks/gpu/table.py "$out" && cat "$out/table.md"

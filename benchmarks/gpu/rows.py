@@ -1,6 +1,7 @@
 """Results as lines of JSON: one per number, for `table.py`."""
 
 import json
+import sys
 from pathlib import Path
 
 
@@ -10,4 +11,5 @@ def write_row(out: Path, part: str, name: str, value: float | str, unit: str = "
     out.mkdir(parents=True, exist_ok=True)
     with (out / "rows.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")
-    print(part, "|", name, "|", value, unit, verdict, flush=True)
+    sys.stdout.write(f"{part} | {name} | {value} {unit} {verdict}\n")
+    sys.stdout.flush()

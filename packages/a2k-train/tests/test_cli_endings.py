@@ -27,8 +27,8 @@ def settings(tiny, tmp_path):
 def rewritten(corpus, folder, change):
     """A copy of the corpus whose table is changed."""
     shutil.copytree(corpus, folder)
-    rows = list(csv.DictReader((folder / "manifest.csv").open(newline="", encoding="utf-8")))
-    rows = [change(row) for row in rows]
+    with (folder / "manifest.csv").open(newline="", encoding="utf-8") as file:
+        rows = [change(row) for row in csv.DictReader(file)]
     with (folder / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, list(rows[0]))
         table.writeheader()

@@ -8,7 +8,7 @@ from kp_io import read_speakers
 
 
 def split_names(path: Path | str, *, manifest: Path | str | None = None) -> list[str]:
-    """Return the names of the splits of a corpus or a folder, sorted; `open_clips` tells the arguments and the errors."""
+    """Return the names of the splits of a corpus or a folder, sorted; see `open_clips` for arguments and errors."""
     path = Path(path)
     if is_corpus(path):
         return sorted(set(read_speakers(path).values()))

@@ -66,7 +66,9 @@ def evaluate(
         networks, shuffled, predict = [model], ["model"], partial(predict_residual, model)
     for network in networks:
         network.eval()
-    shuffles = mismatched_audio(clips, count=derangements, seed=seed) if shuffled and derangements and not voices else []
+    shuffles = (
+        mismatched_audio(clips, count=derangements, seed=seed) if shuffled and derangements and not voices else []
+    )
     scores: list[ClipScore] = []
     for index, clip in enumerate(clips):
         other_audio = voices or [clips[shuffle[index]].waveform for shuffle in shuffles]

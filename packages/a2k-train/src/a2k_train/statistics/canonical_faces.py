@@ -12,8 +12,8 @@ class CanonicalFaces:
     """The standard deviation of faces after each is aligned to a mean face by its stable points.
 
     The alignment of a face z, as complex numbers, is z ↦ Σ_j g_j t_j with the stable points t of the mean face and
-    g_j = (z - z̄) s̄_j / Σ |s|², s the centred stable points of the face. It is linear in t. So sums and products of g over
-    all frames are enough to know mean and deviation for any mean face.
+    g_j = (z - z̄) s̄_j / Σ |s|², s the centred stable points of the face. It is linear in t. So sums and products
+    of g over all frames are enough to know mean and deviation for any mean face.
 
     Args:
         stable_points: Points that define the alignment.

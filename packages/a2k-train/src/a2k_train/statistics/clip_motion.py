@@ -59,9 +59,9 @@ class ClipMotion:
         a, b = to_canonical.cpu().double()[:, :2, None].unbind(dim=1)
         count, x, y, xx, xy, yy = torch.stack(self._moments).unbind(dim=1)
         sums = torch.stack((a * x - b * y, b * x + a * y)).sum(dim=1)
-        squares = torch.stack(
-            (a * a * xx - 2 * a * b * xy + b * b * yy, b * b * xx + 2 * a * b * xy + a * a * yy)
-        ).sum(dim=1)
+        squares = torch.stack((a * a * xx - 2 * a * b * xy + b * b * yy, b * b * xx + 2 * a * b * xy + a * a * yy)).sum(
+            dim=1
+        )
         total = count.sum(dim=0)
         variance = (squares - sums.square() / total) / (total - 1)
         std = variance.clamp(min=0).sqrt().mT

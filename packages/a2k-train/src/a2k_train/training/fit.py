@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 import torch
+from filelock import FileLock, Timeout
 from lightning_fabric import Fabric
 from torch import Tensor
 
@@ -64,9 +64,7 @@ def fit(
         _resume(trainer, run)
         _train(trainer, run, on_step, validate)
         model = trainer.published()
-        on_first_process(
-            fabric, lambda: save_checkpoint(run / "model.safetensors", model.state_dict(), model.config)
-        )
+        on_first_process(fabric, lambda: save_checkpoint(run / "model.safetensors", model.state_dict(), model.config))
         return model
 
 

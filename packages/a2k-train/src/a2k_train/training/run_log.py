@@ -29,7 +29,9 @@ class RunLog:
             with atomic_path(self._file) as file:
                 file.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
         if find_spec("tensorboard") is None:
-            logger.info('no TensorBoard files: `pip install "tensorboard>=2.14"` (the extra a2k-train[tensorboard]) adds them')
+            logger.info(
+                'no TensorBoard files: `pip install "tensorboard>=2.14"` (the extra a2k-train[tensorboard]) adds them'
+            )
             return
         from torch.utils.tensorboard import SummaryWriter
 
