@@ -22,6 +22,7 @@ class HubStandIn(ThreadingHTTPServer):
         self.folder = folder
         self.requests: list[str] = []
         self.cut_off = False
+        self.gated = False
 
     @property
     def address(self) -> str:
@@ -57,6 +58,9 @@ class _Handler(BaseHTTPRequestHandler):
         revision, _, name = rest.partition("/")
         folder = self.server.folder / repo
         file = folder / revision / name
+        if self.server.gated:
+            self.send(403, b"", {"X-Error-Code": "GatedRepo", "X-Error-Message": "gated"})
+            return
         if not file.is_file():
             known = (folder.is_dir(), (folder / revision).is_dir())
             code = {(False, False): "RepoNotFound", (True, False): "RevisionNotFound"}.get(known, "EntryNotFound")

@@ -1,5 +1,6 @@
 """Models by an id of the Hub: huggingface_hub's own code, against a stand-in on 127.0.0.1."""
 
+import errno
 import hashlib
 import json
 import pickle
@@ -206,6 +207,44 @@ class TestWithoutANetwork:
     def test_a_repository_that_is_not_there(self, hub):
         with pytest.raises(FileNotFoundError, match="found no file or folder me/nothing here, and no repository"):
             load_model("me/nothing")
+
+
+class TestEachErrorHasItsKind:
+    def test_no_network_is_a_connection_error_too(self, hub):
+        hub.shutdown()
+        hub.server_close()
+        with pytest.raises(ConnectionError, match="try again with a network"):
+            load_model("me/model")
+
+    @pytest.mark.parametrize(
+        ("make", "kind", "message"),
+        [
+            (lambda: OSError(errno.ENOSPC, "No space left on device"), OSError, "No space left on device"),
+            (lambda: PermissionError(errno.EACCES, "Permission denied", "/cache"), PermissionError, "cannot write"),
+            (lambda: TimeoutError("timed out"), ConnectionError, "timed out"),
+            (lambda: KeyError("a mistake in the code"), KeyError, "a mistake in the code"),
+            (lambda: TypeError("unknown option"), TypeError, "unknown option"),
+        ],
+    )
+    def test_other_errors(self, monkeypatch, tmp_path, make, kind, message):
+        def fail(*_, **__):
+            raise make()
+
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr("a2k_nets.checkpoints.hub.hf_hub_download", fail)
+        with pytest.raises(kind, match=message) as caught:
+            load_model("me/model")
+        assert isinstance(caught.value, FileNotFoundError) == isinstance(caught.value, ConnectionError)
+
+    def test_a_revision_that_cannot_be(self, hub):
+        with pytest.raises(ValueError, match="expected an id of the Hub"):
+            load_model("me/mo--del")
+        assert hub.requests == []
+
+    def test_a_gated_repository(self, hub, monkeypatch):
+        monkeypatch.setattr(hub, "gated", True)
+        with pytest.raises(PermissionError, match=r"is gated: ask for access on .*me/model"):
+            load_model("me/model")
 
 
 class TestWithoutTheExtra:

@@ -1,5 +1,6 @@
 """Download from and upload to the Hugging Face Hub; the only module that imports huggingface_hub."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +8,27 @@ from a2k_nets.extras import how_to_install
 
 try:
     from huggingface_hub import HfApi, hf_hub_download, hf_hub_url
-    from huggingface_hub.errors import RemoteEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RemoteEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 except ImportError as error:
     raise ImportError(f"the Hugging Face Hub needs huggingface-hub: {how_to_install('hub')}; {error}") from error
+
+# Errors of the local disk that name no file; the others do.
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
+
+# Where network errors come from, in all releases of huggingface_hub.
+_HTTP_LIBRARIES = ("httpx", "httpcore", "requests", "urllib3")  # or with a number behind: httpx2
+
+
+class DownloadError(ConnectionError, FileNotFoundError):
+    """A file is not in the local cache, and the network or the Hub does not answer."""
 
 
 def download(
@@ -25,14 +44,24 @@ def download(
         options: Options of `huggingface_hub.hf_hub_download`.
 
     Raises:
-        FileNotFoundError: There is no such repository, revision or file, or no network; the message gives the URL and
-            where to put the file by hand.
+        FileNotFoundError: There is no such repository, revision or file.
+        DownloadError: There is no network, the Hub fails, or the download is cut off; the message gives the URL and
+            where to put the file by hand. It is a `ConnectionError` and a `FileNotFoundError`.
+        PermissionError: The repository is gated and not open to the user.
+        ValueError: The id or the revision is not valid.
+        OSError: The cache cannot be written.
     """
-    url = hf_hub_url(repo, filename, revision=revision)
+    url = repo
     try:
+        url = hf_hub_url(repo, filename, revision=revision)
         return Path(hf_hub_download(repo, filename, revision=revision, **options))
-    except TypeError:
-        raise  # an option that huggingface_hub does not know
+    except HFValidationError as error:
+        raise ValueError(f"expected an id of the Hub, owner/name, and a valid revision, got {repo}: {error}") from error
+    except GatedRepoError as error:
+        raise PermissionError(
+            f"the Hub's repository {repo} is gated: ask for access on {url.partition('/resolve/')[0]}, and log in with "
+            "`hf auth login`"
+        ) from error
     except RemoteEntryNotFoundError as error:
         raise FileNotFoundError(
             f"expected {filename} in the Hub's repository {repo}, found none at {url}; a pickled pytorch_model.bin is "
@@ -45,9 +74,14 @@ def download(
             f"found no file or folder {repo} here, and no repository of that id is open to you on the Hub ({url}); "
             "for a private or gated one, log in with `hf auth login`"
         ) from error
-    except Exception as error:  # the exceptions of network failures differ between releases of huggingface_hub
+    except Exception as error:
+        if isinstance(error, OSError) and (error.filename is not None or error.errno in _DISK_ERRORS):
+            reason = error.strerror or str(error)
+            raise type(error)(f"cannot write {url} to the cache of huggingface_hub: {reason}") from error
+        if not _is_of_network(error):
+            raise
         digest = f"its sha256 must be {sha256}" if sha256 else f"{url.replace('/resolve/', '/blob/')} tells its sha256"
-        raise FileNotFoundError(
+        raise DownloadError(
             f"cannot download {url} ({_root_cause(error)}); try again with a network, or fetch it by hand ({digest}) "
             f"and put it at {repo}/{filename} in the working directory, or pass its path instead"
         ) from error
@@ -78,6 +112,12 @@ def upload(
     repo = api.create_repo(repo, private=private, exist_ok=True).repo_id
     options |= {"commit_message": commit_message, "revision": branch}
     return str(api.upload_folder(repo_id=repo, folder_path=folder, **options))
+
+
+def _is_of_network(error: BaseException) -> bool:
+    known = (HfHubHTTPError, LocalEntryNotFoundError, ConnectionError, TimeoutError)
+    # huggingface_hub raises a plain OSError where fewer bytes came than announced.
+    return isinstance(error, known) or type(error) is OSError or type(error).__module__.startswith(_HTTP_LIBRARIES)
 
 
 def _root_cause(error: BaseException) -> str:

@@ -100,7 +100,8 @@ class PretrainedMixin(nn.Module):
         Raises:
             ValueError: The file is damaged, has another digest, version or preset, or is no safetensors file; pickles
                 are never opened.
-            FileNotFoundError: There is no such file, locally or on the Hub, or no network.
+            FileNotFoundError: There is no such file, locally or on the Hub, or no network (then also `ConnectionError`).
+            PermissionError: The repository on the Hub is gated.
             ImportError: `source` is an id of the Hub and the extra `hub` is not installed.
         """
         return load_pretrained((cls,), source, revision=revision, sha256=sha256, **download)

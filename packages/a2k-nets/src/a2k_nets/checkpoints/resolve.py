@@ -34,7 +34,8 @@ def resolve_checkpoint(
 
     Raises:
         ValueError: The file has another digest, or `revision` is given with a local path.
-        FileNotFoundError: There is no such file, locally or on the Hub, or no network.
+        FileNotFoundError: There is no such file, locally or on the Hub, or no network (then also `ConnectionError`).
+        PermissionError: The repository on the Hub is gated.
         ImportError: `source` is an id of the Hub and the extra `hub` is not installed.
 
     Example:

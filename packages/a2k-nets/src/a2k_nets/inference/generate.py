@@ -107,7 +107,7 @@ def generate_sequence(
 
 
 def _join_blocks(blocks: list[Tensor], length: int) -> Iterator[Tensor]:
-    """Yield the blocks joined to at least `length` samples; the list is emptied, so that each is freed after its use."""
+    """Yield the blocks joined to at least `length` samples, and empty the list, so that each can be freed."""
     blocks.reverse()
     while blocks:
         joined = [blocks.pop()]
@@ -117,7 +117,7 @@ def _join_blocks(blocks: list[Tensor], length: int) -> Iterator[Tensor]:
 
 
 def _ready(model: AnyModel, device: str | torch.device | None) -> AnyModel:
-    """Return the model on a device and in eval mode: itself if it is, otherwise a copy, so that the model stays as it is.
+    """Return the model on a device and in eval mode: itself if it is, otherwise a copy; it stays as it is.
 
     Raises:
         ValueError: There is no such device.

@@ -96,9 +96,7 @@ def read_audio(
         ...     read_audio(Path(folder, "tone.wav")).shape
         torch.Size([8000])
     """
-    blocks = read_audio_blocks(
-        path, sample_rate=sample_rate, align_to_video=align_to_video, max_seconds=max_seconds
-    )
+    blocks = read_audio_blocks(path, sample_rate=sample_rate, align_to_video=align_to_video, max_seconds=max_seconds)
     waveform = torch.empty(sum(map(len, blocks)))
     start = len(waveform)
     while blocks:  # from the end, block by block, because joined at once an hour would take twice its memory
