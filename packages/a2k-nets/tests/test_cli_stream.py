@@ -5,6 +5,8 @@ import sys
 import types
 from contextlib import suppress
 
+import av
+import numpy as np
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -63,6 +65,31 @@ class TestWhatWorks:
             made = points(stream(data, "--seed", "4", "--expression", "1.5"))
             assert torch.allclose(made, offline(seed=4, expression=1.5), atol=2e-4, rtol=0)
 
+    @pytest.mark.parametrize(("name", "codec", "tolerance"), [("a.flac", "flac", 2e-4), ("a.mp3", "libmp3lame", 3.0)])
+    def test_files_of_other_kinds(self, stream, folder, offline, name, codec, tolerance):
+        sound = read_audio(folder / "speech.wav")
+        with av.open(str(folder / name), "w") as container:
+            track = container.add_stream(codec, rate=16_000, layout="mono")
+            pcm = np.frombuffer(raw(sound), np.int16)[None]
+            frame = av.AudioFrame.from_ndarray(pcm, format="s16", layout="mono")
+            frame.sample_rate = 16_000
+            container.mux([*track.encode(frame), *track.encode(None)])
+        made = points(stream((folder / name).read_bytes()))
+        assert made.shape == offline().shape
+        assert float((made - offline(read_audio(folder / name))).abs().max()) < tolerance
+
+    def test_5_1_weighs_as_in_generate(self, stream, folder, offline):
+        channels = torch.zeros(6, 8_000)
+        channels[2], channels[3] = read_audio(folder / "speech.wav"), 0.9
+        with av.open(str(folder / "surround.wav"), "w") as container:
+            track = container.add_stream("pcm_s16le", rate=16_000, layout="5.1")
+            pcm = np.frombuffer(raw(channels.T.reshape(-1)), np.int16)[None]
+            frame = av.AudioFrame.from_ndarray(pcm, format="s16", layout="5.1")
+            frame.sample_rate = 16_000
+            container.mux([*track.encode(frame), *track.encode(None)])
+        made = points(stream((folder / "surround.wav").read_bytes()))
+        assert torch.allclose(made, offline(read_audio(folder / "surround.wav")), atol=2e-4, rtol=0)
+
     def test_another_rate(self, stream, folder, offline):
         high = resample_audio(read_audio(folder / "speech.wav"), from_rate=16_000, to_rate=48_000)
         low = resample_audio(
@@ -116,6 +143,9 @@ class TestWhatFails:
 
     def test_a_wav_of_another_kind(self, stream):
         assert "RIFF" in self.fails(stream(b"RIFF\0\0\0\0AVI "))
+
+    def test_an_mp4_that_needs_seeking(self, stream):
+        assert "from a pipe, got a MP4 file" in self.fails(stream(b"\0\0\0\x20ftypisom" + bytes(4000)))
 
     def test_no_face(self, stream):
         assert "absent.png" in self.fails(stream(bytes(640), "--image", "absent.png"))
