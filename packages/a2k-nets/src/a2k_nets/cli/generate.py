@@ -1,7 +1,7 @@
 """The command `a2k generate`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,9 @@ from a2k_nets.cli.options import (
     Track,
     checkpoint_files,
 )
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _VIDEO_HEIGHT = 512
 
@@ -110,7 +113,7 @@ def generate(
         refuse_overwriting([out, draw], [image, audio, driving, *checkpoint_files(model)])
         network = load_model(model, revision=revision, sha256=sha256)
         sample_rate = network.config.audio.sample_rate
-        waveform = None  # without a video to write, the file is decoded chunk by chunk
+        waveform: Tensor | None = None  # without a video to write, the file is decoded chunk by chunk
         if audio is None:
             waveform = synthesize_speech(text or "", language=language, voice=voice, sample_rate=sample_rate)
         elif draw is not None:
@@ -121,7 +124,7 @@ def generate(
             neutralize_mouth = has_picture and not is_video(image)
         sequence = generate_sequence(
             still,
-            audio if audio is not None and waveform is None else waveform,
+            (audio or "") if waveform is None else waveform,
             model=network,
             head_motion=head_motion,
             expression=expression,
@@ -137,9 +140,9 @@ def generate(
         with atomic_path(out) as keypoint_file:
             save_keypoints(keypoint_file, sequence)
             if draw is not None:
-                background = BLACK
-                if has_picture:
-                    background = open_background(read_still(image), sequence, reference=still.keypoints[0])
+                background = (
+                    open_background(read_still(image), sequence, reference=still.keypoints[0]) if has_picture else BLACK
+                )
                 # Cropped to the face, which may be small in a large picture.
                 frames = rasterize(sequence, crop=face_box(sequence), height=_VIDEO_HEIGHT, background=background)
                 write_video(draw, frames, fps=sequence.fps, audio=waveform, sample_rate=sample_rate)
