@@ -21,8 +21,8 @@ class RunningMoments:
         self.mean: Float64[Tensor, "*c"] = torch.zeros((), dtype=torch.float64)
         self._squares: Float64[Tensor, "*c"] = torch.zeros((), dtype=torch.float64)
 
-    def add(self, values: Float[Tensor, "_ *c"]) -> None:
-        """Add values of each channel."""
+    def add(self, values: Float[Tensor, "*n"]) -> None:
+        """Add values `(N, …)` of each channel."""
         if not len(values):
             return
         values = values.cpu().double()
