@@ -100,7 +100,7 @@ class PretrainedMixin(nn.Module):
         Raises:
             ValueError: The file is damaged, has another digest, version or preset, or is no safetensors file; pickles
                 are never opened.
-            FileNotFoundError: There is no such file, locally or on the Hub, or no network (then also `ConnectionError`).
+            FileNotFoundError: There is no such file, locally or on the Hub, or no network (a `ConnectionError`, too).
             PermissionError: The repository on the Hub is gated.
             ImportError: `source` is an id of the Hub and the extra `hub` is not installed.
         """
