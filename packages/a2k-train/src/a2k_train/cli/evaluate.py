@@ -37,7 +37,7 @@ def evaluate(
 ) -> None:
     """Score a model and the baselines on the clips of some splits."""
     from a2k_nets import load_model
-    from a2k_train.data.split_names import split_names
+    from a2k_train.data.open_clips import split_names
     from a2k_train.reports.score_model import score_model
     from a2k_train.training.launch import check_device
     from kp_io.filesystem import refuse_overwriting

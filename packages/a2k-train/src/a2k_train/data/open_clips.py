@@ -91,7 +91,7 @@ def open_clips(
     names = tuple(dict.fromkeys(splits))
     wanted = _Wanted(names, fps, sample_rate, frame_height, face_size, dims, mixed_detectors, max_offset_ms)
     table = None if manifest is None else Path(manifest)
-    if is_corpus(path):
+    if _is_corpus(path):
         if table is not None:
             raise ValueError(f"expected no table beside the corpus {path}, which has its own speakers, got {table}")
         if not (path / "summary.json").is_file():
@@ -109,8 +109,16 @@ def open_clips(
     return open_cache(Path(cache_folder or path / ".cache") / _digest(files, wanted), clips)
 
 
-def is_corpus(path: Path) -> bool:
-    """Return whether a folder is a corpus from `kp-io build`, finished or not."""
+def split_names(path: Path | str, *, manifest: Path | str | None = None) -> list[str]:
+    """Return the names of the splits of a corpus or a folder, sorted; see `open_clips` for arguments and errors."""
+    path = Path(path)
+    if _is_corpus(path):
+        return sorted(set(read_speakers(path).values()))
+    table = path / "manifest.csv" if manifest is None else Path(manifest)
+    return sorted({row["split"] for row in read_manifest(table)})
+
+
+def _is_corpus(path: Path) -> bool:
     return (path / "corpus.json").is_file() or any(path.glob("data/*.parquet"))
 
 

@@ -27,7 +27,7 @@ class CanonicalFaces:
 
     def add(self, faces: Float[Tensor, "n k 2"]) -> None:
         """Add faces, in any pixels."""
-        for part in faces.cpu().double().split(_FRAMES):
+        for part in torch.split(faces.cpu().double(), _FRAMES):
             points = torch.view_as_complex(part.contiguous())
             stable = points[:, self._stable]
             centre = stable.mean(dim=1, keepdim=True)

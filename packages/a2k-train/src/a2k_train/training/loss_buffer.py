@@ -65,7 +65,7 @@ class LossBuffer:
         if rows.device.type == "cuda":
             target = torch.empty(rows.shape, pin_memory=True)
             rows = target.copy_(rows, non_blocking=True)
-            arrived = torch.cuda.Event()
+            arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]  # untyped in torch
             arrived.record()
         self._copied, self._pending = (self._pending, rows.cpu(), arrived), []
 

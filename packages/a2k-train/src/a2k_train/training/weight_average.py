@@ -19,14 +19,15 @@ class WeightAverage(AveragedModel):
     n_averaged: torch.Tensor
 
     def __init__(self, model: nn.Module, decay: float) -> None:
-        super().__init__(model)  # type: ignore[no-untyped-call]  # untyped in torch
+        super().__init__(model)
         self.n_averaged = self.n_averaged.cpu()
         self._decay = decay
 
     @torch.no_grad()
     def update_parameters(self, model: nn.Module) -> None:
         """Add the weights of the model, which has the structure of the first one."""
-        averages, latest = list(self.module.parameters()), list(model.parameters())
+        averages: list[torch.Tensor] = list(self.module.parameters())
+        latest: list[torch.Tensor] = list(model.parameters())
         if int(self.n_averaged) == 0:
             torch._foreach_copy_(averages, latest)
         else:
