@@ -120,3 +120,22 @@ def test_any_sound_file_works(model, face, tmp_path, rate, layout, seconds):
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     assert len(generate_sequence(face, path, model=model)) == max(1, round(seconds * 25))
+
+
+def test_the_sound_of_a_video_begins_with_its_first_frame(model, face, speech, tmp_path):
+    path = tmp_path / "late.mkv"
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("ffv1", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 64, "yuv420p"
+        sound = container.add_stream("pcm_s16le", rate=16_000, layout="mono")
+        for number in range(25):
+            picture = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
+            picture.pts = number
+            container.mux(video.encode(picture))
+        pcm = (32_768 * speech[:8_000]).round().to(torch.int16).numpy()[None]
+        block = av.AudioFrame.from_ndarray(pcm, format="s16", layout="mono")
+        block.sample_rate, block.pts = 16_000, 8_000
+        container.mux([*video.encode(None), *sound.encode(block), *sound.encode(None)])
+    expected = torch.cat([torch.zeros(8_000), torch.from_numpy(pcm[0]) / 32_768])
+    made = generate_sequence(face, path, model=model).keypoints
+    assert torch.allclose(made, generate_sequence(face, expected, model=model).keypoints, atol=1e-3)
