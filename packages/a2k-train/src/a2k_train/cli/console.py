@@ -80,7 +80,8 @@ def progress(unit: str) -> Iterator[Callable[[int, int, dict[str, float]], None]
 
 def _lines(unit: str) -> Callable[[int, int, dict[str, float]], None]:
     """Return a function of done, total and losses that prints a line now and then, and one at the end."""
-    started, printed, first, latest = time.monotonic(), -math.inf, 0, {}
+    started, printed, first = time.monotonic(), -math.inf, 0
+    latest: dict[str, float] = {}
 
     def advance(done: int, total: int, losses: dict[str, float]) -> None:
         nonlocal printed, first, latest
