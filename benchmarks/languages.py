@@ -1,6 +1,7 @@
-"""Correlation of mouth opening and loudness in several languages, spoken by people and by eSpeak NG.
+r"""Correlation of mouth opening and loudness in several languages, spoken by people and by eSpeak NG.
 
-python benchmarks/languages.py CORPUS --model RUNS/crossval --table manifest.csv --out OUT --page docs/internals/robustness.md
+    python benchmarks/languages.py CORPUS --model RUNS/crossval --table manifest.csv --out OUT \
+        --page docs/internals/robustness.md
 
 The table has the language of each clip (columns `id` or `file`, and `language`). With the run folder of a
 cross-validation, each clip is scored with a model that has not seen its speaker. Needs the extra `tts`. The output is

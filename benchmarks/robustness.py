@@ -216,7 +216,8 @@ def robustness(
         list[str] | None, typer.Option(help="NAME=FILE: a recorded noise, e.g. street=traffic.wav; may be repeated.")
     ] = None,
     page: Annotated[
-        Path | None, typer.Option(help="Page to update between <!-- robustness --> markers, with the picture in images/ of docs/.")
+        Path | None,
+        typer.Option(help="Page to update between <!-- robustness --> markers, with the picture in images/ of docs/."),
     ] = None,
     every: Annotated[int, typer.Option(min=1, help="Use only every n-th clip, for a quick look.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Random seed of noises, rooms and voices.")] = 0,

@@ -16,7 +16,7 @@ HOMES = {
     "dlib": {"kp_io.detectors.dlib"},
     "_dlib_pybind11": {"kp_io.detectors.dlib"},
     "espeakng_loader": {"kp_io.tts.synthesis"},
-    "PIL": {"kp_io.media.image"},
+    "PIL": {"kp_io.media.image", "kp_io.media.animation"},
     "mediapipe": {"kp_io.detectors.mediapipe"},
     "gradio": {"a2k_nets.web.app"},
     "uvicorn": {"a2k_nets.web.server"},

@@ -63,7 +63,9 @@ def relink(text: str, source: Path, page: str) -> str:
 
 def pages() -> dict[str, str]:
     """Return the text of every page of the site by its path."""
-    sources = {path.relative_to(DOCS).as_posix(): path for path in sorted([*DOCS.glob("*.md"), *DOCS.glob("internals/*.md")])}
+    sources = {
+        path.relative_to(DOCS).as_posix(): path for path in sorted([*DOCS.glob("*.md"), *DOCS.glob("internals/*.md")])
+    }
     for name, page in ELSEWHERE.items():
         if page not in sources and (ROOT / name).is_file():
             sources[page] = ROOT / name

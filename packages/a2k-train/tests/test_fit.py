@@ -171,9 +171,9 @@ class TestValidation:
 def test_a_disk_that_fills_keeps_the_last_state(tiny, store, tmp_path, monkeypatch):
     def fill(step, losses):
         if step == 3:
-            monkeypatch.setattr("a2k_nets.checkpoints.atomic.tempfile.mkstemp", full_disk)
+            monkeypatch.setattr("a2k_nets.checkpoints.atomic.secrets.token_hex", full_disk)
 
-    def full_disk(**_):
+    def full_disk(*_):
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space left"):

@@ -200,7 +200,7 @@ def test_actors_name_their_detectors(fake_ray):
 
 def test_an_actor_with_another_detector_ends_the_build(fake_ray, tmp_path):
     state = CorpusState(tmp_path)
-    with pytest.raises(ValueError, match="detector '.' instead of '.'"):
+    with pytest.raises(ValueError, match=r"detector '.' instead of '.'"):
         list(run_ray(_Named("ab"), [1, 2, 3], workers=2, on_start=lambda name: state.begin({"detector": name})))
 
 

@@ -40,7 +40,7 @@ def generate_sequence(
     """Generate the keypoints of a face that speaks the audio, T = round(duration × fps) frames.
 
     Args:
-        reference: A picture file, a video, of which the first frame is used, RGB pixels, or keypoints, of which the first frame is used.
+        reference: A picture file, RGB pixels, or a video or keypoints, of which the first frame is used.
         audio: An audio or video file, whose sound begins with the first video frame if there is one, or a mono
             waveform in [-1, 1] at the model's sample rate.
         model: The network; by default the one embedded in the package.
@@ -93,8 +93,8 @@ def generate_sequence(
     }
     face_points = scale * still.keypoints[:1, :, :dimensions].to(device)
     with torch.inference_mode():
-        if isinstance(model, Audio2Keypoint) and len(blocks) > 1:
-            chunks = _join_blocks(blocks, _CHUNK_SECONDS * sample_rate)
+        if isinstance(model, Audio2Keypoint) and not isinstance(audio, Tensor):
+            chunks = _split_blocks(blocks, _CHUNK_SECONDS * sample_rate)
             keypoints = model.forward_chunks((chunk[None].to(device) for chunk in chunks), face_points, **options)
         else:
             keypoints = model(torch.cat(blocks)[None].to(device), face_points, **options)
@@ -106,14 +106,11 @@ def generate_sequence(
     )
 
 
-def _join_blocks(blocks: list[Tensor], length: int) -> Iterator[Tensor]:
-    """Yield the blocks joined to at least `length` samples, and empty the list, so that each can be freed."""
+def _split_blocks(blocks: list[Tensor], length: int) -> Iterator[Tensor]:
+    """Yield pieces of up to `length` samples, and empty the list, so that each block can be freed."""
     blocks.reverse()
     while blocks:
-        joined = [blocks.pop()]
-        while blocks and sum(map(len, joined)) < length:
-            joined.append(blocks.pop())
-        yield torch.cat(joined)
+        yield from blocks.pop().split(length)
 
 
 def _ready(model: AnyModel, device: str | torch.device | None) -> AnyModel:

@@ -111,4 +111,5 @@ def closure_loss(
     error = F.softplus((preds - bound) / (share * spread) * (2.0 * closed - 1))
     shut, open_ = closed, moving & ~near
     num_shut, num_open = average(torch.stack((shut.sum(), open_.sum()))).clamp(min=1)
-    return ((error * shut).sum() / num_shut + (error * open_).sum() / num_open) / 2
+    loss: Tensor = (error * shut).sum() / num_shut + (error * open_).sum() / num_open
+    return loss / 2

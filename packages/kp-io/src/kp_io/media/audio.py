@@ -21,6 +21,9 @@ from kp_io.media.sound.mono_blocks import channel_names, mono_blocks, samples_of
 from kp_io.media.timing.audio_timeline import place_blocks
 from kp_io.media.timing.video_clock import VideoClock
 
+#: Ten minutes at 16 kHz.
+_BLOCK_SAMPLES = 9_600_000
+
 #: FFmpeg's codec for each suffix that `write_audio` writes, both 16-bit and lossless.
 _CODECS = {".wav": "pcm_s16le", ".flac": "flac"}
 
@@ -113,7 +116,7 @@ def read_audio_blocks(
     align_to_video: bool = False,
     max_seconds: float = torch.inf,
 ) -> list[Float[Tensor, " _"]]:
-    """Read audio as `read_audio` does, in blocks of about a second that can be freed one by one.
+    """Read audio as `read_audio` does, in blocks of up to ten minutes at 16 kHz that can be freed one by one.
 
     Example:
         >>> import tempfile
@@ -127,7 +130,7 @@ def read_audio_blocks(
         raise ValueError(f"expected a positive sample_rate, got {sample_rate}")
     start = _video_start(source) if align_to_video else None
     resampler: Resampler | None = None
-    chunks: list[Tensor] = []
+    chunks = _Blocks()
     count = num_broken = 0
     placed = place_blocks(mono_blocks(_audio_frames(source), str(source)), source, start=start)
     for block, rate in _join_blocks(placed):
@@ -146,10 +149,31 @@ def read_audio_blocks(
     if num_broken:
         raise ValueError(f"expected finite samples in {source}, got NaN or infinity in {num_broken} of {count} samples")
     chunks.append(resampler.flush())
-    chunks = [chunk for chunk in chunks if len(chunk)]
+    blocks = chunks.blocks()
     # Unscaled floats exceed ±1, and so does, slightly, the filter's overshoot; dividing distorts neither.
-    peak = max(float(chunk.abs().max()) for chunk in chunks)
-    return [chunk / peak for chunk in chunks] if peak > 1 else chunks
+    peak = max(float(end.abs()) for block in blocks for end in block.aminmax())
+    return [block.div_(peak) for block in blocks] if peak > 1 else blocks
+
+
+class _Blocks:
+    """Samples in blocks so large that each goes back to the system when it is freed."""
+
+    def __init__(self) -> None:
+        self._blocks: list[Tensor] = []
+        self._free = 0
+
+    def append(self, samples: Float[Tensor, " s"]) -> None:
+        while len(samples):
+            if not self._free:
+                self._blocks.append(torch.empty(_BLOCK_SAMPLES))  # takes memory only as it is filled
+                self._free = _BLOCK_SAMPLES
+            taken, samples = samples[: self._free], samples[self._free :]
+            start = _BLOCK_SAMPLES - self._free
+            self._blocks[-1][start : start + len(taken)] = taken
+            self._free -= len(taken)
+
+    def blocks(self) -> list[Float[Tensor, " _"]]:
+        return [*self._blocks[:-1], *(block[: _BLOCK_SAMPLES - self._free] for block in self._blocks[-1:])]
 
 
 def resample_audio(waveform: Float[Tensor, " s"], *, from_rate: int, to_rate: int) -> Float[Tensor, " resampled"]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from functools import cache, cached_property
+from typing import Any
 
 import av
 import numpy as np
@@ -85,7 +86,7 @@ def display_size(stream: VideoStream, frame: av.VideoFrame) -> tuple[int, int]:
 def orientation(frame: av.VideoFrame) -> tuple[int, bool]:
     """Return how a frame is displayed: degrees counter-clockwise, after a mirror left to right or not."""
     rotation = round(frame.rotation / 90) * 90 % 360
-    side_data = frame.side_data.get("DISPLAYMATRIX")
+    side_data: Any = frame.side_data.get("DISPLAYMATRIX")
     if side_data is None or len(bytes(side_data)) < 36:
         return rotation, False
     # A stored point (x, y) is displayed at (x a + y c, x b + y d), with y down.

@@ -88,8 +88,8 @@ def _check_sizes(pairs: list[MatchedPair], names: list[str]) -> None:
         if affected and len(set(pair.sizes)) > 1:
             given = "{}×{} in preds and {}×{} in target (height × width)".format(*pair.sizes[0], *pair.sizes[1])
             raise ValueError(
-                f"{pair.name}: expected pictures of one size for {', '.join(affected)}, got {given}; use a frame of the "
-                f"video as the face, or metrics that need no common picture: -m {','.join(_SIZE_FREE_METRICS)}"
+                f"{pair.name}: expected pictures of one size for {', '.join(affected)}, got {given}; use a frame of "
+                f"the video as the face, or metrics that need no common picture: -m {','.join(_SIZE_FREE_METRICS)}"
             )
 
 

@@ -11,12 +11,15 @@ from kp_io.media.audio_resampler import RATES
 from kp_io.media.sound.downmix import Downmix
 from kp_io.media.timing.audio_timeline import Block
 
+#: Seconds of consecutive frames that are converted together: frames are short, and each costs some calls.
+_JOINED_SECONDS = 0.5
+
 #: Seconds of sound by which a file's channels are judged together.
 _BATCH_SECONDS = 0.5
 
 
 def mono_blocks(frames: Iterable[av.AudioFrame], name: str, *, at_once: bool = False) -> Iterator[Block]:
-    """Yield each frame mixed to mono.
+    """Yield frames mixed to mono, those joined whose timestamps follow each other to the sample.
 
     Args:
         frames: Decoded frames of one stream.
@@ -37,7 +40,8 @@ def mono_blocks(frames: Iterable[av.AudioFrame], name: str, *, at_once: bool = F
             yield Block(samples, rate, time)
         batch.clear()
 
-    for frame in frames:
+    for group in _join_frames(frames, 0 if at_once else _JOINED_SECONDS):
+        frame = group[0]
         if rate and frame.sample_rate != rate:
             raise ValueError(f"expected one sample rate in {name}, got {rate} and then {frame.sample_rate} Hz")
         if not RATES[0] <= frame.sample_rate <= RATES[1]:
@@ -48,9 +52,9 @@ def mono_blocks(frames: Iterable[av.AudioFrame], name: str, *, at_once: bool = F
             yield from mix()
             length = 0
         names = of_frame
-        time = None if frame.pts is None else Fraction(frame.pts) * Fraction(frame.time_base)
-        batch.append((samples_of(frame), time))
-        length += frame.samples
+        time = None if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base
+        batch.append((samples_of(*group), time))
+        length += batch[-1][0].shape[1]
         if at_once or len(names) == 1 or length >= _BATCH_SECONDS * rate:
             yield from mix()
             length = 0
@@ -58,9 +62,35 @@ def mono_blocks(frames: Iterable[av.AudioFrame], name: str, *, at_once: bool = F
         yield from mix()
 
 
-def samples_of(frame: av.AudioFrame) -> Float[np.ndarray, "c s"]:
-    """Return the samples of a decoded frame, float32 in [-1, 1] unless the file exceeds it."""
-    data: np.ndarray = frame.to_ndarray()
+def _join_frames(frames: Iterable[av.AudioFrame], seconds: float) -> Iterator[list[av.AudioFrame]]:
+    """Yield frames in groups of up to some seconds, of one kind and without any gap or overlap in a group."""
+    group: list[av.AudioFrame] = []
+    length = 0
+    kind: tuple[object, ...] = ()
+    for frame in frames:
+        this = frame.sample_rate, frame.format.name, frame.layout.name, frame.time_base
+        if group and not (this == kind and length < seconds * frame.sample_rate and _follows(frame, group[0], length)):
+            yield group
+            group, length = [], 0
+        kind = this
+        group.append(frame)
+        length += frame.samples
+    if group:
+        yield group
+
+
+def _follows(frame: av.AudioFrame, first: av.AudioFrame, length: int) -> bool:
+    """Return whether a frame begins exactly `length` samples after the first one."""
+    base = frame.time_base
+    if frame.pts is None or first.pts is None or base is None:
+        return frame.pts is first.pts
+    return (frame.pts - first.pts) * base.numerator * frame.sample_rate == length * base.denominator
+
+
+def samples_of(*frames: av.AudioFrame) -> Float[np.ndarray, "c s"]:
+    """Return the samples of decoded frames of one kind, float32 in [-1, 1] unless the file exceeds it."""
+    frame = frames[0]
+    data: np.ndarray = np.concatenate([frame.to_ndarray() for frame in frames], axis=1)
     if not frame.format.is_planar:
         data = data.reshape(-1, frame.layout.nb_channels).T
     if data.dtype == np.uint8:

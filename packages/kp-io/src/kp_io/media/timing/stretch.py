@@ -47,4 +47,5 @@ def _kernels() -> Float[np.ndarray, "phases taps"]:
     offsets = np.arange(1 - REACH, REACH + 1)[None] - np.arange(_PHASES + 1)[:, None] / _PHASES
     window = np.i0(8 * np.sqrt(np.clip(1 - (offsets / REACH) ** 2, 0, None))) / np.i0(8)
     kernels = np.sinc(offsets) * window
-    return (kernels / kernels.sum(axis=1, keepdims=True)).astype(np.float32)
+    normalized: np.ndarray = kernels / kernels.sum(axis=1, keepdims=True)
+    return normalized.astype(np.float32)
