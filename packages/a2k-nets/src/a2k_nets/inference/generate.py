@@ -19,7 +19,7 @@ from kp_io import KeypointSequence, annotate_image, resample_fps
 from kp_io.media import is_video, read_audio_blocks
 
 # Audio files go through the network in chunks of this length, and each is freed after its use.
-_CHUNK_SECONDS = 30
+_CHUNK_SECONDS = 20
 
 
 @accept_renamed(rest_lips="neutralize_mouth")
