@@ -28,6 +28,8 @@ NOT_RUN = {
     "pip install": "needs an index; test_every_readme_has_the_install_lines reads them",
     "nox": "its sessions are CI itself; test_the_sessions_exist",
     "a2k web": "serves until it is stopped; test_web_*.py",
+    "a2k sync corpus/": "needs a corpus of people who speak; test_cli_sync.py",
+    "--apply fixed.mp4": "needs lips that move; test_cli_sync.py",
     "--mic": "needs a microphone",
     "mediapipe": "needs weights that are not ours to give",
     "vox2/": "needs Ray; nox -s ray",
@@ -146,7 +148,7 @@ def inputs(root, tmp_path_factory):
     points = np.random.default_rng(0).uniform(50, 400, (1, 68, 2)) + np.random.default_rng(1).normal(size=(62, 68, 2))
     for name in ("preds", "truths"):
         (folder / name).mkdir()
-    for name in ("pred", "truth", "ours", "theirs", "preds/a", "truths/a"):
+    for name in ("pred", "truth", "ours", "theirs", "preds/a", "truths/a", "talk"):
         arrays = {
             "format_version": 1,
             "scores": np.ones((62, 68), np.float32),

@@ -221,7 +221,7 @@ def test_the_papers_networks_overfit(make, tiny_paper):
         tiny_paper,
         model=replace(tiny_paper.model, width=0.1),
         losses=replace(tiny_paper.losses, regression=100.0),
-        steps=300,
+        steps=600,
         learning_rate=3e-3,
     )
     trainer = Trainer(config, ClipStore.from_clips(clips))

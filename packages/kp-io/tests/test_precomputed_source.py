@@ -115,7 +115,7 @@ def test_annotate_goes_on_past_videos_without_points(videos, tmp_path, points, w
     options = ["--detector", "precomputed", "--weights", str(tmp_path / "points"), "--wav", "--workers", workers]
     result = runner.invoke(app, ["annotate", str(videos), "-o", str(tmp_path / "out"), *options])
     assert result.exit_code == 1
-    assert "1 files, 50 frames, 1 failed" in result.stdout
+    assert "1 file, 50 frames, 1 failed" in result.stdout
     assert result.stderr.count("\n") == 1
     assert "expected precomputed keypoints for" in result.stderr
     assert len(load_keypoints(tmp_path / "out" / "bela" / "talk.npz")) == 50

@@ -80,7 +80,8 @@ def test_ctrl_c_leaves_whole_files_and_the_rest_for_later(videos, tmp_path, quic
     assert {len(load_keypoints(path)) for path in done} == {20}
     result = quick("annotate", videos, "-o", out, "--wav")
     assert result.exit_code == 0, result.output
-    assert f"{8 - len(done)} files, {20 * (8 - len(done))} frames, {len(done)} were there already" in result.stdout
+    rest, were = 8 - len(done), "was" if len(done) == 1 else "were"
+    assert f"{rest} file{'s' * (rest != 1)}, {20 * rest} frames, {len(done)} {were} there already" in result.stdout
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send to one process")

@@ -3,16 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any
 
 import typer
 
 from a2k_nets.extras import how_to_install_kp_io
-
-if TYPE_CHECKING:
-    from torch.nn import Module
-
-ModelT = TypeVar("ModelT", bound="Module")
 
 
 @contextmanager
@@ -38,7 +33,7 @@ def clear_errors(*, extra: str = "", on_interrupt: str = "") -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
-def on_device(model: "ModelT", device: str) -> "ModelT":
+def on_device(model: Any, device: str) -> Any:
     """Return the model on a device; raise a `ValueError` if torch finds no such device here."""
     try:
         return model.to(device)

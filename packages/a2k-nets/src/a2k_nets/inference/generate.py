@@ -110,7 +110,7 @@ def _split_blocks(blocks: list[Tensor], length: int) -> Iterator[Tensor]:
     """Yield pieces of up to `length` samples, and empty the list, so that each block can be freed."""
     blocks.reverse()
     while blocks:
-        yield from blocks.pop().split(length)
+        yield from torch.split(blocks.pop(), length)
 
 
 def _ready(model: AnyModel, device: str | torch.device | None) -> AnyModel:

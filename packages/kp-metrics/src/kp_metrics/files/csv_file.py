@@ -75,6 +75,8 @@ def _keypoints(table: _Table, choice: Choice, *, openface: bool) -> KeypointFile
         names=(f"column {number}", f"column {time}"),
     )
     points, scores = _points(table, rows)
+    if (np.abs(points[np.isfinite(points)]) > np.finfo(np.float32).max).any():
+        raise ValueError(f"expected coordinates up to {np.finfo(np.float32).max:.3g}, got larger ones")
     lost = ~np.isfinite(points).all(axis=(1, 2)) & (scores.max(axis=1) <= 0) | np.isnan(points).all(axis=(1, 2))
     if "success" in by_name:
         lost |= ~(_columns(by_name, ["success"], rows)[:, 0] > 0)
