@@ -167,7 +167,7 @@ class Page:
             says = self.text(done)
             return (
                 says
-                if says and says != before and "Working" not in says and not self.all("#status .progress-text")
+                if says and says != before and not says.endswith("…") and not self.all("#status .progress-text")
                 else ""
             )
 
