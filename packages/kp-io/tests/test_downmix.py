@@ -48,6 +48,18 @@ def test_other_stereo_is_the_mean(tmp_path, gain, caplog):
     assert not caplog.text
 
 
+def test_speech_of_5_1_is_in_the_centre_and_the_bass_channel_is_left_out(tmp_path):
+    def level(channel):
+        channels = np.zeros((6, RATE), np.float32)
+        channels[channel] = 0.5
+        return float(read_audio(write(tmp_path / f"{channel}.wav", channels, "5.1")).mean())
+
+    left, right, centre, bass, *surround = map(level, range(6))
+    assert bass == 0
+    assert left == right == pytest.approx(0.7071 * centre, rel=1e-3)
+    assert surround == pytest.approx([0.5 * centre] * 2, rel=1e-3)
+
+
 def test_sound_that_is_inverted_for_a_while_does_not_click():
     tone = np.sin(np.arange(RATE) / 40).astype(np.float32)
     downmix = Downmix("talk.wav")
