@@ -20,7 +20,7 @@ _BLINK_RATIO = 0.7
 _DEPTH = 0.9
 
 
-def find_blinks(ratio: Float[Tensor, " t"], measured: Bool[Tensor, " t"] | None = None) -> list[Float[Tensor, " f"]]:
+def find_blinks(ratio: Float[Tensor, " t"], measured: Bool[Tensor, " t"] | None = None) -> list[Float[Tensor, " _"]]:
     """Return the aspect ratios during each blink, relative to the open eye before and after it.
 
     Blinks near frames that were not measured are left out; by default all frames are measured.
@@ -55,7 +55,7 @@ def fit_blinks(clips: Iterable[Clip]) -> tuple[Float[Tensor, " f"], float]:
     return typical_blink(blinks, frames)
 
 
-def typical_blink(blinks: list[Float[Tensor, " f"]], frames: int) -> tuple[Float[Tensor, " f"], float]:
+def typical_blink(blinks: list[Float[Tensor, " _"]], frames: int) -> tuple[Float[Tensor, " f"], float]:
     """Return the same as `fit_blinks` for the blinks found in a number of frames."""
     if not blinks:
         return torch.zeros(BLINK_FRAMES), 0.0

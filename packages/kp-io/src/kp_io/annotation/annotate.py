@@ -106,7 +106,7 @@ def annotate_video(
 
 
 def annotate_frames(
-    frames: Iterable[UInt8[np.ndarray, "h w 3"]],
+    frames: Iterable[UInt8[np.ndarray, "_ _ 3"]],
     *,
     fps: float = 25.0,
     detector: LandmarkDetector | None = None,

@@ -47,8 +47,8 @@ class CutDetector:
 
 
 def cut_into_shots(
-    frames: Iterable[UInt8[np.ndarray, "h w 3"]], *, chunk: int
-) -> Iterator[tuple[bool, list[UInt8[np.ndarray, "h w 3"]]]]:
+    frames: Iterable[UInt8[np.ndarray, "_ _ 3"]], *, chunk: int
+) -> Iterator[tuple[bool, list[UInt8[np.ndarray, "_ _ 3"]]]]:
     """Yield the frames in lists of at most `chunk` that never contain a cut.
 
     Yields:
@@ -60,7 +60,7 @@ def cut_into_shots(
         [(True, 3), (False, 2), (True, 2)]
     """
     detector = CutDetector()
-    begins, part = True, list[UInt8[np.ndarray, "h w 3"]]()
+    begins, part = True, list[UInt8[np.ndarray, "_ _ 3"]]()
     for image in frames:
         is_cut = detector.begins_shot(image)
         if part and (is_cut or len(part) == chunk):

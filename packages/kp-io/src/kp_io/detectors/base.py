@@ -34,7 +34,7 @@ class LandmarkDetector(Protocol):
         ...
 
     def track(
-        self, images: Sequence[UInt8[np.ndarray, "h w 3"]], previous: Float[Tensor, "k d"]
+        self, images: Sequence[UInt8[np.ndarray, "_ _ 3"]], previous: Float[Tensor, "k d"]
     ) -> list[Detection | None]:
         """Track one face through consecutive frames of a video.
 

@@ -131,7 +131,7 @@ class DlibDetector:
         return [_detection(self._refine(image, box)) for box in boxes]
 
     def track(
-        self, images: Sequence[UInt8[np.ndarray, "h w 3"]], previous: Float[torch.Tensor, "k d"]
+        self, images: Sequence[UInt8[np.ndarray, "_ _ 3"]], previous: Float[torch.Tensor, "k d"]
     ) -> list[Detection | None]:
         """Track the face at `previous` in the frame before the first image; None once it is lost."""
         found: list[Detection | None] = []

@@ -22,7 +22,7 @@ _GIF_UNIT, _GIF_MIN = 0.01, 0.02
 
 
 def write_animation(
-    path: str | os.PathLike[str], frames: Iterable[UInt8[np.ndarray, "h w 3"]], *, fps: float = 25.0
+    path: str | os.PathLike[str], frames: Iterable[UInt8[np.ndarray, "_ _ 3"]], *, fps: float = 25.0
 ) -> None:
     """Write frames atomically as an animation that repeats for ever.
 
@@ -69,8 +69,8 @@ def write_animation(
 
 
 def _timed(
-    frames: Iterable[UInt8[np.ndarray, "h w 3"]], fps: float, *, unit: float, least: float
-) -> Iterator[tuple[UInt8[np.ndarray, "h w 3"], int]]:
+    frames: Iterable[UInt8[np.ndarray, "_ _ 3"]], fps: float, *, unit: float, least: float
+) -> Iterator[tuple[UInt8[np.ndarray, "_ _ 3"], int]]:
     """Yield the frames to show and their durations in ms, whole units, whose sum follows the clock."""
     shown, begun = None, 0
     for index, frame in enumerate(chain(frames, [None])):

@@ -89,7 +89,7 @@ def probe_video(path: str | os.PathLike[str]) -> VideoInfo:
         )
 
 
-def read_video(path: str | os.PathLike[str], *, fps: float | None = 25.0) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+def read_video(path: str | os.PathLike[str], *, fps: float | None = 25.0) -> Iterator[UInt8[np.ndarray, "_ _ 3"]]:
     """Read a video frame by frame, at a constant frame rate.
 
     Output frame n is the frame shown at `(n + ½) / fps` seconds after the first one: frames are dropped or repeated
@@ -129,7 +129,7 @@ def read_video(path: str | os.PathLike[str], *, fps: float | None = 25.0) -> Ite
 
 def _read(
     container: InputContainer, stream: VideoStream, source: Path, fps: Fraction | None
-) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+) -> Iterator[UInt8[np.ndarray, "_ _ 3"]]:
     with container:
         clock = VideoClock(stream, source)
         start: Fraction | None = None

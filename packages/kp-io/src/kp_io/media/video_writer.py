@@ -27,7 +27,7 @@ _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 120
 
 def write_video(
     path: str | os.PathLike[str],
-    frames: Iterable[UInt8[np.ndarray, "h w 3"]],
+    frames: Iterable[UInt8[np.ndarray, "_ _ 3"]],
     *,
     fps: float = 25.0,
     audio: Float[Tensor, " s"] | None = None,
@@ -72,7 +72,7 @@ def write_video(
 
 def _encode(
     container: OutputContainer,
-    frames: Iterable[UInt8[np.ndarray, "h w 3"]],
+    frames: Iterable[UInt8[np.ndarray, "_ _ 3"]],
     shape: tuple[int, ...],
     fps: float,
     audio: Float[Tensor, " s"] | None,

@@ -70,7 +70,7 @@ def crop_window(box: Box) -> Window:
 
 
 def crop_faces(
-    images: Sequence[UInt8[np.ndarray, "h w 3"]], window: Window, *, device: torch.device
+    images: Sequence[UInt8[np.ndarray, "_ _ 3"]], window: Window, *, device: torch.device
 ) -> Float[Tensor, "b 3 256 256"]:
     """Crop the same window from several images of one size, scaled to 256 px, values in [0, 1], black outside.
 

@@ -114,7 +114,7 @@ class FaceAlignmentDetector:
 
     @torch.inference_mode()
     def track(
-        self, images: Sequence[UInt8[np.ndarray, "h w 3"]], previous: Float[Tensor, "k _"]
+        self, images: Sequence[UInt8[np.ndarray, "_ _ 3"]], previous: Float[Tensor, "k _"]
     ) -> list[Detection | None]:
         """Track the face at `previous` in the frame before the first image; None once it is lost."""
         found: list[Detection | None] = []
@@ -139,7 +139,7 @@ class FaceAlignmentDetector:
         return float(detection[1].mean()) >= self._min_score
 
     def _landmarks(
-        self, images: Sequence[UInt8[np.ndarray, "h w 3"]], box: Box
+        self, images: Sequence[UInt8[np.ndarray, "_ _ 3"]], box: Box
     ) -> tuple[Float[Tensor, "b k d"], Float[Tensor, "b k"]]:
         """Return points and scores of the face in this box in every image; zeros if the box is outside."""
         window = crop_window(box)
