@@ -26,9 +26,14 @@ _Model = TypeVar("_Model", bound="PretrainedMixin")
 class PretrainedMixin(nn.Module):
     """A network that is saved to, and loaded from, a folder or the Hugging Face Hub."""
 
-    #: The preset whose checkpoints the class loads.
-    preset: ClassVar[str]
+    #: The presets whose checkpoints the class loads.
+    presets: ClassVar[tuple[str, ...]]
     config: AnyConfig
+
+    @property
+    def preset(self) -> str:
+        """Name of the preset."""
+        return preset_of(self.config)
 
     def save_pretrained(self, folder: Path | str, *, about: str = "", licence: str = LICENCE) -> Path:
         """Write the model to a folder; return the path of its weights.
@@ -114,7 +119,7 @@ SharedModel = PretrainedMixin
 def load_pretrained(classes: tuple[type[_Model], ...], source: Path | str | None, **options: Any) -> _Model:
     """Load a checkpoint into the class of its preset; see `PretrainedMixin.from_pretrained`."""
     state, config = load_checkpoint(source, **options)
-    presets: dict[str, Any] = {model_class.preset: model_class for model_class in classes}
+    presets: dict[str, Any] = {preset: model_class for model_class in classes for preset in model_class.presets}
     if preset_of(config) not in presets:
         raise ValueError(
             f"expected a checkpoint of the preset {', '.join(presets)}, got {source or 'the embedded one'} of the "

@@ -5,31 +5,43 @@ from typing import Protocol, runtime_checkable
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from a2k_nets.blocks.driving_motion import ping_pong
-from a2k_nets.blocks.log_mel import LogMelSpectrogram
-from a2k_nets.config.residual import ModelConfig
+from a2k_nets.config.motion import MotionConfig
 from a2k_nets.residual.expression_edits import Blinks, close_lids, fade_in, neutral_mouth
-from a2k_nets.residual.generator import Motion, ResidualGenerator, StreamingState
+from a2k_nets.residual.generator import Motion
 from a2k_nets.residual.head_motion import HeadMotion
 from a2k_nets.residual.normalizer import Normalizer
+
+
+@runtime_checkable
+class MotionSource(Protocol):
+    """What a network predicts for audio in pieces: `CausalStream` or `ListenerStream`."""
+
+    def push(self, waveform: Float[Tensor, "b s"], *, end: bool = False) -> Motion | None:
+        """Return the motion of the frames that are final with these samples, if any; with `end`, of all that remain."""
+        ...
 
 
 @runtime_checkable
 class StreamableModel(Protocol):
     """The parts of a model that `MotionStream` uses."""
 
-    config: ModelConfig
-    log_mel: LogMelSpectrogram
+    @property
+    def config(self) -> MotionConfig:
+        """Settings."""
+
     normalizer: Normalizer
-    generator: ResidualGenerator
     head_motion: HeadMotion
     blinks: Blinks
 
+    def motion_source(self, face: Float[Tensor, "b c"]) -> MotionSource:
+        """Return the network's predictions for normalised reference faces and audio in pieces."""
+        ...
+
 
 class MotionStream:
-    """The state of a `residual` model between two chunks of audio, for a batch of waveforms and faces.
+    """The state of a model between two chunks of audio, for a batch of waveforms and faces.
 
     `Audio2Keypoint.forward` passes whole waveforms through it, `StreamingGenerator` audio of unknown length. Inputs are
     not checked. The arguments are those of `Audio2Keypoint.forward`.
@@ -58,53 +70,20 @@ class MotionStream:
         self._mouth_offset = torch.zeros_like(reference)
         if neutralize_mouth:
             self._mouth_offset = (neutral_mouth(face) - face) / normalizer.std_expression
-        self._face = normalizer.encode_reference(face + self._mouth_offset * normalizer.std_expression)
-        self._state = StreamingState()
+        neutral = face + self._mouth_offset * normalizer.std_expression
+        self._source = model.motion_source(normalizer.encode_reference(neutral))
         self._past_poses: Tensor | None = None
         self._blink_age: Tensor | None = None
-        self._frames = self._hops = self._samples = 0
-        # Samples that the next Fourier windows need; the first window begins in silence.
-        self._pending = [reference.new_zeros(len(reference), model.config.audio.padding)]
+        self._frames = 0
 
     def push(self, waveform: Float[Tensor, "b s"], *, end: bool = False) -> Float[Tensor, "b t k 2"]:
         """Return the frames that are final with these samples, often none; with `end`, all remaining frames."""
-        self._samples += waveform.shape[1]
-        self._pending.append(waveform)
-        stop = self._model.config.num_frames(self._samples) if end else self._num_final_frames()
-        if stop <= self._frames:
+        motion = self._source.push(waveform, end=end)
+        if motion is None:
             return waveform.new_zeros(len(waveform), 0, *self._reference.shape[1:])
-        log_mel = self._encode(stop, end=end)
-        keypoints = self._decode(self._model.generator.forward_chunk(log_mel, self._face, self._state))
-        self._frames = stop
+        keypoints = self._decode(motion)
+        self._frames += keypoints.shape[1]
         return keypoints
-
-    def _num_final_frames(self) -> int:
-        """Return the number of frames that no later sample can change."""
-        config = self._model.config
-        step = config.samples_per_frame
-        # If the audio ended here, samples beyond the last whole frame would be cut.
-        final = min(self._samples, step * config.num_frames(self._samples))
-        return (final - round(config.right_context_seconds * config.audio.sample_rate)) // step + 1
-
-    def _encode(self, stop: int, *, end: bool) -> Float[Tensor, "b m f"]:
-        """Return the normalised spectrogram for the frames before `stop`, four spectrogram frames for each."""
-        config = self._model.config
-        audio, ahead = config.audio, config.lookahead_hops
-        samples = torch.cat(self._pending, dim=1)
-        hops = 4 * stop - self._hops
-        if end:
-            # Silence as in `Audio2Keypoint.encode_audio`, or a cut where the length was rounded down.
-            samples = F.pad(samples, (0, stop * config.samples_per_frame - self._samples))
-            samples = F.pad(samples, (0, audio.padding))
-        else:
-            hops += ahead
-        window = samples[:, : (hops - 1) * audio.hop_length + audio.n_fft]
-        log_mel = self._model.normalizer.encode_mel(self._model.log_mel.without_padding(window))
-        self._pending = [samples[:, hops * audio.hop_length :].clone()]
-        if not self._hops:
-            log_mel = log_mel[..., ahead:]
-        self._hops += hops
-        return F.pad(log_mel, (0, ahead))[..., : 4 * (stop - self._frames)] if end else log_mel
 
     def _decode(self, motion: Motion) -> Float[Tensor, "b t k 2"]:
         """Return the keypoints of the next frames for the output of the network."""

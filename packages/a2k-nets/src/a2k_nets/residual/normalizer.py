@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from a2k_nets.blocks.constants import select_points
 from a2k_nets.blocks.similarity import apply_similarity, compose_pose, fit_similarity, invert_similarity, split_pose
-from a2k_nets.config.residual import ModelConfig
+from a2k_nets.config.motion import MotionConfig
 
 # Avoids division by zero for coordinates that never move, such as the base point.
 _MIN_STD = 1e-3
@@ -31,7 +31,7 @@ class Normalizer(nn.Module):
     mean_mel: Tensor
     std_mel: Tensor
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: MotionConfig) -> None:
         super().__init__()
         self.config = config
         points, bands = config.num_keypoints, config.audio.n_mels

@@ -1,0 +1,78 @@
+"""The motion that the causal network predicts for audio in pieces."""
+
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the usual name
+
+from a2k_nets.blocks.log_mel import LogMelSpectrogram
+from a2k_nets.config.residual import ModelConfig
+from a2k_nets.residual.generator import Motion, ResidualGenerator, StreamingState
+from a2k_nets.residual.normalizer import Normalizer
+
+
+@runtime_checkable
+class CausalModel(Protocol):
+    """The parts of a model that `CausalStream` uses."""
+
+    config: ModelConfig
+    log_mel: LogMelSpectrogram
+    normalizer: Normalizer
+    generator: ResidualGenerator
+
+
+class CausalStream:
+    """The state of a causal network between two pieces of audio.
+
+    Args:
+        model: A model of the preset `residual`.
+        face: Normalised reference faces.
+    """
+
+    def __init__(self, model: CausalModel, face: Float[Tensor, "b c"]) -> None:
+        self._model, self._face = model, face
+        self._state = StreamingState()
+        self._frames = self._hops = self._samples = 0
+        # Samples that the next Fourier windows need; the first window begins in silence.
+        self._pending = [face.new_zeros(len(face), model.config.audio.padding)]
+
+    def push(self, waveform: Float[Tensor, "b s"], *, end: bool = False) -> Motion | None:
+        """Return the motion of the frames that are final with these samples, if any; with `end`, of all that remain."""
+        self._samples += waveform.shape[1]
+        self._pending.append(waveform)
+        stop = self._model.config.num_frames(self._samples) if end else self._num_final_frames()
+        if stop <= self._frames:
+            return None
+        log_mel = self._encode(stop, end=end)
+        self._frames = stop
+        return self._model.generator.forward_chunk(log_mel, self._face, self._state)
+
+    def _num_final_frames(self) -> int:
+        """Return the number of frames that no later sample can change."""
+        config = self._model.config
+        step = config.samples_per_frame
+        # If the audio ended here, samples beyond the last whole frame would be cut.
+        final = min(self._samples, step * config.num_frames(self._samples))
+        return (final - round(config.right_context_seconds * config.audio.sample_rate)) // step + 1
+
+    def _encode(self, stop: int, *, end: bool) -> Float[Tensor, "b m f"]:
+        """Return the normalised spectrogram for the frames before `stop`, four spectrogram frames for each."""
+        config = self._model.config
+        audio, ahead = config.audio, config.lookahead_hops
+        samples = torch.cat(self._pending, dim=1)
+        hops = 4 * stop - self._hops
+        if end:
+            # Silence as in `Audio2Keypoint.encode_audio`, or a cut where the length was rounded down.
+            samples = F.pad(samples, (0, stop * config.samples_per_frame - self._samples))
+            samples = F.pad(samples, (0, audio.padding))
+        else:
+            hops += ahead
+        window = samples[:, : (hops - 1) * audio.hop_length + audio.n_fft]
+        log_mel = self._model.normalizer.encode_mel(self._model.log_mel.without_padding(window))
+        self._pending = [samples[:, hops * audio.hop_length :].clone()]
+        if not self._hops:
+            log_mel = log_mel[..., ahead:]
+        self._hops += hops
+        return F.pad(log_mel, (0, ahead))[..., : 4 * (stop - self._frames)] if end else log_mel
