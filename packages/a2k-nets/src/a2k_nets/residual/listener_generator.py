@@ -45,7 +45,7 @@ class ListenerGenerator(nn.Module):
 
     def __init__(self, config: ListenerConfig, num_features: int) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.num_features = config, num_features
         width = config.width
         self.register_buffer("mean_features", torch.zeros(num_features))
         self.register_buffer("std_features", torch.ones(num_features))
@@ -89,4 +89,6 @@ class ListenerGenerator(nn.Module):
     def decode(self, hidden: Float[Tensor, "b w t"]) -> Motion:
         """Return the motion for the output of `hidden`."""
         expression = rearrange(self.expression_head(hidden), "b (k d) t -> b t k d", d=2)
-        return Motion(expression, rearrange(self.pose_head(hidden), "b p t -> b t p"), self.motion_gain_head(hidden)[:, 0])
+        return Motion(
+            expression, rearrange(self.pose_head(hidden), "b p t -> b t p"), self.motion_gain_head(hidden)[:, 0]
+        )

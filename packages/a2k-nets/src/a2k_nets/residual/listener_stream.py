@@ -1,26 +1,14 @@
 """The motion that the `listener` network predicts for audio in pieces."""
 
-from typing import Protocol, runtime_checkable
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
-from a2k_nets.config.listener import ListenerConfig
 from a2k_nets.residual.generator import Motion
 from a2k_nets.residual.listener_generator import FEATURES_PER_FRAME, ListenerGenerator
 from a2k_nets.whisper.encoder import WhisperEncoder
 from a2k_nets.whisper.windowed_features import WindowedFeatures
-
-
-@runtime_checkable
-class ListenerModel(Protocol):
-    """The parts of a model that `ListenerStream` uses."""
-
-    config: ListenerConfig
-    encoder: WhisperEncoder
-    generator: ListenerGenerator
 
 
 class ListenerStream:
@@ -30,15 +18,16 @@ class ListenerStream:
     as it can see. So the motion does not depend on the pieces.
 
     Args:
-        model: A model of the preset `listener`.
+        generator: The network.
+        encoder: Its speech encoder.
         face: Normalised reference faces.
     """
 
-    def __init__(self, model: ListenerModel, face: Float[Tensor, "b c"]) -> None:
-        self._model, self._face = model, face
-        config = model.config
+    def __init__(self, generator: ListenerGenerator, encoder: WhisperEncoder, face: Float[Tensor, "b c"]) -> None:
+        self._generator, self._face = generator, face
+        self._config = config = generator.config
         self._features = WindowedFeatures(
-            model.encoder,
+            encoder,
             hop=FEATURES_PER_FRAME * config.window_hop,
             overlap=FEATURES_PER_FRAME * config.window_overlap,
         )
@@ -50,29 +39,30 @@ class ListenerStream:
 
     def push(self, waveform: Float[Tensor, "b s"], *, end: bool = False) -> Motion | None:
         """Return the motion of the frames that are final with these samples, if any; with `end`, of all that remain."""
-        step = self._model.config.samples_per_frame
+        step = self._config.samples_per_frame
         pending = torch.cat((self._rest, waveform), dim=1)
         self._samples += waveform.shape[1]
         if end:
             # Silence fills up the last frame, or up to half a frame is cut, as in `Audio2Keypoint.encode_audio`.
-            missing = self._model.config.num_frames(self._samples) * step - self._samples
+            missing = self._config.num_frames(self._samples) * step - self._samples
             whole = F.pad(pending, (0, missing))
         else:
-            whole, self._rest = pending.split((pending.shape[1] // step * step, pending.shape[1] % step), dim=1)
+            length = pending.shape[1] // step * step
+            whole, self._rest = pending[:, :length], pending[:, length:]
         features = self._features.push(whole, end=end)
         if features.shape[1]:
-            self._known.append(self._model.generator.normalize(features))
+            self._known.append(self._generator.normalize(features))
         return self._predict(end=end) if features.shape[1] or end else None
 
     def _predict(self, *, end: bool) -> Motion | None:
         """Return the motion of the frames whose context is known."""
-        context = self._model.config.context_frames
+        context = self._config.context_frames
         features = torch.cat(self._known, dim=-1)
         stop = self._first + features.shape[-1] - (0 if end else context)
         if stop <= self._done:
             self._known = [features]
             return None
-        motion = self._model.generator(features, self._face)
+        motion = self._generator(features, self._face)
         own = slice(self._done - self._first, stop - self._first)
         first = max(0, stop - context)
         # A copy, because a view would keep the whole stretch in memory.

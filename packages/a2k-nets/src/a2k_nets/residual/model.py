@@ -11,8 +11,8 @@ from a2k_nets.blocks.driving_motion import check_driving
 from a2k_nets.blocks.input_checks import check_inputs
 from a2k_nets.blocks.log_mel import LogMelSpectrogram
 from a2k_nets.checkpoints.pretrained_mixin import PretrainedMixin
-from a2k_nets.config.renamed import accept_renamed
 from a2k_nets.config.listener import ListenerConfig
+from a2k_nets.config.renamed import accept_renamed
 from a2k_nets.config.residual import ModelConfig
 from a2k_nets.residual.causal_stream import CausalStream
 from a2k_nets.residual.expression_edits import Blinks
@@ -146,7 +146,9 @@ class Audio2Keypoint(PretrainedMixin):
 
     def motion_source(self, face: Float[Tensor, "b c"]) -> MotionSource:
         """Return the network's predictions for normalised reference faces and audio in pieces."""
-        return CausalStream(self, face) if isinstance(self.config, ModelConfig) else ListenerStream(self, face)
+        if isinstance(self.generator, ListenerGenerator):
+            return ListenerStream(self.generator, self.encoder, face)
+        return CausalStream(self.generator, self.log_mel, self.normalizer, face)
 
     def encode_audio(self, waveform: Float[Tensor, "b s"], num_frames: int | None = None) -> Float[Tensor, "b c f"]:
         """Return the normalised input of the network, with silence after the end.
@@ -163,9 +165,9 @@ class Audio2Keypoint(PretrainedMixin):
             num_frames = self.config.num_frames(waveform.shape[-1])
         # At most one frame is missing, and up to half a frame is cut off.
         whole = F.pad(waveform, (0, step))[..., : num_frames * step]
-        if isinstance(self.config, ModelConfig):
-            return self.normalizer.encode_mel(self.log_mel(whole))
-        return self.generator.normalize(self.encode_speech(whole))
+        if isinstance(self.generator, ListenerGenerator):
+            return self.generator.normalize(self.encode_speech(whole))
+        return self.normalizer.encode_mel(self.log_mel(whole))
 
     def encode_speech(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b n d"]:
         """Return the feature vectors of the encoder, two per video frame; only for the preset `listener`."""

@@ -5,6 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import torch
+from einops import rearrange
 from jaxtyping import Float
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -49,15 +50,15 @@ class WhisperEncoder(nn.Module):
         super().__init__()
         self.mel = WhisperMel()
         tensors = load_file(weights or encoder_weights())
-        self.convolutions = nn.ModuleList(
-            _Constants(tensors, f"conv{index}.", ("weight", "bias")) for index in (1, 2)
+        self.convolutions = nn.Sequential(
+            _Conv(tensors, "conv1", stride=1), nn.GELU(), _Conv(tensors, "conv2", stride=2), nn.GELU()
         )
         width = len(tensors["conv2.bias"])
         # Rounded like the other weights, so that the features equal those of the model that they were taken from.
         positions = sinusoids(_MAX_FEATURES, width).half().float()
         self.register_buffer("position_encodings", positions, persistent=False)
         count = len({name.split(".")[1] for name in tensors if name.startswith("blocks.")})
-        self.blocks = nn.ModuleList(_EncoderBlock(tensors, f"blocks.{index}.") for index in range(count))
+        self.blocks = nn.Sequential(*(_EncoderBlock(tensors, f"blocks.{index}") for index in range(count)))
 
     @property
     def num_features(self) -> int:
@@ -71,26 +72,40 @@ class WhisperEncoder(nn.Module):
 
     def forward(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b n d"]:
         """Return 50 feature vectors per second, N = S / 320, of waveforms in [-1, 1] of up to 30 s at 16 kHz."""
-        x = self.mel(waveform)
-        for stride, layer in enumerate(self.convolutions, 1):
-            x = F.gelu(F.conv1d(x, layer.weight, layer.bias, stride=stride, padding=1))
-        x = x.transpose(1, 2)
-        x = x + self.position_encodings[: x.shape[1]]
-        for block in self.blocks:
-            x = block(x)
-        return x
+        x = self.convolutions(self.mel(waveform)).mT
+        features: Tensor = self.blocks(x + self.position_encodings[: x.shape[1]])
+        return features
 
 
-class _Constants(nn.Module):
-    """Some of the tensors as buffers that are not saved."""
+class _Layer(nn.Module):
+    """Weight and bias of a layer as buffers that are not saved."""
 
     weight: Tensor
     bias: Tensor
 
-    def __init__(self, tensors: dict[str, Tensor], prefix: str, names: tuple[str, ...]) -> None:
+    def __init__(self, tensors: dict[str, Tensor], prefix: str) -> None:
         super().__init__()
-        for name in names:
-            self.register_buffer(name, tensors[prefix + name].float(), persistent=False)
+        for name in ("weight", "bias"):
+            self.register_buffer(name, tensors[f"{prefix}.{name}"].float(), persistent=False)
+
+
+class _Norm(_Layer):
+    def forward(self, x: Tensor) -> Tensor:
+        return F.layer_norm(x, x.shape[-1:], self.weight, self.bias)
+
+
+class _Linear(_Layer):
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight, self.bias)
+
+
+class _Conv(_Layer):
+    def __init__(self, tensors: dict[str, Tensor], prefix: str, *, stride: int) -> None:
+        super().__init__(tensors, prefix)
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv1d(x, self.weight, self.bias, stride=self.stride, padding=1)
 
 
 class _EncoderBlock(nn.Module):
@@ -98,15 +113,24 @@ class _EncoderBlock(nn.Module):
 
     def __init__(self, tensors: dict[str, Tensor], prefix: str) -> None:
         super().__init__()
-        for name in ("attention_norm", "qkv", "out", "mlp_norm", "mlp_in", "mlp_out"):
-            setattr(self, name, _Constants(tensors, f"{prefix}{name}.", ("weight", "bias")))
+        self.attention_norm = _Norm(tensors, f"{prefix}.attention_norm")
+        self.qkv = _Linear(tensors, f"{prefix}.qkv")
+        self.out = _Linear(tensors, f"{prefix}.out")
+        self.mlp = nn.Sequential(
+            _Norm(tensors, f"{prefix}.mlp_norm"),
+            _Linear(tensors, f"{prefix}.mlp_in"),
+            nn.GELU(),
+            _Linear(tensors, f"{prefix}.mlp_out"),
+        )
 
     def forward(self, x: Float[Tensor, "b n d"]) -> Float[Tensor, "b n d"]:
-        qkv = _linear(_norm(x, self.attention_norm), self.qkv)
-        query, key, value = qkv.unflatten(-1, (3, _HEADS, -1)).permute(2, 0, 3, 1, 4)
-        attended = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
-        x = x + _linear(attended, self.out)
-        return x + _linear(F.gelu(_linear(_norm(x, self.mlp_norm), self.mlp_in)), self.mlp_out)
+        query, key, value = rearrange(
+            self.qkv(self.attention_norm(x)), "b n (three h d) -> three b h n d", three=3, h=_HEADS
+        )
+        attended = F.scaled_dot_product_attention(query, key, value)
+        x = x + self.out(rearrange(attended, "b h n d -> b n (h d)"))
+        mlp: Tensor = self.mlp(x)
+        return x + mlp
 
 
 def sinusoids(length: int, width: int) -> Float[Tensor, "n d"]:
@@ -121,11 +145,3 @@ def sinusoids(length: int, width: int) -> Float[Tensor, "n d"]:
     frequencies = torch.exp(-math.log(_MAX_TIMESCALE) / (half - 1) * torch.arange(half, dtype=torch.float64))
     angles = torch.arange(length)[:, None] * frequencies
     return torch.cat((angles.sin(), angles.cos()), dim=1).float()
-
-
-def _linear(x: Tensor, layer: nn.Module) -> Tensor:
-    return F.linear(x, layer.weight, layer.bias)  # type: ignore[arg-type]  # buffers
-
-
-def _norm(x: Tensor, layer: nn.Module) -> Tensor:
-    return F.layer_norm(x, x.shape[-1:], layer.weight, layer.bias)  # type: ignore[arg-type]  # buffers

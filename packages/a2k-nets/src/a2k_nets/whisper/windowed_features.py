@@ -44,7 +44,9 @@ class WindowedFeatures:
         while self._done < known and (end or known >= self._done + self._hop + self._overlap):
             start = max(0, self._done - self._overlap)
             stop = min(known, self._done + self._hop + self._overlap)
-            window = samples[:, (start - self._first) * SAMPLES_PER_FEATURE : (stop - self._first) * SAMPLES_PER_FEATURE]
+            window = samples[
+                :, (start - self._first) * SAMPLES_PER_FEATURE : (stop - self._first) * SAMPLES_PER_FEATURE
+            ]
             used = slice(self._done - start, min(known, self._done + self._hop) - start)
             features.append(self._encoder(window)[:, used])
             self._done += used.stop - used.start

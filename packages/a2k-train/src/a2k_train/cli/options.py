@@ -129,6 +129,17 @@ def open_for_training(
         cache="disk" if cache == "disk" else "memory",
         max_offset_ms=config.max_offset_ms,
     )
+    from a2k_train.cli.console import progress
+    from a2k_train.recipes.prepare_store import prepare_store
+
+    with progress("clips heard") as advance:
+        store = prepare_store(
+            config,
+            store,
+            cache_folder=folder / ".cache",
+            device=device,
+            on_clip=lambda done, count: advance(done, count, {}),
+        )
     return store.to(device) if cache == "device" else store
 
 
