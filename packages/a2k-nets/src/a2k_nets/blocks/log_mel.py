@@ -9,6 +9,7 @@ from nnAudio.librosa_functions import get_mel
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
+from a2k_nets.blocks.exact_linear import exact_linear
 from a2k_nets.config.audio import AudioConfig
 
 
@@ -80,7 +81,8 @@ class LogMelSpectrogram(nn.Module):
             with torch.autocast(device, enabled=False):
                 return self.without_padding(waveform)
         magnitudes = self._magnitudes(waveform.to(self.window.dtype))
-        return torch.log(torch.matmul(self.mel_filters, magnitudes) + self.config.log_offset)
+        mel = exact_linear(magnitudes.transpose(1, 2), self.mel_filters).transpose(1, 2)
+        return torch.log(mel + self.config.log_offset)
 
     def _magnitudes(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b n f"]:
         """Return the magnitudes of n_fft / 2 + 1 frequencies."""
@@ -93,4 +95,5 @@ class LogMelSpectrogram(nn.Module):
             return_complex=True,
         )
         # Written out, since `abs` of complex numbers guards against overflow and takes as long as the transform.
-        return torch.sqrt(spectrum.real.square() + spectrum.imag.square())
+        squares = torch.view_as_real(spectrum).square()
+        return torch.sqrt(squares[..., 0] + squares[..., 1])

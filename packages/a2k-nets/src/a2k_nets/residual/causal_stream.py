@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from a2k_nets.blocks.log_mel import LogMelSpectrogram
+from a2k_nets.residual.few_frames import FEW_FRAMES, FewFramesGenerator
 from a2k_nets.residual.generator import Motion, ResidualGenerator, StreamingState
 from a2k_nets.residual.normalizer import Normalizer
 
@@ -30,7 +31,9 @@ class CausalStream:
         self._generator, self._log_mel, self._normalizer, self._face = generator, log_mel, normalizer, face
         self._config = generator.config
         self._state = StreamingState()
+        self._few_frames = FewFramesGenerator(generator, face, self._state)
         self._frames = self._hops = self._samples = 0
+        self._right_context = round(self._config.right_context_seconds * self._config.audio.sample_rate)
         # Samples that the next Fourier windows need; the first window begins in silence.
         self._pending = [face.new_zeros(len(face), self._config.audio.padding)]
 
@@ -42,7 +45,9 @@ class CausalStream:
         if stop <= self._frames:
             return None
         log_mel = self._encode(stop, end=end)
-        self._frames = stop
+        count, self._frames = stop - self._frames, stop
+        if count < FEW_FRAMES and not self._generator.training:
+            return self._few_frames(log_mel)
         return self._generator.forward_chunk(log_mel, self._face, self._state)
 
     def _num_final_frames(self) -> int:
@@ -51,7 +56,7 @@ class CausalStream:
         step = config.samples_per_frame
         # If the audio ended here, samples beyond the last whole frame would be cut.
         final = min(self._samples, step * config.num_frames(self._samples))
-        return (final - round(config.right_context_seconds * config.audio.sample_rate)) // step + 1
+        return (final - self._right_context) // step + 1
 
     def _encode(self, stop: int, *, end: bool) -> Float[Tensor, "b m f"]:
         """Return the normalised spectrogram for the frames before `stop`, four spectrogram frames for each."""

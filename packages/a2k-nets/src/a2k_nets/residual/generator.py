@@ -10,9 +10,6 @@ from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from a2k_nets.config.residual import ModelConfig
 
-# Output frames below which a causal convolution is computed as a product.
-_FEW_FRAMES = 8
-
 
 class Motion(NamedTuple):
     """Output of the network for each frame.
@@ -45,6 +42,13 @@ class StreamingState:
         self._past[layer] = x[..., x.shape[-1] - layer.context :].clone()
         return x
 
+    def prepend_frames(self, layer: "CausalConv1d", x: Float[Tensor, "b t c"], context: int) -> Float[Tensor, "b _ c"]:
+        """Do the same for a few frames whose channels come last; `context` is that of the layer."""
+        past = self._past.get(layer)
+        x = F.pad(x, (0, 0, context, 0)) if past is None else torch.cat((past.transpose(1, 2), x), dim=1)
+        self._past[layer] = x[:, x.shape[1] - context :].transpose(1, 2)
+        return x
+
 
 class CausalConv1d(nn.Conv1d):
     """A convolution over time that uses only present and past frames."""
@@ -61,21 +65,7 @@ class CausalConv1d(nn.Conv1d):
             x: The sequence, or with a state its next chunk, whose length is a multiple of the stride.
             state: The inputs before the chunk; without it, zeros.
         """
-        x = F.pad(x, (self.context, 0)) if state is None else state.prepend_past(self, x)
-        span = self.dilation[0] * (self.kernel_size[0] - 1) + 1
-        if state is None or x.shape[-1] >= span + _FEW_FRAMES * self.stride[0]:
-            return super().forward(x)
-        # For a few frames of a live stream a product takes a fraction of what setting up a convolution does.
-        windows = x.unfold(-1, span, self.stride[0])[..., :: self.dilation[0]]
-        return F.linear(windows.transpose(1, 2).flatten(2), self.weight.flatten(1), self.bias).transpose(1, 2)
-
-
-def mix_channels(layer: nn.Conv1d, x: Float[Tensor, "b c t"], state: StreamingState | None) -> Float[Tensor, "b d t"]:
-    """Return the output of a convolution over one frame, in a stream of a few frames as a product."""
-    if state is None or x.shape[-1] >= _FEW_FRAMES:
-        mixed: Tensor = layer(x)
-        return mixed
-    return F.linear(x.transpose(1, 2), layer.weight[..., 0], layer.bias).transpose(1, 2)
+        return super().forward(F.pad(x, (self.context, 0)) if state is None else state.prepend_past(self, x))
 
 
 class ChannelNorm(nn.LayerNorm):
@@ -98,7 +88,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c t"], state: StreamingState | None = None) -> Float[Tensor, "b c t"]:
         """Return x plus the output of the block."""
-        y: Tensor = self.dropout(mix_channels(self.mix, F.gelu(self.conv(self.norm(x), state)), state))
+        y: Tensor = self.dropout(self.mix(F.gelu(self.conv(self.norm(x), state))))
         return x + y
 
 
@@ -163,6 +153,6 @@ class ResidualGenerator(nn.Module):
         for block in self.blocks:
             x = block(x, state)
         x = self.norm(x)
-        expression = rearrange(mix_channels(self.expression_head, x, state), "b (k d) t -> b t k d", d=2)
-        pose = rearrange(mix_channels(self.pose_head, x, state), "b p t -> b t p")
-        return Motion(expression, pose, mix_channels(self.motion_gain_head, x, state)[:, 0])
+        expression = rearrange(self.expression_head(x), "b (k d) t -> b t k d", d=2)
+        pose = rearrange(self.pose_head(x), "b p t -> b t p")
+        return Motion(expression, pose, self.motion_gain_head(x)[:, 0])

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from a2k_nets.blocks.driving_motion import ping_pong
+from a2k_nets.blocks.similarity import apply_similarity, invert_similarity
 from a2k_nets.config.motion import MotionConfig
 from a2k_nets.residual.expression_edits import Blinks, close_lids, fade_in, neutral_mouth
 from a2k_nets.residual.generator import Motion
@@ -66,11 +67,15 @@ class MotionStream:
         normalizer = model.normalizer
         # The pose in each driving frame relative to the first one, as the network would predict it.
         self._driving = None if driving is None else normalizer.encode_motion(driving, driving[:, 0])[1]
-        self._canonical = face = normalizer.canonicalize(reference)
-        self._mouth_offset = torch.zeros_like(reference)
+        to_canonical = normalizer.to_canonical(reference)
+        self._to_pixels = invert_similarity(to_canonical)
+        self._canonical = face = apply_similarity(to_canonical, reference)
+        self._mouth_offset: Tensor | None = None
+        neutral = face
         if neutralize_mouth:
-            self._mouth_offset = (neutral_mouth(face) - face) / normalizer.std_expression
-        neutral = face + self._mouth_offset * normalizer.std_expression
+            offset = (neutral_mouth(face) - face) / normalizer.std_expression
+            neutral = face + offset * normalizer.std_expression
+            self._mouth_offset = min(expression, 1.0) * offset[:, None]
         self._source = model.motion_source(normalizer.encode_reference(neutral))
         self._past_poses: Tensor | None = None
         self._blink_age: Tensor | None = None
@@ -91,15 +96,20 @@ class MotionStream:
         shape, pose, log_motion_gain = motion
         expression, head_motion, blink = self._gains
         stop = self._frames + shape.shape[1]
-        fade = fade_in(self._frames, stop, frames=self._model.config.fade_in_frames).to(shape)
-        shape = fade[:, None, None] * (expression * shape + min(expression, 1.0) * self._mouth_offset[:, None])
+        shape = expression * shape
+        if self._mouth_offset is not None:
+            shape = shape + self._mouth_offset
+        fade: Tensor | float = 1.0
+        if self._frames < self._model.config.fade_in_frames:
+            fade = fade_in(self._frames, stop, frames=self._model.config.fade_in_frames).to(shape)[:, None]
+            shape = fade[..., None] * shape
         if self._random is not None:
             noise = self._draw_noise(len(pose), pose.shape[1])
             pose = pose + self._random_poses(noise[..., :4], log_motion_gain) / normalizer.std_pose
             shape = self._add_blinks(shape, blink * fade, noise[..., 4])
         if self._driving is not None:
             pose = ping_pong(self._driving, self._frames, stop)
-        return normalizer.decode_motion(shape, head_motion * fade[:, None] * pose, self._reference)
+        return normalizer.place_motion(shape, head_motion * fade * pose, self._canonical, self._to_pixels)
 
     def _draw_noise(self, batch: int, frames: int) -> Float[Tensor, "b t 5"]:
         """Return standard normal noise: four numbers for the pose and one for blinks, whatever the gains.
@@ -120,10 +130,13 @@ class MotionStream:
         return poses
 
     def _add_blinks(
-        self, shape: Float[Tensor, "b t k 2"], gain: Float[Tensor, " t"], noise: Float[Tensor, "b t"]
+        self, shape: Float[Tensor, "b t k 2"], gain: Float[Tensor, "t 1"] | float, noise: Float[Tensor, "b t"]
     ) -> Float[Tensor, "b t k 2"]:
         """Return the next normalised expressions with blinks."""
         std = self._model.normalizer.std_expression
         closed, self._blink_age = self._model.blinks(noise, age=self._blink_age)
+        if not bool(closed.any()):  # on the CPU, as the noise
+            return shape
         face = self._canonical[:, None] + shape * std
-        return shape + (close_lids(face, (gain * closed.to(shape)).clamp(max=1)) - face) / std
+        gains = gain * closed.to(shape)[..., None]
+        return shape + (close_lids(face, gains[..., 0].clamp(max=1)) - face) / std

@@ -93,11 +93,20 @@ class Normalizer(nn.Module):
     ) -> Float[Tensor, "b t k 2"]:
         """Return keypoints in the pixels of the reference; zero expression and pose give the reference."""
         to_canonical = self.to_canonical(reference)
-        canonical_reference = apply_similarity(to_canonical, reference)
-        moved = compose_pose(
-            canonical_reference[:, None] + expression * self.std_expression,
-            pose * self.std_pose,
-            canonical_reference,
-            base_point=self.config.base_point,
-        )
-        return apply_similarity(invert_similarity(to_canonical)[:, None], moved)
+        canonical = apply_similarity(to_canonical, reference)
+        return self.place_motion(expression, pose, canonical, invert_similarity(to_canonical))
+
+    def place_motion(
+        self,
+        expression: Float[Tensor, "b t k 2"],
+        pose: Float[Tensor, "b t 4"],
+        canonical: Float[Tensor, "b k 2"],
+        to_pixels: Float[Tensor, "b 4"],
+    ) -> Float[Tensor, "b t k 2"]:
+        """Return keypoints in pixels as `decode_motion` does, for a canonical reference and the similarity from there.
+
+        A stream computes both once.
+        """
+        shape = canonical[:, None] + expression * self.std_expression
+        moved = compose_pose(shape, pose * self.std_pose, canonical, base_point=self.config.base_point)
+        return apply_similarity(to_pixels[:, None], moved)

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from a2k_nets.blocks.exact_linear import exact_linear
 from a2k_nets.blocks.log_mel import mel_filter_bank
 
 #: Hz.
@@ -49,6 +50,7 @@ class WhisperMel(nn.Module):
                 return_complex=True,
             )
             power = spectrum[..., : waveform.shape[-1] // HOP_LENGTH].abs().square()
-            log_power = (self.mel_filters @ power).clamp(min=_MIN_POWER).log10()
+            mel = exact_linear(power.transpose(1, 2), self.mel_filters).transpose(1, 2)
+            log_power = mel.clamp(min=_MIN_POWER).log10()
             loudest = log_power.amax(dim=(1, 2), keepdim=True)
             return (log_power.maximum(loudest - _DECADES) + 4) / 4
