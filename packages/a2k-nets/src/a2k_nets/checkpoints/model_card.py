@@ -15,8 +15,8 @@ from a2k_nets.config.presets import preset_of
 _HUB_LICENCES = re.compile(r"cc0-1\.0|cc-by(-nc)?(-sa|-nd)?-4\.0|apache-2\.0|mit|bsd-[23]-clause")
 
 _PRESETS = {
-    "listener": "a network that hears with the first layers of Whisper's encoder and moves the face; for "
-    "whole recordings",
+    "listener": "a network that hears with the first layers of Whisper's encoder, which the package holds, and moves "
+    "the face of the reference; for whole recordings",
     "residual": "a causal network that moves the face of the reference: lips, jaw, brows and lids follow the speech, "
     "and the head follows a seeded random process",
     "paper": "the networks of *Facial Keypoint Sequence Generation from Audio* ([arXiv 2011.01114]"
@@ -24,7 +24,7 @@ _PRESETS = {
 }
 
 # Modules whose tensors are statistics, not parameters.
-_BUFFERS = ("normalizer.", "head_motion.", "blinks.")
+_BUFFERS = ("normalizer.", "head_motion.", "blinks.", "generator.mean_features", "generator.std_features")
 
 _HEADER = """---
 license: {licence}

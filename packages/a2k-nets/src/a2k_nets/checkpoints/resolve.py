@@ -49,7 +49,7 @@ def resolve_checkpoint(
     if is_hub_id(source) and not Path(str(source)).exists():
         path = _download(str(source), revision=revision, sha256=sha256, **download)
     else:
-        name = source or "small"
+        name = "small" if source is None else source
         path = embedded_checkpoint(str(name)) if name in EMBEDDED and not Path(name).exists() else Path(name)
         if revision is not None:
             raise ValueError(

@@ -7,7 +7,8 @@ from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from a2k_nets.blocks.log_mel import LogMelSpectrogram
 from a2k_nets.residual.few_frames import FEW_FRAMES, FewFramesGenerator
-from a2k_nets.residual.generator import Motion, ResidualGenerator, StreamingState
+from a2k_nets.residual.generator import ResidualGenerator, StreamingState
+from a2k_nets.residual.motion_network import Motion
 from a2k_nets.residual.normalizer import Normalizer
 
 

@@ -5,7 +5,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
-from a2k_nets.residual.generator import CausalConv1d, Motion, ResidualBlock, ResidualGenerator, StreamingState
+from a2k_nets.residual.generator import CausalConv1d, ResidualBlock, ResidualGenerator, StreamingState
+from a2k_nets.residual.motion_network import Motion
 
 #: For more frames, convolutions are faster than products of all the inputs of each frame.
 FEW_FRAMES = 8

@@ -1,28 +1,12 @@
 """The network of the `residual` preset: log-mel spectrogram and reference face in, motion out, strictly causal."""
 
-from typing import NamedTuple
-
 import torch
-from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from a2k_nets.config.residual import ModelConfig
-
-
-class Motion(NamedTuple):
-    """Output of the network for each frame.
-
-    Attributes:
-        expression: Normalised displacement of the pose-free face, `(B, T, K, 2)`.
-        pose: Normalised head pose, `(B, T, 4)`.
-        log_motion_gain: Natural logarithm of the gain of the random head motion, `(B, T)`.
-    """
-
-    expression: Tensor
-    pose: Tensor
-    log_motion_gain: Tensor
+from a2k_nets.residual.motion_network import ChannelNorm, Motion, MotionNetwork
 
 
 class StreamingState:
@@ -68,14 +52,6 @@ class CausalConv1d(nn.Conv1d):
         return super().forward(F.pad(x, (self.context, 0)) if state is None else state.prepend_past(self, x))
 
 
-class ChannelNorm(nn.LayerNorm):
-    """Layer norm over the channels of each frame, so that frames stay independent."""
-
-    def forward(self, x: Float[Tensor, "b c f"]) -> Float[Tensor, "b c f"]:
-        """Return x with zero mean and unit variance over channels, scaled and shifted."""
-        return super().forward(x.transpose(1, 2)).transpose(1, 2)
-
-
 class ResidualBlock(nn.Module):
     """x + dropout(mix(gelu(causal dilated convolution(norm(x)))))."""
 
@@ -92,11 +68,11 @@ class ResidualBlock(nn.Module):
         return x + y
 
 
-class ResidualGenerator(nn.Module):
-    """Predicts displacements from the reference; an untrained network predicts zeros.
+class ResidualGenerator(MotionNetwork):
+    """Predicts displacements from the reference, strictly causal.
 
-    Mel bands are channels. Two strided causal convolutions downsample the spectrogram to the frame rate, dilated causal
-    blocks follow, and three zero-initialised heads give expression, pose, and the gain of the random head motion.
+    Mel bands are channels. Two strided causal convolutions downsample the spectrogram to the frame rate, and dilated
+    causal blocks follow.
 
     Args:
         config: Widths, dilations, look-ahead.
@@ -112,18 +88,11 @@ class ResidualGenerator(nn.Module):
             CausalConv1d(width, width, kernel, stride=2),
             nn.GELU(),
         )
-        self.reference = nn.Sequential(nn.Linear(2 * config.num_keypoints, width), nn.GELU(), nn.Linear(width, width))
-        self.blocks = nn.ModuleList(
-            ResidualBlock(width, kernel_size=config.kernel_size, dilation=dilation, dropout=config.dropout)
-            for dilation in config.dilations
-        )
-        self.norm = ChannelNorm(width)
-        self.expression_head = nn.Conv1d(width, 2 * config.num_keypoints, 1)
-        self.pose_head = nn.Conv1d(width, 4, 1)
-        self.motion_gain_head = nn.Conv1d(width, 1, 1)
-        for head in (self.expression_head, self.pose_head, self.motion_gain_head):
-            nn.init.zeros_(head.weight)
-            nn.init.zeros_(head.bias)  # type: ignore[arg-type]  # these convolutions have a bias
+
+        def make_block(dilation: int) -> nn.Module:
+            return ResidualBlock(width, kernel_size=config.kernel_size, dilation=dilation, dropout=config.dropout)
+
+        self.add_body(config, make_block)
 
     def forward(self, log_mel: Float[Tensor, "b m f"], reference: Float[Tensor, "b c"]) -> Motion:
         """Return the motion of B faces over T frames.
@@ -152,7 +121,4 @@ class ResidualGenerator(nn.Module):
         x = x + self.reference(reference)[..., None]
         for block in self.blocks:
             x = block(x, state)
-        x = self.norm(x)
-        expression = rearrange(self.expression_head(x), "b (k d) t -> b t k d", d=2)
-        pose = rearrange(self.pose_head(x), "b p t -> b t p")
-        return Motion(expression, pose, self.motion_gain_head(x)[:, 0])
+        return self.decode(x)

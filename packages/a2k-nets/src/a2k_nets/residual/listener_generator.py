@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from a2k_nets.config.listener import ListenerConfig
-from a2k_nets.residual.generator import ChannelNorm, Motion
+from a2k_nets.residual.motion_network import ChannelNorm, Motion, MotionNetwork
 
 #: Feature vectors of the encoder per video frame.
 FEATURES_PER_FRAME = 2
@@ -29,11 +29,10 @@ class ListenerBlock(nn.Module):
         return x + y
 
 
-class ListenerGenerator(nn.Module):
-    """Predicts displacements from the reference; an untrained network predicts zeros.
+class ListenerGenerator(MotionNetwork):
+    """Predicts displacements from the reference, with past and future in sight.
 
-    The feature vectors of a video frame are channels. Dilated blocks that see past and future follow, and three
-    zero-initialised heads give expression, pose, and the gain of the random head motion.
+    The feature vectors of a video frame are channels, and dilated blocks follow.
 
     Args:
         config: Widths, dilations.
@@ -51,31 +50,16 @@ class ListenerGenerator(nn.Module):
         self.register_buffer("std_features", torch.ones(num_features))
         self.project = nn.Conv1d(FEATURES_PER_FRAME * num_features, width, 1)
         self.conv = nn.Conv1d(width, width, config.kernel_size, padding="same")
-        self.reference = nn.Sequential(nn.Linear(2 * config.num_keypoints, width), nn.GELU(), nn.Linear(width, width))
-        self.blocks = nn.ModuleList(
-            ListenerBlock(width, kernel_size=config.kernel_size, dilation=dilation, dropout=config.dropout)
-            for dilation in config.dilations
-        )
-        self.norm = ChannelNorm(width)
-        self.expression_head = nn.Conv1d(width, 2 * config.num_keypoints, 1)
-        self.pose_head = nn.Conv1d(width, 4, 1)
-        self.motion_gain_head = nn.Conv1d(width, 1, 1)
-        for head in (self.expression_head, self.pose_head, self.motion_gain_head):
-            nn.init.zeros_(head.weight)
-            nn.init.zeros_(head.bias)  # type: ignore[arg-type]  # these convolutions have a bias
+
+        def make_block(dilation: int) -> nn.Module:
+            return ListenerBlock(width, kernel_size=config.kernel_size, dilation=dilation, dropout=config.dropout)
+
+        self.add_body(config, make_block)
 
     def normalize(self, features: Float[Tensor, "b n d"]) -> Float[Tensor, "b c t"]:
         """Return z-scored feature vectors as channels of the video frames: `(B, 2·D, N / 2)`."""
         scored = (features - self.mean_features) / self.std_features
         return rearrange(scored, "b (t f) d -> b (f d) t", f=FEATURES_PER_FRAME)
-
-    def hidden(self, features: Float[Tensor, "b c t"], reference: Float[Tensor, "b r"]) -> Float[Tensor, "b w t"]:
-        """Return the input of the heads: what the network has heard."""
-        x = self.conv(F.gelu(self.project(features))) + self.reference(reference)[..., None]
-        for block in self.blocks:
-            x = block(x)
-        hidden: Tensor = self.norm(x)
-        return hidden
 
     def forward(self, features: Float[Tensor, "b c t"], reference: Float[Tensor, "b r"]) -> Motion:
         """Return the motion of B faces over T frames.
@@ -84,11 +68,7 @@ class ListenerGenerator(nn.Module):
             features: Output of `normalize`.
             reference: Normalised reference face, 2·K values.
         """
-        return self.decode(self.hidden(features, reference))
-
-    def decode(self, hidden: Float[Tensor, "b w t"]) -> Motion:
-        """Return the motion for the output of `hidden`."""
-        expression = rearrange(self.expression_head(hidden), "b (k d) t -> b t k d", d=2)
-        return Motion(
-            expression, rearrange(self.pose_head(hidden), "b p t -> b t p"), self.motion_gain_head(hidden)[:, 0]
-        )
+        x = self.conv(F.gelu(self.project(features))) + self.reference(reference)[..., None]
+        for block in self.blocks:
+            x = block(x)
+        return self.decode(x)

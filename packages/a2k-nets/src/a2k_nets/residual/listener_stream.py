@@ -5,8 +5,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
-from a2k_nets.residual.generator import Motion
 from a2k_nets.residual.listener_generator import FEATURES_PER_FRAME, ListenerGenerator
+from a2k_nets.residual.motion_network import Motion
 from a2k_nets.whisper.encoder import WhisperEncoder
 from a2k_nets.whisper.windowed_features import WindowedFeatures
 

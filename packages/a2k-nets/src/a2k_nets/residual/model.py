@@ -16,10 +16,11 @@ from a2k_nets.config.renamed import accept_renamed
 from a2k_nets.config.residual import ModelConfig
 from a2k_nets.residual.causal_stream import CausalStream
 from a2k_nets.residual.expression_edits import Blinks
-from a2k_nets.residual.generator import Motion, ResidualGenerator
+from a2k_nets.residual.generator import ResidualGenerator
 from a2k_nets.residual.head_motion import HeadMotion
 from a2k_nets.residual.listener_generator import FEATURES_PER_FRAME, ListenerGenerator
 from a2k_nets.residual.listener_stream import ListenerStream
+from a2k_nets.residual.motion_network import Motion
 from a2k_nets.residual.motion_stream import MotionSource, MotionStream
 from a2k_nets.residual.normalizer import Normalizer
 from a2k_nets.whisper.encoder import WhisperEncoder

@@ -10,8 +10,8 @@ from a2k_nets.blocks.driving_motion import ping_pong
 from a2k_nets.blocks.similarity import apply_similarity, invert_similarity
 from a2k_nets.config.motion import MotionConfig
 from a2k_nets.residual.expression_edits import Blinks, close_lids, fade_in, neutral_mouth
-from a2k_nets.residual.generator import Motion
 from a2k_nets.residual.head_motion import HeadMotion
+from a2k_nets.residual.motion_network import Motion
 from a2k_nets.residual.normalizer import Normalizer
 
 

@@ -99,8 +99,8 @@ class TrainConfig:
             second of footage equally, 0 every speaker.
         max_offset_ms: Leave out clips with a known sync offset above this (`a2k sync`); 0 takes all.
         augment: Mirror faces, and augment the audio.
-        silence: With augmentation, share of windows with silence, in which the lips close.
-        tempo: With augmentation, largest relative change of a window's speed.
+        silence: Preset `residual`: with augmentation, share of windows with silence, in which the lips close.
+        tempo: Preset `residual`: with augmentation, largest relative change of a window's speed.
         sound_variants: Preset `listener`: copies of each clip's sound of which the encoder's features are cached; the
             first is clean, the others are augmented.
         frozen_norm: Keep batch norm's initial running statistics, so that windows of a batch are independent.
@@ -158,6 +158,11 @@ class TrainConfig:
         _check_choice("schedule", self.schedule, _SCHEDULES)
         _check_choice("sampling", self.sampling, _SAMPLINGS)
         _check_choice("precision", self.precision, _PRECISIONS)
+        if isinstance(self.model, ListenerConfig) and (self.silence or self.tempo):
+            raise ValueError(
+                "expected silence and tempo of 0 for the preset listener, whose features are computed once, got "
+                f"{self.silence:g} and {self.tempo:g}"
+            )
         if isinstance(self.model, PaperConfig) != isinstance(self.losses, PaperLossWeights):
             raise ValueError(
                 f"expected model and losses of one preset, got {type(self.model).__name__} and "
@@ -179,7 +184,8 @@ def defaults(preset: str) -> TrainConfig:
     if preset == "residual":
         return TrainConfig()
     if preset == "listener":
-        return TrainConfig(model=ListenerConfig(), losses=LossWeights(width_correlation=0.5), steps=800)
+        weights = LossWeights(width_correlation=0.5)
+        return TrainConfig(model=ListenerConfig(), losses=weights, steps=700, silence=0.0, tempo=0.0)
     if preset != "paper":
         raise ValueError(f"expected preset to be listener, residual or paper, got {preset!r}")
     return TrainConfig(

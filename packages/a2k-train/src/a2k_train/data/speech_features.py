@@ -54,7 +54,7 @@ def add_features(
         OSError: The cache cannot be written.
     """
     if cache_folder is None:
-        return replace(store, features=_encode(store, encoder, augment, variants, seed, on_clip))
+        return _with(store, _encode(store, encoder, augment, variants, seed, on_clip))
     path = cache_folder / f"features-{_digest(store, name, variants, seed)}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock")):
@@ -63,11 +63,15 @@ def add_features(
             features = _encode(store, encoder, augment, variants, seed, on_clip)
             write_tensors(path, {"features": features}, {})
     try:
-        return replace(store, features=read_tensors(path)[0]["features"])
+        return _with(store, read_tensors(path)[0]["features"])
     except (ValueError, KeyError) as error:
         raise ValueError(
             f"expected features of an encoder, got the damaged file {path} ({error}); remove it"
         ) from error
+
+
+def _with(store: ClipStore, features: Float16[Tensor, "v n c"]) -> ClipStore:
+    return replace(store, features=features.to(store.device))
 
 
 @torch.no_grad()
