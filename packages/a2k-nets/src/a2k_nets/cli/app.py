@@ -1,4 +1,4 @@
-"""The command line of the model: `a2k generate`, `a2k web`, `a2k stream`, `a2k sync`, `a2k export`."""
+"""The command line of the model: `a2k generate`, `a2k web`, `a2k stream`, `a2k serve`, `a2k sync`, `a2k export`."""
 
 from typing import Annotated
 
@@ -8,6 +8,7 @@ from a2k_nets.cli.console import show_version
 from a2k_nets.cli.export import export
 from a2k_nets.cli.generate import generate
 from a2k_nets.cli.options import current_spelling
+from a2k_nets.cli.serve import serve
 from a2k_nets.cli.stream import stream
 from a2k_nets.cli.sync import sync
 from a2k_nets.cli.web import web
@@ -29,5 +30,5 @@ def show(
     """Generate facial keypoints from speech."""
 
 
-for command in (generate, web, stream, sync, export):
+for command in (generate, web, stream, serve, sync, export):
     app.command()(command)
