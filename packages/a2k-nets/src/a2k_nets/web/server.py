@@ -1,6 +1,7 @@
 """The server of ASGI applications (uvicorn)."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -57,6 +58,8 @@ def serve(
             await super().shutdown(sockets=sockets)
 
     config = uvicorn.Config(app, log_level="warning", **{"timeout_graceful_shutdown": _GRACE_SECONDS} | options)
+    # What uvicorn says of every WebSocket that is refused with a status of HTTP.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: "without completing handshake" not in str(record.msg))
     Server(config).run(sockets=[listener])
 
 
