@@ -18,10 +18,14 @@ def listen(host: str, port: int) -> socket.socket:
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=128)
+        listener = socket.create_server((host, port), family=family, backlog=128)
     except OSError as error:
         reason = error.strerror or str(error)
         raise type(error)(f"cannot listen on {host}, port {port}: {reason}; choose another --port or --host") from error
+    # Connections inherit it. A small message would else wait until the one before it is acknowledged (Nagle); asyncio
+    # does this only for sockets whose protocol is given by number.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def serve(

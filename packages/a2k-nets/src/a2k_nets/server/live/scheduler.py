@@ -17,7 +17,7 @@ from a2k_nets.server.measurements import Measurements
 logger = logging.getLogger(__name__)
 
 #: Seconds from one step to the next, in which sound of more streams arrives: a step of many takes little longer.
-_GATHER_SECONDS = 0.015
+_GATHER_SECONDS = 0.01
 
 #: Frames of a stream in one step, so that one that catches up does not hold up the others.
 _MAX_FRAMES = 8
