@@ -2,10 +2,10 @@
 
     python benchmarks/serve_load.py --clients 50 --seconds 120 --out serve.json
 
-Each client sends real speech as fast as it is spoken, in pieces of 40 ms, from a time and a place in the recording of its
-own. A frame is late by the time from when its last sample was spoken, i.e. its time stamp and the look-ahead, until it is
-there. That includes the rest of the piece in which the sample comes. The same is measured of `a2k stream`, a process a
-stream. One client's frames are compared with those of `StreamingGenerator`.
+Each client sends real speech as fast as it is spoken, in pieces of 40 ms, from a time and a place in the recording of
+its own. A frame is late by the time from when its last sample was spoken, i.e. its time stamp and the look-ahead, until
+it is there. That includes the rest of the piece in which the sample comes. The same is measured of `a2k stream`, a
+process a stream. One client's frames are compared with those of `StreamingGenerator`. It needs Linux.
 """
 
 import asyncio

@@ -9,6 +9,7 @@ ARKit's names get a keyframe in every frame; those it lacks are skipped.
 
 import json
 import sys
+from pathlib import Path
 
 import bpy
 
@@ -16,8 +17,7 @@ import bpy
 def animate(bvh: str, shapes: str) -> int:
     """Import both files from frame 1 on; return how many of the mesh's shape keys move."""
     face = bpy.context.object
-    with open(shapes, encoding="utf-8") as file:
-        talk = json.load(file)
+    talk = json.loads(Path(shapes).read_text(encoding="utf-8"))
     bpy.context.scene.render.fps = round(talk["fps"])
     bpy.ops.import_anim.bvh(filepath=bvh, frame_start=1, global_scale=0.01)
     keys = face.data.shape_keys.key_blocks if face is not None and face.data.shape_keys else {}

@@ -17,10 +17,10 @@ from pythonosc.udp_client import SimpleUDPClient
 
 
 def rotation(yaw: float, pitch: float, roll: float) -> tuple[float, float, float, float]:
-    """Return the quaternion x, y, z, w of Rz(roll) Rx(pitch) Ry(yaw) in Unity's axes, in which all three keep their sign.
+    """Return the quaternion x, y, z, w of Rz(roll) Rx(pitch) Ry(yaw) in Unity's axes, where all keep their sign.
 
-    x is to the avatar's right, y up, z where it looks, left-handed: positive yaw turns it to its right, positive pitch
-    down, positive roll to its left shoulder.
+    x is to the avatar's right, y up, z where it looks, left-handed: positive yaw turns it to its right, pitch down,
+    roll to its left shoulder.
     """
     z, x, y = roll / 2, pitch / 2, yaw / 2
     (sx, cx), (sy, cy), (sz, cz) = ((math.sin(half), math.cos(half)) for half in (x, y, z))

@@ -28,8 +28,14 @@ HOMES = {
 EDGES = {
     f"a2k_nets.{name}"
     for name in (
-        "inference.generate", "cli.generate", "cli.stream", "cli.sync", "server.files.jobs", "server.live.incoming_sound",
-        "sync.corpus", "web.pipeline",
+        "inference.generate",
+        "cli.generate",
+        "cli.stream",
+        "cli.sync",
+        "server.files.jobs",
+        "server.live.incoming_sound",
+        "sync.corpus",
+        "web.pipeline",
     )
 }
 

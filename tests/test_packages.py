@@ -28,8 +28,15 @@ NEEDS = {
 EXTRAS = tuple(
     f"a2k_nets.{name}"
     for name in (
-        "inference.generate", "server.app", "server.files.jobs", "server.live.connection", "server.live.incoming_sound",
-        "sync.corpus", "web.app", "web.ui_text", "web.pipeline",
+        "inference.generate",
+        "server.app",
+        "server.files.jobs",
+        "server.live.connection",
+        "server.live.incoming_sound",
+        "sync.corpus",
+        "web.app",
+        "web.ui_text",
+        "web.pipeline",
     )
 )
 

@@ -118,7 +118,9 @@ class TestABatchIsItsStreams:
     def test_any_look_ahead(self, speech, reference, mean_face, lookahead, fade, length):
         config = ModelConfig(width=8, dilations=(1, 4), lookahead_hops=lookahead, fade_in_frames=fade)
         model = Audio2Keypoint(config).eval()
-        torch.nn.init.normal_(model.generator.expression_head.weight, std=0.1, generator=torch.Generator().manual_seed(0))
+        torch.nn.init.normal_(
+            model.generator.expression_head.weight, std=0.1, generator=torch.Generator().manual_seed(0)
+        )
         model.normalizer.set_statistics(mean_face=mean_face, std_expression=torch.full((68, 2), 0.02))
         batch = BatchedStreams(model, capacity=2)
         streams = [Stream(batch, speech[k : k + length], reference[0], StreamOptions(seed=k)) for k in range(2)]

@@ -36,7 +36,7 @@ class Client:
             if message is GONE:
                 raise VanishedError
             return message
-        await asyncio.Event().wait()
+        return await asyncio.get_running_loop().create_future()
 
     async def send(self, message):
         if len(self.got) >= self.takes:
@@ -74,9 +74,7 @@ def serve(model, *clients, seconds=20.0, stop_after=None, **limits):
         scheduler = Scheduler(model, limits, measurements)
         computing = asyncio.create_task(scheduler.run())
         serving = [
-            asyncio.create_task(
-                StreamConnection(client, scheduler, limits=limits, measurements=measurements).serve()
-            )
+            asyncio.create_task(StreamConnection(client, scheduler, limits=limits, measurements=measurements).serve())
             for client in clients
         ]
         if stop_after is not None:
@@ -105,7 +103,9 @@ def check_frames(client, frames):
 
 class TestGoodClients:
     def test_several_at_a_time(self, model, pcm):
-        clients = [Client(START, *pieces(pcm[: 640 * n + 77], size), END) for n, size in ((50, 640), (13, 999), (1, 10))]
+        clients = [
+            Client(START, *pieces(pcm[: 640 * n + 77], size), END) for n, size in ((50, 640), (13, 999), (1, 10))
+        ]
         text = serve(model, *clients)
         for client, n in zip(clients, (50, 13, 1), strict=True):
             check_frames(client, expected(model, pcm[: 640 * n + 77]))
@@ -155,7 +155,7 @@ class TestBadClients:
             ([START, b"\0"], "malformed"),
             ([START, "{"], "malformed"),
             ([START, START], "malformed"),
-            ([START, END, b"\0\0"], "malformed"),
+            ([START, bytes(32_000), END, b"\0\0"], "malformed"),
             ([json.dumps({"type": "start", "encoding": "opus"}), b"\xff" * 20], "malformed"),
             ([json.dumps({"type": "start", "encoding": "opus"}), b""], "malformed"),
             ([], "slow"),

@@ -1,4 +1,4 @@
-"""What the server reads of clients: messages, fields of forms, headers. Nothing but a clean error comes of what is wrong."""
+"""What the server reads of clients: messages, fields of forms, headers. What is wrong gives a clean error."""
 
 import json
 
@@ -31,8 +31,8 @@ class TestStart:
     def test_everything(self):
         request = parse_start(
             start(
-                version=1, face=FACE, rate=48_000, encoding="opus", frames="binary", seed=7, head_motion=0, expression=1.5,
-                blink=0.5, neutralize_mouth=True,
+                version=1, face=FACE, rate=48_000, encoding="opus", frames="binary", seed=7, head_motion=0,
+                expression=1.5, blink=0.5, neutralize_mouth=True,
             ),
             CONFIG,
         )  # fmt: skip
@@ -106,9 +106,10 @@ class TestStart:
     @given(text=st.text())
     def test_any_text(self, text):
         try:
-            assert isinstance(parse_message(text)["type"], str)
-        except StreamError as error:
-            assert error.code == "malformed"
+            message = parse_message(text)
+        except StreamError:
+            return
+        assert isinstance(message["type"], str)
 
 
 def test_both_forms_of_a_frame_say_the_same():
@@ -170,7 +171,8 @@ class TestAdmission:
         assert (refusal and refusal.code) == code
 
     @pytest.mark.parametrize(
-        "rules", [{"token": "short"}, {"token": "x" * 20 + " "}, {"origins": ("example.org",)}, {"origins": ("http://a/b",)}]
+        "rules",
+        [{"token": "short"}, {"token": "x" * 20 + " "}, {"origins": ("example.org",)}, {"origins": ("http://a/b",)}],
     )
     def test_rules_that_are_none(self, rules):
         with pytest.raises(ValueError, match="expected"):

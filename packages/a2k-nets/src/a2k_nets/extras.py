@@ -11,7 +11,13 @@ REQUIREMENTS = {
     "mic": ("sounddevice>=0.5",),
     "onnx": ("onnx>=1.18", "onnxscript>=0.5"),
     "hub": ("huggingface-hub>=1.0",),
-    "serve": ("prometheus-client>=0.20", "python-multipart>=0.0.18", "starlette>=0.46", "uvicorn>=0.34", "websockets>=14"),
+    "serve": (
+        "prometheus-client>=0.20",
+        "python-multipart>=0.0.18",
+        "starlette>=0.46",
+        "uvicorn>=0.34",
+        "websockets>=14",
+    ),
     "web": ("gradio>=6.20,<7", "scikit-image>=0.24"),
 }
 

@@ -55,7 +55,11 @@ class Admission:
             )
         for origin in self.origins:
             parts = urlsplit(origin)
-            if parts.scheme not in ("http", "https") or not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}":
+            if (
+                parts.scheme not in ("http", "https")
+                or not parts.netloc
+                or origin != f"{parts.scheme}://{parts.netloc}"
+            ):
                 raise ValueError(f"expected an origin such as https://example.org:8443, without a path, got {origin!r}")
 
     def refusal(self, headers: Mapping[str, str], *, subprotocols: Sequence[str] = ()) -> Refusal | None:
@@ -64,7 +68,7 @@ class Admission:
         # A name of a stranger that leads here (DNS rebinding) would make the stranger's page one of this server.
         if self.is_local and not self.token and not self._is_known_host(host):
             return Refusal(403, "host", f"expected this machine's name as Host, e.g. 127.0.0.1, got {host[:100]!r}")
-        if origin and origin not in self.origins and urlsplit_host(origin) != host.lower():
+        if origin and origin not in self.origins and host_of(origin) != host.lower():
             return Refusal(
                 403, "origin", f"pages of {origin[:100]!r} may not use this server; `a2k serve --origin` admits them"
             )
@@ -73,21 +77,26 @@ class Admission:
         return None
 
     def _is_known_host(self, host: str) -> bool:
-        name = urlsplit(f"//{host}").hostname if host.count("]") < 2 else None
-        return is_loopback(name or "") or host.lower() in {urlsplit_host(origin) for origin in self.origins}
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+        except ValueError:
+            return False
+        return is_loopback(name) or host.lower() in {host_of(origin) for origin in self.origins}
 
     def _has_token(self, headers: Mapping[str, str], subprotocols: Sequence[str]) -> bool:
         kind, _, given = headers.get("authorization", "").partition(" ")
         candidates = [given.strip()] if kind.lower() == "bearer" else []
         candidates += [name.removeprefix(TOKEN_PROTOCOL) for name in subprotocols if name.startswith(TOKEN_PROTOCOL)]
-        return any(hmac.compare_digest(candidate.encode(), self.token.encode()) for candidate in candidates)
+        return any(
+            hmac.compare_digest(candidate.encode(errors="replace"), self.token.encode()) for candidate in candidates
+        )
 
 
-def urlsplit_host(origin: str) -> str:
+def host_of(origin: str) -> str:
     """Return host and port of an origin in lower case; empty where there is none, as in `null`.
 
     Example:
-        >>> urlsplit_host("https://Example.org:8443")
+        >>> host_of("https://Example.org:8443")
         'example.org:8443'
     """
     try:

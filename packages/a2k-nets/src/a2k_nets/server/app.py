@@ -191,7 +191,9 @@ class ServerApp:
         except HTTPException as error:
             raise RequestError(400, "malformed", f"expected a form (multipart/form-data): {error.detail}") from None
         if missing := [name for name in names if name not in files]:
-            raise RequestError(422, "input", f"expected a form with the files {' and '.join(names)}, got no {missing[0]}")
+            raise RequestError(
+                422, "input", f"expected a form with the files {' and '.join(names)}, got no {missing[0]}"
+            )
         return files, fields
 
 

@@ -25,7 +25,9 @@ class Measurements:
         registry = self._registry
         prometheus.ProcessCollector(registry=registry)
         self.streams = prometheus.Gauge("a2k_streams", "Live streams that are open.", registry=registry)
-        self.ended = prometheus.Counter("a2k_streams_ended", "Live streams by how they ended.", ["how"], registry=registry)
+        self.ended = prometheus.Counter(
+            "a2k_streams_ended", "Live streams by how they ended.", ["how"], registry=registry
+        )
         self.refused = prometheus.Counter("a2k_refused", "Requests that were refused.", ["why"], registry=registry)
         self.frames = prometheus.Counter("a2k_frames", "Frames sent to clients of live streams.", registry=registry)
         self.sound = prometheus.Counter("a2k_sound_seconds", "Sound of live streams.", registry=registry)

@@ -22,7 +22,7 @@ ARKIT_NAMES: tuple[str, ...] = (
     "tongueOut",
 )  # fmt: skip
 
-#: Blend shapes that stay 0: 68 points have no irises, cheeks, tongue or depth, and do not tell pressed from closed lips.
+#: Blend shapes that stay 0: 68 points have no irises, cheeks, tongue or depth, and pressed lips look like closed ones.
 NOT_DERIVED: frozenset[str] = frozenset(
     (
         *_both("eyeLookDown", "eyeLookIn", "eyeLookOut", "eyeLookUp", "eyeSquint"),

@@ -102,7 +102,7 @@ def derive_blend_shapes(
             f"eyeWide{side}": _weight(lids, _WIDE_EYE),
             f"mouthSmile{side}": smile,
             f"mouthFrown{side}": _weight(-raised, _CORNER),
-            f"mouthStretch{side}": _weight(change[f"aside{side}"], _CORNER) * (1 - smile),
+            f"mouthStretch{side}": _weight(change["width"] / 2, _CORNER) * (1 - smile),
             f"mouthUpperUp{side}": _weight(-change[f"upper{side}"], _LIP),
             f"mouthLowerDown{side}": _weight(-change[f"lower{side}"], _LIP),
             f"browDown{side}": _weight(-change[f"brow{side}"], _BROW),
@@ -121,7 +121,8 @@ def _measure(sequence: KeypointSequence) -> dict[str, Float64[Tensor, " t"]]:
     x, height = face[..., 0], -face[..., 1]
 
     def mean(values: Tensor, *points: int) -> Tensor:
-        return values[:, list(points)].mean(dim=1)
+        middle: Tensor = values[:, list(points)].mean(dim=1)
+        return middle
 
     def gap(above: int, below: int) -> Tensor:
         return height[:, above] - height[:, below]
@@ -140,7 +141,6 @@ def _measure(sequence: KeypointSequence) -> dict[str, Float64[Tensor, " t"]]:
         measures |= {
             f"lids{side}": (mean(height, *points.upper_lid) - mean(height, *points.lower_lid)).clamp(min=1e-6),
             f"corner{side}": height[:, points.corner],
-            f"aside{side}": (x[:, points.corner] - middle).abs(),
             f"upper{side}": height[:, 33] - mean(height, *points.upper_lip),
             f"lower{side}": mean(height, *points.lower_lip) - height[:, points.jaw],
             f"brow{side}": mean(height, *points.brow),
@@ -150,4 +150,5 @@ def _measure(sequence: KeypointSequence) -> dict[str, Float64[Tensor, " t"]]:
 
 
 def _weight(length: Float64[Tensor, " t"], full: float) -> Float64[Tensor, " t"]:
-    return (length / full).clamp(0, 1)
+    weight: Tensor = (length / full).clamp(0, 1)
+    return weight

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from kp_io.keypoints.sequence import KeypointSequence
 from kp_io.transforms.head_pose import split_head_pose
-from kp_io.transforms.mean_face_3d import mean_face_3d
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +31,7 @@ def track_head(sequence: KeypointSequence) -> HeadTrack:
     """Measure the motion of the head against the 3-D mean face; a third coordinate of the points is not used.
 
     Example:
+        >>> from kp_io.transforms.mean_face_3d import mean_face_3d
         >>> face = mean_face_3d()[:, :2].float() + 100
         >>> track = track_head(KeypointSequence(torch.stack((face, face + 9)), image_size=(224, 224)))
         >>> track.angles.abs().max() < 1e-4, track.place[1].round().tolist()

@@ -32,7 +32,7 @@ class SlotState(StreamingState):
             pool[row] = 0
 
     def prepend_past(self, layer: CausalConv1d, x: Float[Tensor, "b c f"]) -> Float[Tensor, "b c _"]:
-        """Return a chunk with the previous inputs of the layer before it, and store its end, both in the chosen rows."""
+        """Return a chunk with the previous inputs of the layer before it, and store its end, in the chosen rows."""
         pool = self._pools.get(layer)
         if pool is None:
             pool = self._pools[layer] = x.new_zeros(self._capacity, x.shape[1], layer.context)

@@ -1,4 +1,4 @@
-"""The work of file requests: find the face in a portrait, generate the keypoints of speech. It runs in a worker process."""
+"""The work of file requests, in a worker process: find the face in a portrait, generate the keypoints of speech."""
 
 import json
 import os
@@ -47,7 +47,7 @@ class FileRequest(NamedTuple):
 
 def start_worker(model: str | None, revision: str | None, sha256: str | None) -> None:
     """Prepare the worker process: load the model, and let live streams go first."""
-    global _model  # noqa: PLW0603 - one a process
+    global _model
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
     _model = load_model(model, revision=revision, sha256=sha256)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from a2k_nets.server.limits import ServerLimits
 from a2k_nets.server.live.errors import StreamError, VanishedError
@@ -25,6 +25,7 @@ from a2k_nets.server.measurements import Measurements
 logger = logging.getLogger(__name__)
 
 
+@runtime_checkable
 class Channel(Protocol):
     """An accepted WebSocket; all but `close` raise `VanishedError` where the client has gone."""
 
@@ -157,4 +158,6 @@ class StreamConnection:
             async with asyncio.timeout(seconds):
                 await doing
         except TimeoutError:
-            raise StreamError("slow", f"expected the client to take its frames, it took none for {seconds:g} s") from None
+            raise StreamError(
+                "slow", f"expected the client to take its frames, it took none for {seconds:g} s"
+            ) from None

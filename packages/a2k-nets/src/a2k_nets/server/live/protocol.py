@@ -139,7 +139,9 @@ def binary_frame(frame: int, points: Float[np.ndarray, "k 2"]) -> bytes:
 def _face(value: Any, config: ModelConfig) -> Tensor:
     points = config.num_keypoints
     expected = f"{points} points [x, y] in pixels as face"
-    if not (isinstance(value, list) and len(value) == points and all(isinstance(p, list) and len(p) == 2 for p in value)):
+    if not (
+        isinstance(value, list) and len(value) == points and all(isinstance(p, list) and len(p) == 2 for p in value)
+    ):
         raise _bad(expected, value)
     for coordinate in (coordinate for point in value for coordinate in point):
         if not _is_number(coordinate) or abs(coordinate) > _MAX_COORDINATE:

@@ -9,7 +9,7 @@ from av.error import FFmpegError
 from jaxtyping import Float
 from torch import Tensor
 
-#: The longest packet has 120 ms; its size is bounded by what three frames of 1,275 bytes a 20 ms, and their sizes, take.
+#: The longest packet has 120 ms: six frames of at most 1,275 bytes, and their sizes.
 _MAX_BYTES = 7_664
 
 
