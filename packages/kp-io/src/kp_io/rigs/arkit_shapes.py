@@ -125,7 +125,8 @@ def _measure(sequence: KeypointSequence) -> dict[str, Float64[Tensor, " t"]]:
         return middle
 
     def gap(above: int, below: int) -> Tensor:
-        return height[:, above] - height[:, below]
+        difference: Tensor = height[:, above] - height[:, below]
+        return difference
 
     middle = mean(x, 27, 28, 29, 30)
     measures = {
