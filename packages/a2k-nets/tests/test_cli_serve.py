@@ -20,6 +20,7 @@ import torch
 
 from a2k_nets.inference.generate import generate_sequence
 from a2k_nets.inference.streaming import StreamingGenerator
+from a2k_nets.pretrained import load_model
 from a2k_nets.residual.model import Audio2Keypoint
 from kp_io import load_keypoints, read_audio
 from kp_io.media import OpusDecoder, resample_audio
@@ -206,7 +207,7 @@ class TestFiles:
         assert last["frames"] == 50
         assert np.abs(np.array(json.loads(frames[0])["keypoints"]) - answer["face"]).max() < 1
 
-    def test_a_file(self, server, embedded, portrait, tmp_path):
+    def test_a_file(self, server, portrait, tmp_path):
         files = [
             ("portrait", '; filename="a.png"', portrait.read_bytes()),
             ("speech", '; filename="../b.wav"', SPEECH.read_bytes()),
@@ -217,7 +218,7 @@ class TestFiles:
         assert status == 200
         (tmp_path / "answer.npz").write_bytes(body)
         got = load_keypoints(tmp_path / "answer.npz")
-        expected = generate_sequence(portrait, SPEECH, model=embedded, neutralize_mouth=True, seed=4)
+        expected = generate_sequence(portrait, SPEECH, model=load_model(), neutralize_mouth=True, seed=4)
         assert torch.allclose(got.keypoints, expected.keypoints, atol=1e-3)
 
     @pytest.mark.parametrize(
