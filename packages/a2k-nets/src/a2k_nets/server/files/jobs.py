@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +25,8 @@ FORMS = {
 #: How much the worker steps back behind live streams.
 _NICENESS = 10
 
-_model: AnyModel | None = None
+#: The arguments of `load_model` in this process.
+_source: dict[str, Any] = {}
 
 
 class FileRequest(NamedTuple):
@@ -46,11 +48,16 @@ class FileRequest(NamedTuple):
 
 
 def start_worker(model: str | None, revision: str | None, sha256: str | None) -> None:
-    """Prepare the worker process: load the model, and let live streams go first."""
-    global _model
+    """Prepare the worker process: note the model, and let live streams go first."""
+    _source.update(source=model, revision=revision, sha256=sha256)
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
-    _model = load_model(model, revision=revision, sha256=sha256)
+
+
+@cache
+def _model() -> AnyModel:
+    """Return the model, which the first request for keypoints loads."""
+    return load_model(**_source)
 
 
 def answer(request: FileRequest, limits: Limits) -> tuple[str, Path | str]:
@@ -78,11 +85,11 @@ def _answer(request: FileRequest, limits: Limits) -> Path:
     if request.speech is None:
         return _write_face(request.folder / "face.json", still)
     check_sound(request.speech, limits)
-    assert _model is not None
-    rate = _model.config.audio.sample_rate
+    model = _model()
+    rate = model.config.audio.sample_rate
     speech = read_audio(request.speech, sample_rate=rate, align_to_video=True, max_seconds=limits.seconds)
     options = {"neutralize_mouth": True} | request.options
-    sequence = generate_sequence(still, speech, model=_model, **options)
+    sequence = generate_sequence(still, speech, model=model, **options)
     out = request.folder / FORMS[request.form][0]
     save_keypoints(out, sequence)
     return out
