@@ -323,8 +323,9 @@ def test_the_examples(server, tmp_path):
         sound.writeframes((read_audio(SPEECH)[:12_800] * 32_767).to(torch.int16).numpy().tobytes())
     commands = [[sys.executable, "live_client.py"]]
     node = shutil.which("node")
-    if node and subprocess.run([node, "-e", "WebSocket"], capture_output=True, check=False).returncode == 0:
-        commands.append([node, "live_client.mjs"])
+    option = "--experimental-websocket"  # Node 20 has WebSocket only with it, and later ones take it
+    if node and subprocess.run([node, option, "-e", "WebSocket"], capture_output=True, check=False).returncode == 0:
+        commands.append([node, option, "live_client.mjs"])
     for command in commands:
         done = subprocess.run(
             [*command, server, str(tmp_path / "speech.wav")],
