@@ -39,7 +39,6 @@ def serve(
     with clear_errors(extra="serve"):
         import torch
 
-        from a2k_nets.inference.streaming import StreamingGenerator
         from a2k_nets.residual.model import Audio2Keypoint
         from a2k_nets.server.admission import Admission, is_loopback
         from a2k_nets.server.files.worker import FileWorker
@@ -62,7 +61,6 @@ def serve(
 
         torch.set_num_threads(threads)
         network = on_device(Audio2Keypoint.from_pretrained(model, revision=revision, sha256=sha256), device).eval()
-        StreamingGenerator(network.normalizer.mean_face, network)  # refuses a model that cannot stream
         server = ServerApp(
             Scheduler(network, limits, measurements),
             FileWorker(limits, start_worker, model, revision, sha256),

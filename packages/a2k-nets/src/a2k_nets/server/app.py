@@ -85,9 +85,9 @@ class ServerApp:
         )
 
     async def finish(self, seconds: float) -> None:
-        """Refuse new streams and requests, and send the frames of the sound that has arrived, within some seconds."""
+        """Refuse new streams and requests, and complete within some seconds what has arrived."""
         self._is_stopping = True
-        await self._scheduler.finish(seconds=seconds)
+        await asyncio.gather(self._scheduler.finish(seconds=seconds), self._worker.finish(seconds))
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, app: Any) -> AsyncIterator[None]:

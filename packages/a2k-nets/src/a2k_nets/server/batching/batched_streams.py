@@ -8,8 +8,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from a2k_nets.blocks.input_checks import check_inputs
+from a2k_nets.config.residual import ModelConfig
 from a2k_nets.residual.expression_edits import BLINK_FRAMES, close_lids, fade_in, neutral_mouth
-from a2k_nets.residual.motion_stream import StreamableModel
+from a2k_nets.residual.generator import ResidualGenerator
+from a2k_nets.residual.model import Audio2Keypoint
 from a2k_nets.server.batching.frame_noise import FrameNoise
 from a2k_nets.server.batching.sample_buffer import FrameSound
 from a2k_nets.server.batching.slot_state import SlotState
@@ -36,6 +38,9 @@ class BatchedStreams:
         model: The `residual` network, in eval mode.
         capacity: Streams at a time.
 
+    Raises:
+        ValueError: The model is not causal.
+
     Example:
         >>> from a2k_nets import Audio2Keypoint
         >>> from a2k_nets.server.batching.sample_buffer import SampleBuffer
@@ -50,12 +55,15 @@ class BatchedStreams:
         torch.Size([2, 2, 68, 2])
     """
 
-    def __init__(self, model: StreamableModel, *, capacity: int) -> None:
-        self.model = model
+    def __init__(self, model: Audio2Keypoint, *, capacity: int) -> None:
+        config, generator = model.config, model.generator
+        if not isinstance(config, ModelConfig) or not isinstance(generator, ResidualGenerator):
+            raise ValueError(f"expected a causal model such as small, got one of the preset {model.preset}")
+        self.model, self.config, self._generator = model, config, generator
         self._free = list(range(capacity))[::-1]
         self._state = SlotState(capacity)
         self._noise: dict[int, FrameNoise] = {}
-        normalizer, config = model.normalizer, model.config
+        normalizer = model.normalizer
         blank = normalizer.mean_face.new_zeros(capacity, config.num_keypoints, 2)
         self._references, self._canonical, self._mouth_offsets = blank, blank.clone(), blank.clone()
         self._faces = blank.flatten(1).clone()
@@ -80,7 +88,7 @@ class BatchedStreams:
         """
         normalizer = self.model.normalizer
         face = reference.to(normalizer.mean_face)[None]
-        check_inputs(face.new_zeros(1, 1), face, num_keypoints=self.model.config.num_keypoints, dimensions=2)
+        check_inputs(face.new_zeros(1, 1), face, num_keypoints=self.config.num_keypoints, dimensions=2)
         if not self._free:
             raise ValueError(f"expected at most {len(self._gains)} streams at a time; close one first")
         row = self._free.pop()
@@ -121,7 +129,7 @@ class BatchedStreams:
             valid = torch.arange(log_mel.shape[2]) < num_hops[:, None]
             log_mel = torch.where(valid[:, None].to(device), log_mel, 0.0)
         self._state.select(index.to(device))
-        shape, pose, log_motion_gain = model.generator.forward_chunk(log_mel, self._faces[index], self._state)
+        shape, pose, log_motion_gain = self._generator.forward_chunk(log_mel, self._faces[index], self._state)
 
         frames = shape.shape[1]
         time = self._num_frames[index, None] + torch.arange(frames)

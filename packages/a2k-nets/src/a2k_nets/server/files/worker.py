@@ -28,18 +28,19 @@ class FileWorker:
         self._limits = limits
         self._start, self._model = start, model
         self._pool: ProcessPoolExecutor | None = None
-        self._num_requests = 0
+        self._jobs: set[asyncio.Future[tuple[str, Path | str]]] = set()
+        self._is_stopping = False
 
     @property
     def is_full(self) -> bool:
         """Whether no further request is taken."""
-        return self._num_requests >= self._limits.file_requests
+        return len(self._jobs) >= self._limits.file_requests
 
     async def run(self, request: "FileRequest") -> Path:
         """Return the file that the worker has written for a request.
 
         Raises:
-            RequestError: The request is wrong, takes too long, or has ended the process.
+            RequestError: The request is wrong, takes too long, or has ended the process; or the server stops.
         """
         from a2k_nets.server.files.jobs import answer
 
@@ -47,11 +48,15 @@ class FileWorker:
             spawn = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(1, mp_context=spawn, initializer=self._start, initargs=self._model)
         pool = self._pool
-        self._num_requests += 1
+        job = asyncio.get_running_loop().run_in_executor(pool, answer, request, self._limits.files)
+        self._jobs.add(job)
         try:
             async with asyncio.timeout(self._limits.file_seconds):
-                job = asyncio.get_running_loop().run_in_executor(pool, answer, request, self._limits.files)
                 outcome, result = await job
+        except asyncio.CancelledError:
+            if not self._is_stopping:
+                raise
+            raise RequestError(503, "stopping", "the server stops") from None
         except TimeoutError:
             seconds = f"{self._limits.file_seconds:g} s"
             raise RequestError(504, "slow", f"the request took longer than {seconds}; try again later") from None
@@ -61,10 +66,18 @@ class FileWorker:
                 self._pool = None
             raise RequestError(500, "internal", "the request ended its worker process; the next one starts") from None
         finally:
-            self._num_requests -= 1
+            self._jobs.discard(job)
         if isinstance(result, Path):
             return result
         raise RequestError(422 if outcome == "wrong" else 500, "input" if outcome == "wrong" else "internal", result)
+
+    async def finish(self, seconds: float) -> None:
+        """Wait some seconds for the requests that are there, and refuse what is left of them."""
+        if self._jobs:
+            await asyncio.wait(self._jobs, timeout=seconds)
+        self._is_stopping = True
+        for job in self._jobs:
+            job.cancel()
 
     def stop(self) -> None:
         """End the process after what it is doing."""

@@ -6,7 +6,7 @@ import time
 
 import torch
 
-from a2k_nets.residual.motion_stream import StreamableModel
+from a2k_nets.residual.model import Audio2Keypoint
 from a2k_nets.server.batching.batched_streams import BatchedStreams
 from a2k_nets.server.limits import ServerLimits
 from a2k_nets.server.live.errors import StreamError
@@ -35,11 +35,11 @@ class Scheduler:
         measurements: Where steps are counted.
     """
 
-    def __init__(self, model: StreamableModel, limits: ServerLimits, measurements: Measurements) -> None:
-        self.config = model.config
+    def __init__(self, model: Audio2Keypoint, limits: ServerLimits, measurements: Measurements) -> None:
         self._limits = limits
         self._measurements = measurements
         self._batch = BatchedStreams(model, capacity=limits.streams)
+        self.config = self._batch.config
         # For clients without a face of their own: 60 px between the outer eye corners, in a picture of 224 × 224 px.
         self._mean_face = model.normalizer.mean_face.cpu() * 60 + 112
         self._streams: set[LiveStream] = set()
