@@ -47,6 +47,13 @@ Cache = Annotated[
     str,
     typer.Option(help="Where clips are kept: memory; disk, memory-mapped, for corpora larger than memory; or device."),
 ]
+Apart = Annotated[
+    str | None,
+    typer.Option(
+        help="Beginning of the names of speakers to average in a table of their own (table_apart.md), such as those of "
+        "one easy data set."
+    ),
+]
 Model = Annotated[
     str | None,
     typer.Option(
