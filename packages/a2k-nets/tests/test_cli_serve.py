@@ -7,9 +7,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 import wave
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -313,6 +315,17 @@ def test_a_stop_waits_for_the_frames_of_what_was_said(tmp_path, embedded, pcm):
         assert client.close_code == 1001
         got = np.stack([np.frombuffer(frame, "<f4", offset=4).reshape(68, 2) for frame in frames])
         assert np.abs(got - alone(embedded, torch.from_numpy(pcm.astype(np.float32) / 32_768))[: len(got)]).max() < 1e-3
+
+
+def test_a_stop_answers_requests_that_it_does_not_wait_for(tmp_path, portrait):
+    with serving(tmp_path, "--grace", "0") as (address, process), ThreadPoolExecutor(1) as thread:
+        files = [("portrait", '; filename="a.png"', portrait.read_bytes())]
+        asking = thread.submit(ask, address, "/v1/face", files=files)
+        while not list(tmp_path.glob("a2k-serve-*/portrait.png")) and not asking.done():
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        status, body = asking.result(timeout=PATIENCE_SECONDS)
+        assert (status, json.loads(body)["error"]["code"]) == (503, "stopping")
 
 
 def test_the_examples(server, tmp_path):

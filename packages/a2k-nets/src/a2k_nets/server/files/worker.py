@@ -44,6 +44,9 @@ class FileWorker:
         """
         from a2k_nets.server.files.jobs import answer
 
+        stopping = RequestError(503, "stopping", "the server stops")
+        if self._is_stopping:
+            raise stopping
         if self._pool is None:
             spawn = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(1, mp_context=spawn, initializer=self._start, initargs=self._model)
@@ -56,7 +59,7 @@ class FileWorker:
         except asyncio.CancelledError:
             if not self._is_stopping:
                 raise
-            raise RequestError(503, "stopping", "the server stops") from None
+            raise stopping from None
         except TimeoutError:
             seconds = f"{self._limits.file_seconds:g} s"
             raise RequestError(504, "slow", f"the request took longer than {seconds}; try again later") from None
