@@ -27,7 +27,7 @@ PYTHONS = [version for version in ("3.11", "3.12", "3.13") if is_installed(versi
 EVERYTHING = (
     "packages/kp-io[all,face-alignment]",
     "packages/kp-metrics[all]",
-    "packages/a2k-nets[all]",
+    "packages/a2k-nets[all,serve]",
     "packages/a2k-train[all]",
 )
 # Only what generating and scoring need, so that the demo installs quickly.
