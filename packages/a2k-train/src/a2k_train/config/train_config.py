@@ -28,6 +28,8 @@ class LossWeights:
         head_motion_gain: L1 of the logarithm of a window's head motion relative to the typical head (0.1: `sway`).
         closure: Cross-entropy of closed against open lips.
         adversarial: Least-squares GAN against the motion discriminator; 0 trains without one.
+        features: Error of the features of a speech encoder that are predicted from what the network hears; only for
+            `a2k-train pretrain`, which sets the others to 0.
         lip: Weight of lip points relative to other points.
     """
 
@@ -40,6 +42,7 @@ class LossWeights:
     head_motion_gain: float = 0.05
     closure: float = 0.3
     adversarial: float = 0.0
+    features: float = 0.0
     lip: float = 3.0
 
     def __post_init__(self) -> None:
@@ -84,6 +87,7 @@ class TrainConfig:
     Attributes:
         model: The network's settings; their type determines the preset.
         losses: Weights of the losses, of the same preset.
+        ears: Preset `residual`: checkpoint of `a2k-train pretrain` whose ears the network begins with; none by default.
         steps: Optimizer steps; 0 to use `epochs`.
         epochs: Passes over the clips, one window of each; 0 to use `steps`.
         batch_size: Windows per step, over all processes.
@@ -115,6 +119,7 @@ class TrainConfig:
 
     model: AnyConfig = field(default_factory=ModelConfig)
     losses: LossWeights | PaperLossWeights = field(default_factory=LossWeights)
+    ears: str = ""
     steps: int = 2000
     epochs: int = 0
     batch_size: int = 32
@@ -166,6 +171,9 @@ class TrainConfig:
             )
         if self.frozen_norm and not isinstance(self.model, PaperConfig):
             raise ValueError("expected frozen_norm only with the preset paper; the other networks have no batch norm")
+        learns_features = isinstance(self.losses, LossWeights) and self.losses.features > 0
+        if not isinstance(self.model, ModelConfig) and (self.ears or learns_features):
+            raise ValueError("expected ears and losses.features only with the preset residual, which learns to hear")
         if isinstance(self.model, PaperConfig) != isinstance(self.losses, PaperLossWeights):
             raise ValueError(
                 f"expected model and losses of one preset, got {type(self.model).__name__} and "

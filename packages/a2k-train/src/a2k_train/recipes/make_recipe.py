@@ -8,6 +8,8 @@ from a2k_nets.paper import MotionDiscriminator
 from a2k_train.config.train_config import LossWeights, TrainConfig
 from a2k_train.data.clip_store import ClipStore
 from a2k_train.recipes.base import Recipe
+from a2k_train.recipes.ears.ears_recipe import EarsRecipe
+from a2k_train.recipes.ears.pretrained_ears import load_ears
 from a2k_train.recipes.listener import ListenerRecipe
 from a2k_train.recipes.paper import PaperRecipe
 from a2k_train.recipes.residual import ResidualRecipe
@@ -28,9 +30,13 @@ def make_recipe(config: TrainConfig, store: ClipStore, fabric: Fabric) -> Recipe
             return PaperRecipe(config, paper, critic, fabric)
         assert isinstance(config.losses, LossWeights)
         residual, channels = Audio2Keypoint(config.model), 2 * config.model.num_keypoints
+        if config.losses.features > 0:
+            return EarsRecipe(config, residual, store, fabric)
         critic = MotionDiscriminator(channels) if config.losses.adversarial > 0 else None
         fit_statistics(residual, (store.clip(index) for index in range(len(store))))
         if isinstance(config.model, ModelConfig):
+            if config.ears:
+                load_ears(residual, config.ears)
             return ResidualRecipe(config, residual, critic, fabric)
         fit_feature_statistics(residual, store)
         return ListenerRecipe(config, residual, critic, fabric)
