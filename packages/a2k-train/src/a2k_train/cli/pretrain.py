@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from a2k_train.cli.console import counted, progress, readable_errors
+from a2k_train.cli.lessons import SPEECH_HELP, open_encoded_speech
 from a2k_train.cli.options import Changes, ConfigFile, Device, Run, Seed, Steps, load_settings, total_steps
 
 
@@ -14,10 +15,7 @@ from a2k_train.cli.options import Changes, ConfigFile, Device, Run, Seed, Steps,
 def pretrain(
     speech: Annotated[
         Path,
-        typer.Argument(
-            help="Folder of recordings of speech (WAV, FLAC, MP3, Ogg, Opus, M4A), with subfolders; manifest.csv in it "
-            "may name the speaker of each id."
-        ),
+        typer.Argument(help=SPEECH_HELP),
     ],
     run: Run,
     config: ConfigFile = None,
@@ -33,29 +31,13 @@ def pretrain(
     settings = load_settings(
         config, preset="residual", changes=["losses.features = 1.0", *(changes or ())], steps=steps, seed=seed
     )
-    from a2k_train.data.speech.speech_folder import open_speech
-    from a2k_train.recipes.prepare_store import prepare_store
     from a2k_train.training.fit import fit
     from a2k_train.training.launch import launch
     from kp_io.filesystem import refuse_overwriting
 
     refuse_overwriting([run], [speech])
     fabric = launch(device, precision=settings.precision)
-    with progress("recordings read") as advance:
-        store = open_speech(
-            speech,
-            sample_rate=settings.model.audio.sample_rate,
-            fps=settings.model.fps,
-            on_file=lambda done, count: advance(done, count, {}),
-        )
-    with progress("recordings encoded") as advance:
-        store = prepare_store(
-            settings,
-            store,
-            cache_folder=run / ".cache",
-            device=str(fabric.device),
-            on_clip=lambda done, count: advance(done, count, {}),
-        )
+    store = open_encoded_speech(speech, settings, device=str(fabric.device))
     total, latest = total_steps(settings, store), dict[str, float]()
     with progress("steps") as advance:
 
