@@ -51,7 +51,7 @@ def prepare_store(
     return add_features(
         store,
         encode,
-        name=f"{settings.encoder}, {settings.window_hop}, {settings.window_overlap}",
+        name=f"{settings.encoder}, noise floor, {settings.window_hop}, {settings.window_overlap}",
         augment=augment if augments else None,
         variants=config.sound_variants if augments else 1,
         seed=config.seed,
