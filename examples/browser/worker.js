@@ -8,6 +8,7 @@ import { Windows } from "./windows.js";
 
 ort.env.wasm.wasmPaths = new URL("./vendor/", import.meta.url).href;
 ort.env.wasm.numThreads = 1;
+ort.env.logLevel = "error";
 
 let session, metadata, stream;
 
@@ -18,14 +19,14 @@ async function load(address) {
   if (!answer.ok) throw new Error(`found no model at ${address}: run prepare.py`);
   const bytes = new Uint8Array(await answer.arrayBuffer());
   metadata = readMetadata(bytes);
-  session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
+  session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"], logSeverityLevel: 3 });
   postMessage({ type: "ready", metadata });
 }
 
 function start(reference, options) {
   const gains = {};
-  for (const name of ["head_motion", "expression", "blink", "neutralize_mouth"]) {
-    if (name in options) gains[name] = tensor([options[name]], []);
+  for (const [name, usual] of Object.entries(JSON.parse(metadata.gains))) {
+    gains[name] = tensor([options[name] ?? usual], []);
   }
   const size = Number(metadata.state_size);
   stream = {

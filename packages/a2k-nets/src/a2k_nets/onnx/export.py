@@ -79,7 +79,8 @@ def export_onnx(
     graph = _graph_of(copied, streaming=streaming)
     proto = _trace(graph, opset=opset)
     _clean(proto.graph, name_axes=not streaming)
-    for name, value in graph.defaults.items():
+    defaults = {} if isinstance(graph, StreamingGraph) else graph.defaults
+    for name, value in defaults.items():
         # In ONNX an input that is also an initializer has a default.
         proto.graph.initializer.append(onnx.helper.make_tensor(name, onnx.TensorProto.FLOAT, [], [value]))
     proto.producer_name, proto.producer_version = "a2k-nets", version("a2k-nets")

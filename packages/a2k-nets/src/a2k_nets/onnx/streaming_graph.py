@@ -26,8 +26,9 @@ class StreamingGraph(nn.Module):
         ValueError: The model is not causal.
     """
 
-    #: Inputs after the others, and their defaults; those of `StreamingGenerator`.
-    defaults: ClassVar[dict[str, float]] = {
+    #: Inputs after the others, and the values that `StreamingGenerator` has by default. They have no defaults in the
+    #: graph, since onnxruntime-web takes no value for an input that has one.
+    gains: ClassVar[dict[str, float]] = {
         "head_motion": 1.0,
         "expression": 1.0,
         "blink": 1.0,
@@ -57,7 +58,7 @@ class StreamingGraph(nn.Module):
             "reference": 60 * face + 112,
             "noise": torch.zeros(1, 5),
             "state": torch.zeros(1, self.state_size),
-            **{name: torch.tensor(value) for name, value in self.defaults.items()},
+            **{name: torch.tensor(value) for name, value in self.gains.items()},
         }
 
     def metadata(self) -> dict[str, str]:
@@ -72,6 +73,7 @@ class StreamingGraph(nn.Module):
             "right_context_samples": str(round(config.right_context_seconds * audio.sample_rate)),
             "lookahead_hops": str(config.lookahead_hops),
             "state_size": str(self.state_size),
+            "gains": json.dumps(self.gains),
             "mean_face": json.dumps([[round(x, 3) for x in point] for point in mean_face.tolist()]),
         }
 
