@@ -74,7 +74,7 @@ class StreamingGraph(nn.Module):
             "lookahead_hops": str(config.lookahead_hops),
             "state_size": str(self.state_size),
             "gains": json.dumps(self.gains),
-            "mean_face": json.dumps([[round(x, 3) for x in point] for point in mean_face.tolist()]),
+            "mean_face": json.dumps(mean_face.tolist()),
         }
 
     def forward(
