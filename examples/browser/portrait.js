@@ -27,5 +27,5 @@ export async function findKeypoints(file) {
   }
   const body = answer?.headers.get("Content-Type")?.startsWith("application/json") ? await answer.json() : null;
   if (answer?.ok && body) return body.face;
-  throw new Error(body?.error?.message ?? "now choose the keypoints of the portrait: kp-io annotate face.png face.json");
+  throw new Error(body?.error?.message ?? "now choose the keypoints of the portrait: kp-io annotate face.png -o face.json");
 }

@@ -3,6 +3,7 @@
 import functools
 import http.server
 import json
+import os
 import shutil
 import threading
 import time
@@ -221,7 +222,7 @@ def portrait(tmp_path_factory):
     face = pytest.importorskip("skimage.data", reason="a portrait of scikit-image's").astronaut()
     folder = tmp_path_factory.mktemp("portrait")
     write_image(folder / "face.png", face)
-    result = CliRunner().invoke(app, ["annotate", str(folder / "face.png"), str(folder / "face.json")])
+    result = CliRunner().invoke(app, ["annotate", str(folder / "face.png"), "-o", str(folder / "face.json")])
     assert result.exit_code == 0, result.output
     return folder / "face.png", folder / "face.json", load_keypoints(folder / "face.json").keypoints[0]
 
@@ -240,6 +241,8 @@ def test_a_portrait_speaks(page, model, portrait):
     result = page.recording()
     assert np.abs(drawn(result) - expected(model, heard(result), reference)).max() < 1e-3
     page.until(lambda: page.picture("warped") != still, "a portrait that moves")
+    if picture := os.environ.get("A2K_PICTURE"):  # that of docs/browser.md
+        page.driver.save_screenshot(picture)
 
 
 def test_wrong_files(page, tmp_path):
@@ -262,4 +265,7 @@ def test_every_control_has_a_name_and_fits(page):
             assert box["x"] >= 0
             assert box["x"] + box["width"] <= width
             assert element.accessible_name
+        outside = "[...document.querySelectorAll('input, button')].filter((e) => e.closest('fieldset, section')"
+        outside += ".getBoundingClientRect().right < e.getBoundingClientRect().right).map((e) => e.id)"
+        assert page.driver.execute_script(f"return {outside}") == []
     page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
