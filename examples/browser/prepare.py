@@ -35,7 +35,8 @@ def fetch_runtime() -> None:
     if npm is None:
         raise SystemExit("error: expected npm, which brings onnxruntime-web; on Debian: apt-get install npm")
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([npm, "pack", "--silent", f"onnxruntime-web@{VERSION}"], cwd=folder, check=True, stdout=sys.stderr)
+        fetch = [npm, "pack", "--silent", f"onnxruntime-web@{VERSION}"]
+        subprocess.run(fetch, cwd=folder, check=True, stdout=sys.stderr)
         (archive,) = Path(folder).glob("*.tgz")
         digest = "sha512-" + base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
         if digest != INTEGRITY:

@@ -15,9 +15,6 @@ uniform sampler2D portrait;
 varying vec2 texel;
 void main() { gl_FragColor = texture2D(portrait, texel); }`;
 
-// Inner lips: what is between them opens, so it is not stretched but filled.
-const MOUTH = [60, 61, 62, 63, 64, 65, 66, 67];
-
 /** Draws a portrait so that its keypoints move; its border stays. */
 export class Warp {
   constructor(canvas, portrait, keypoints) {
@@ -29,9 +26,7 @@ export class Warp {
     this.border = border.map(([x, y]) => [x * this.size[0], y * this.size[1]]);
     const points = [...keypoints, ...this.border];
     const corners = triangulate(points);
-    const inMouth = (triangle) => triangle.every((corner) => MOUTH.includes(corner));
-    this.numInner = 3 * corners.filter(inMouth).length;
-    this.index = new Uint16Array([...corners.filter((c) => !inMouth(c)), ...corners.filter(inMouth)].flat());
+    this.index = Uint16Array.from(corners.flat());
     const program = gl.createProgram();
     for (const [kind, text] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
       const shader = gl.createShader(kind);

@@ -38,7 +38,7 @@ LACKING = [
 pytestmark = pytest.mark.skipif(bool(LACKING), reason=f"needs {', '.join(LACKING)}: see `nox -s browser`")
 
 # Machines that test are busy ones.
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 120
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -165,7 +165,9 @@ def heard(recording):
 
 
 def set_value(page, name, value):
-    script = "const e = document.getElementById(arguments[0]); e.value = arguments[1]; e.dispatchEvent(new Event('input'))"
+    script = (
+        "const e = document.getElementById(arguments[0]); e.value = arguments[1]; e.dispatchEvent(new Event('input'))"
+    )
     page.driver.execute_script(script, name, value)
 
 
@@ -213,10 +215,11 @@ def test_the_microphone_by_keyboard(page, model):
 @pytest.fixture(scope="module")
 def portrait(tmp_path_factory):
     """A portrait, its keypoints in a file of `kp-io annotate`, and as an array."""
+    from typer.testing import CliRunner
+
     from kp_io import write_image
     from kp_io.cli.app import app
     from kp_io.formats.registry import load_keypoints
-    from typer.testing import CliRunner
 
     pytest.importorskip("dlib", reason="needs the extra kp-io[dlib]")
     face = pytest.importorskip("skimage.data", reason="a portrait of scikit-image's").astronaut()

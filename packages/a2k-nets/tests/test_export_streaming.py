@@ -42,7 +42,8 @@ def run_frames(session, config, samples, reference, *, seed=0, **gains):
             "noise": noise.take(1).numpy(),
             "state": state,
         }
-        keypoints, state = session.run(None, inputs | {name: np.array(gain, np.float32) for name, gain in gains.items()})
+        inputs |= {name: np.array(gain, np.float32) for name, gain in gains.items()}
+        keypoints, state = session.run(None, inputs)
         frames.append(keypoints)
     return torch.from_numpy(np.concatenate(frames))
 
@@ -91,9 +92,7 @@ def test_any_length(model, speech, reference, tmp_path, length):
     speech = speech + 1e-3 * torch.randn(len(speech), generator=torch.Generator().manual_seed(9))
     stream = StreamingGenerator(reference[0], model, seed=3)
     expected = torch.cat([stream.push(speech[:length]), stream.flush()])
-    got = run_frames(
-        session_of(model, tmp_path / "a.onnx"), model.config, speech[:length], reference[0], seed=3
-    )
+    got = run_frames(session_of(model, tmp_path / "a.onnx"), model.config, speech[:length], reference[0], seed=3)
     assert got.shape == expected.shape
     assert torch.allclose(got, expected, atol=1e-3, rtol=0)
 

@@ -19,7 +19,8 @@ def export(
     sha256: Sha256 = None,
     opset: Annotated[int, typer.Option(help="ONNX opset version, at least 18.")] = 18,
     streaming: Annotated[
-        bool, typer.Option("--streaming", help="One frame of a live stream: sound and state in, keypoints and state out.")
+        bool,
+        typer.Option("--streaming", help="One frame of a live stream, with its state."),
     ] = False,
 ) -> None:
     """Export the model to one ONNX file: waveform and reference in, keypoints out (needs the extra `onnx`)."""

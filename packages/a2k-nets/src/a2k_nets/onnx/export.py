@@ -50,7 +50,8 @@ def export_onnx(
             `StreamingGraph.forward` describes; its inputs `state` and `noise` are kept and drawn by the caller.
 
     Raises:
-        ValueError: The path does not end in .onnx, the opset is not supported, or the preset is `listener`, or it cannot stream.
+        ValueError: The path does not end in .onnx, the opset is not supported, or the preset is `listener`; or, with
+            `streaming`, `paper`.
         ImportError: The extra `onnx` is not installed.
         OSError: The file cannot be written.
 

@@ -35,6 +35,8 @@ class StreamingGraph(nn.Module):
         "neutralize_mouth": 0.0,
     }
 
+    curve: Tensor
+
     def __init__(self, model: Audio2Keypoint) -> None:
         super().__init__()
         if not isinstance(model.config, ModelConfig):
@@ -103,7 +105,7 @@ class StreamingGraph(nn.Module):
             neutralize_mouth: 1 closes an open mouth of the reference, 0 keeps it.
         """
         model, normalizer = self.model, self.model.normalizer
-        past, poses, age, time = torch.split(state, (self.state_size - 10, 8, 1, 1), dim=1)
+        past, poses, age, time = torch.split(state, [self.state_size - 10, 8, 1, 1], dim=1)
         layers = _VectorState(past, self._contexts)
 
         log_mel = normalizer.encode_mel(model.log_mel.without_padding(samples))
