@@ -95,6 +95,17 @@ def web(session: nox.Session) -> None:
 
 
 @nox.session
+def browser(session: nox.Session) -> None:
+    """Test the page of examples/browser in headless Chromium with a fake microphone; skip without it or npm."""
+    if shutil.which("chromedriver") is None or shutil.which("npm") is None:
+        session.skip("needs Chromium, chromedriver and npm; on Debian: apt-get install chromium chromium-driver npm")
+    packages = ("packages/kp-io[dlib]", "packages/a2k-nets[io,onnx]")
+    install(session, "beartype", "hypothesis", "pytest", "scikit-image", "selenium", packages=packages)
+    session.run("python", "examples/browser/prepare.py")
+    session.run("pytest", "packages/a2k-nets/tests/test_browser_page.py", *session.posargs)
+
+
+@nox.session
 def ray(session: nox.Session) -> None:
     """Test corpus builds on a local Ray cluster with failing actors; the session `tests` has no Ray."""
     install(session, "beartype", "hypothesis", "pytest", packages=("packages/kp-io[ray]",))

@@ -317,6 +317,17 @@ def test_a_stop_waits_for_the_frames_of_what_was_said(tmp_path, embedded, pcm):
         assert np.abs(got - alone(embedded, torch.from_numpy(pcm.astype(np.float32) / 32_768))[: len(got)]).max() < 1e-3
 
 
+def test_a_page_beside_the_streams(tmp_path):
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "index.html").write_text("<h1>Hello</h1>", encoding="utf-8")
+    (tmp_path / "secret.txt").write_text("no", encoding="utf-8")
+    with serving(tmp_path, "--page", str(tmp_path / "page")) as (address, _):
+        assert ask(address, "/") == (200, b"<h1>Hello</h1>")
+        assert ask(address, "/healthz") == (200, b"ok")
+        for path in ("/../secret.txt", "/%2e%2e/secret.txt", "/absent.html"):
+            assert ask(address, path)[0] == 404
+
+
 def test_a_stop_answers_requests_that_it_does_not_wait_for(tmp_path, portrait):
     with serving(tmp_path, "--grace", "0") as (address, process), ThreadPoolExecutor(1) as thread:
         files = [("portrait", '; filename="a.png"', portrait.read_bytes())]

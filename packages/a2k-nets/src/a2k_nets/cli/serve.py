@@ -27,6 +27,9 @@ def serve(
     max_seconds: Annotated[float, typer.Option(min=0.1, help="Longest sound of one live stream, in seconds.")] = 3600.0,
     grace: Annotated[float, typer.Option(min=0.0, help="Seconds that live streams get to end when it stops.")] = 10.0,
     threads: Annotated[int, typer.Option(min=1, help="Threads of the network; one serves 50 streams.")] = 1,
+    page: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Folder of a web page to show at /.")
+    ] = None,
     model: Model = None,
     revision: Revision = None,
     sha256: Sha256 = None,
@@ -67,6 +70,7 @@ def serve(
             admission=admission,
             limits=limits,
             measurements=measurements,
+            page=page,
         )
         # After a graceful stop, SIGTERM is no error; Ctrl-C has the exit code 130.
         signal.signal(signal.SIGTERM, lambda *_: None)

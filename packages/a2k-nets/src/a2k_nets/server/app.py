@@ -38,6 +38,7 @@ class ServerApp:
         admission: Who may use the server.
         limits: The limits of clients.
         measurements: What `/metrics` shows.
+        page: Folder of a page to show at `/`, such as `examples/browser`; anybody who reaches the server may read it.
 
     Attributes:
         asgi: The ASGI application.
@@ -54,12 +55,14 @@ class ServerApp:
         admission: Admission,
         limits: ServerLimits,
         measurements: Measurements,
+        page: Path | None = None,
     ) -> None:
         try:
             from starlette.applications import Starlette
             from starlette.middleware import Middleware
             from starlette.middleware.cors import CORSMiddleware
-            from starlette.routing import Route, WebSocketRoute
+            from starlette.routing import Mount, Route, WebSocketRoute
+            from starlette.staticfiles import StaticFiles
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(f"the server needs Starlette: {how_to_install('serve')}") from error
         self._scheduler, self._worker, self._admission = scheduler, worker, admission
@@ -72,6 +75,7 @@ class ServerApp:
                 Route("/v1/face", self._face, methods=["POST"]),
                 Route("/v1/generate", self._generate, methods=["POST"]),
                 WebSocketRoute("/v1/stream", self._stream),
+                *([] if page is None else [Mount("/", StaticFiles(directory=page, html=True))]),
             ],
             middleware=[
                 Middleware(
