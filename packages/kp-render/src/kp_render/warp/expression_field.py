@@ -1,0 +1,81 @@
+"""Where every pixel of a face goes when the face moves without the head, in three layers."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from kp_render.geometry.interpolation import interpolation_matrix
+from kp_render.geometry.landmarks import (
+    BROWS,
+    EYE_CORNERS,
+    JAW,
+    LOWER_LIDS,
+    LOWER_LIP,
+    MOUTH_CORNERS,
+    NOSE,
+    UPPER_LIDS,
+    UPPER_LIP,
+)
+from kp_render.warp.sampling import sample
+
+_SHARED = (*JAW, *BROWS, *NOSE, *EYE_CORNERS, *MOUTH_CORNERS)
+
+#: Points whose motion a layer follows: the upper lids and what is above, between lids and lips, the lower lip and below.
+LAYERS = (
+    (*_SHARED, *UPPER_LIDS),
+    (*_SHARED, *LOWER_LIDS, *UPPER_LIP),
+    (*_SHARED, *LOWER_LIP),
+)
+
+#: Over this distance the skin moves alike, by layer, millimetres: lids move while the brows above stay.
+_LENGTH_MM = (15.0, 24.0, 30.0)
+_ITERATIONS = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExpressionField:
+    """The face of a portrait, on a coarse grid over its picture.
+
+    Attributes:
+        matrix: `(3, M·N, 68)` displacement of the nodes, by layer, from that of the keypoints.
+        grid: `(2, M, N)` x and y of the nodes, pixels.
+        size: Height and width of the picture, pixels.
+    """
+
+    matrix: Float[Tensor, "3 n 68"]
+    grid: Float[Tensor, "2 m n"]
+    size: tuple[int, int]
+
+    def inverse(self, displacements: Float[Tensor, "b 68 2"]) -> Float[Tensor, "b 6 m n"]:
+        """Return, for each layer, how far from each node the skin lies that comes to it: x and y, pixels."""
+        batch = len(displacements)
+        rows, columns = self.grid.shape[1:]
+        forward = torch.einsum("lnk,bkd->bldn", self.matrix, displacements).reshape(batch * 3, 2, rows, columns)
+        offset = -forward
+        for _ in range(_ITERATIONS):
+            offset = -sample(forward, self.grid + offset, self.size)
+        return offset.view(batch, 6, rows, columns)
+
+
+def make_expression_field(
+    keypoints: Float[Tensor, "68 2"],
+    grid: Float[Tensor, "2 m n"],
+    size: tuple[int, int],
+    *,
+    weight: Float[Tensor, "m n"],
+    pixels_per_mm: float,
+) -> ExpressionField:
+    """Prepare the layers of a face; `weight` is how far each node belongs to the head, 0 to 1."""
+    noise = torch.full((len(keypoints),), 0.02).to(keypoints)
+    noise[[*BROWS, *UPPER_LIDS, *LOWER_LIDS, *UPPER_LIP, *LOWER_LIP, *MOUTH_CORNERS, *EYE_CORNERS]] = 1e-3
+    noise[list(JAW)] = 0.3  # points along a contour slide, and a detector finds them less well
+    nodes = grid.flatten(1).T
+    matrix = torch.zeros(3, len(nodes), len(keypoints)).to(keypoints)
+    for layer, used in enumerate(LAYERS):
+        index = list(used)
+        matrix[layer][:, index] = interpolation_matrix(
+            nodes, keypoints[index], length=_LENGTH_MM[layer] * pixels_per_mm, noise=noise[index]
+        )
+    return ExpressionField(matrix * weight.reshape(1, -1, 1), grid, size)
