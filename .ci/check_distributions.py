@@ -19,6 +19,7 @@ DATA = {
     "kp-io": {"py.typed"},
     "kp-metrics": {"py.typed"},
     "a2k-train": {"py.typed"},
+    "kp-render": {"py.typed"},
     "a2k-nets": {
         "py.typed",
         "web/page.css",
@@ -37,7 +38,13 @@ ELSEWHERE = {
 #: Files that an sdist needs to build a wheel.
 BUILDERS = {"a2k-nets": {"hatch_build.py"}}
 LICENCES = {"a2k-nets": "Apache-2.0 AND CC-BY-NC-4.0"}
-COMMANDS = {"kp-io": "kp-io", "kp-metrics": "kp-metrics", "a2k-nets": "a2k", "a2k-train": "a2k-train"}
+COMMANDS = {
+    "kp-io": "kp-io",
+    "kp-metrics": "kp-metrics",
+    "a2k-nets": "a2k",
+    "a2k-train": "a2k-train",
+    "kp-render": "kp-render",
+}
 
 
 def expect(name: str, found: object, expected: object) -> None:

@@ -20,6 +20,7 @@ HOMES = {
     "mediapipe": {"kp_io.detectors.mediapipe"},
     "gradio": {"a2k_nets.web.app"},
     "uvicorn": {"a2k_nets.web.server"},
+    "kornia": {"kp_render.warp.filtering", "kp_render.warp.sampling"},
 }
 
 #: The modules of a2k_nets that may know kp_io: the networks are pure tensors.
@@ -34,6 +35,7 @@ ARROWS = {
     "kp_metrics": set(),
     "a2k_nets": {"kp_io"},
     "a2k_train": {"a2k_nets", "kp_io", "kp_metrics"},
+    "kp_render": {"kp_io"},
 }
 
 

@@ -14,7 +14,7 @@ import click
 import pytest
 import typer.main
 
-COMMANDS = ("kp-io", "kp-metrics", "a2k", "a2k-train")
+COMMANDS = ("kp-io", "kp-metrics", "a2k", "a2k-train", "kp-render")
 
 #: The two lines that install everything, the same in every README.
 INSTALL = (
@@ -113,7 +113,7 @@ def test_siblings_are_installed_before_who_needs_them(root):
             for m in re.finditer(r"packages/([\w-]+)(?:\[(.*?)\])?", line)
         ]
         names = [name for name, _ in order]
-        assert names == sorted(names, key=["kp-io", "kp-metrics", "a2k-nets", "a2k-train"].index), line
+        assert names == sorted(names, key=["kp-io", "kp-metrics", "a2k-nets", "a2k-train", "kp-render"].index), line
         extras = dict(order)
         wanted = set().union(*(needed[extra] for extra in extras.get("a2k-nets", set()) if extra in needed))
         assert wanted <= extras.get("kp-io", set()) or "all" in extras["kp-io"], line

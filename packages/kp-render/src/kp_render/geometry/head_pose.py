@@ -27,8 +27,8 @@ class HeadPose(NamedTuple):
 def fit_head_pose(head: Float[Tensor, "k 3"], points: Float[Tensor, "b k 2"]) -> HeadPose:
     """Fit poses of a rigid head to points in pictures, by least squares.
 
-    The best affine map, made orthogonal, is the first guess. Each iteration gives the points the depth of the head in the
-    current pose, and fits rotation and scale in three dimensions (Kabsch), which never raises the error.
+    The best affine map, made orthogonal, is the first guess. Each iteration gives the points the depth of the head in
+    the current pose, and fits rotation and scale in three dimensions (Kabsch), which never raises the error.
 
     Args:
         head: `(K, 3)` points that do not lie in one plane.

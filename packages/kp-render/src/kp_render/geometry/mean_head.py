@@ -51,7 +51,7 @@ def mean_head() -> Float[Tensor, "68 3"]:
 
 
 def head_radius(x: Tensor, y: Tensor) -> Tensor:
-    """Return the distance from the middle of the head, 1 at its silhouette; x and y in millimetres from the nose root."""
+    """Return the distance from the middle of a head, 1 at its silhouette; x and y in millimetres from the nose root."""
     return torch.hypot(x / _HALF_WIDTH, (y - _CENTRE_Y) / _HALF_HEIGHT)
 
 

@@ -22,12 +22,16 @@ from kp_render.warp.sampling import sample
 
 _SHARED = (*JAW, *BROWS, *NOSE, *EYE_CORNERS, *MOUTH_CORNERS)
 
-#: Points whose motion a layer follows: the upper lids and what is above, between lids and lips, the lower lip and below.
+#: Points whose motion a layer follows: the upper lids and above, between lids and lips, the lower lip and below.
 LAYERS = (
     (*_SHARED, *UPPER_LIDS),
     (*_SHARED, *LOWER_LIDS, *UPPER_LIP),
     (*_SHARED, *LOWER_LIP),
 )
+
+#: Skin of the upper lids that does not close: points this far from a lid to the brow above move with the brow.
+_BROW_EDGE = 0.5
+_LID_AND_BROW = ((37, 19), (38, 20), (43, 23), (44, 24))
 
 #: Over this distance the skin moves alike, by layer, millimetres: lids move while the brows above stay.
 _LENGTH_MM = (15.0, 24.0, 30.0)
@@ -39,12 +43,12 @@ class ExpressionField:
     """The face of a portrait, on a coarse grid over its picture.
 
     Attributes:
-        matrix: `(3, M·N, 68)` displacement of the nodes, by layer, from that of the keypoints.
+        matrix: `(3, M · N, 68)` displacement of the nodes, by layer, from that of the keypoints.
         grid: `(2, M, N)` x and y of the nodes, pixels.
         size: Height and width of the picture, pixels.
     """
 
-    matrix: Float[Tensor, "3 n 68"]
+    matrix: Float[Tensor, "3 _ 68"]
     grid: Float[Tensor, "2 m n"]
     size: tuple[int, int]
 
@@ -75,7 +79,12 @@ def make_expression_field(
     matrix = torch.zeros(3, len(nodes), len(keypoints)).to(keypoints)
     for layer, used in enumerate(LAYERS):
         index = list(used)
-        matrix[layer][:, index] = interpolation_matrix(
-            nodes, keypoints[index], length=_LENGTH_MM[layer] * pixels_per_mm, noise=noise[index]
-        )
+        points, origin = keypoints[index], index
+        if layer == 0:
+            lids, brows = ([pair[part] for pair in _LID_AND_BROW] for part in (0, 1))
+            edge = keypoints[lids] + _BROW_EDGE * (keypoints[brows] - keypoints[lids])
+            points, origin = torch.cat((points, edge)), [*index, *brows]
+        length = _LENGTH_MM[layer] * pixels_per_mm
+        weights = interpolation_matrix(nodes, points, length=length, noise=noise[origin])
+        matrix[layer].index_add_(1, torch.tensor(origin, device=matrix.device), weights)
     return ExpressionField(matrix * weight.reshape(1, -1, 1), grid, size)

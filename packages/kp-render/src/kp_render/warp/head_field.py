@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from kp_render.geometry.head_pose import HeadPose, fit_head_pose
+from kp_render.geometry.head_pose import fit_head_pose
 from kp_render.geometry.interpolation import interpolation_matrix
 from kp_render.geometry.landmarks import BROWS, JAW, STABLE
 from kp_render.geometry.mean_head import head_radius, mean_head, surface_depth
@@ -23,7 +23,7 @@ _ITERATIONS = 5
 
 
 class HeadMotion(NamedTuple):
-    """Motion of a head from the portrait to frames: the point (x, y) at depth z goes to `linear (x, y) + parallax z + shift`.
+    """Motion of a head to frames: the point (x, y) of the portrait at depth z goes to `linear (x, y) + parallax z + shift`.
 
     Attributes:
         linear: `(B, 2, 2)`.
@@ -55,16 +55,17 @@ class HeadField:
     pixels_per_mm: float
 
     def motion_to(self, keypoints: Float[Tensor, "b 68 2"]) -> HeadMotion:
-        """Fit the motions of the head to keypoints of frames; without motion the result is exactly the portrait's place."""
+        """Fit the motions of the head to keypoints of frames; to those of the portrait, no motion."""
         stable = list(STABLE)
         pose = fit_head_pose(self.points[stable], keypoints[:, stable])
         turned = pose.scale[:, None, None] * pose.rotation[:, :2]
         return HeadMotion(turned[..., :2], turned[..., 2], pose.shift)
 
     def unposed(self, keypoints: Float[Tensor, "b 68 2"], motion: HeadMotion) -> Float[Tensor, "b 68 2"]:
-        """Return the keypoints of frames as they are without the motion of the head, each at its depth in the portrait."""
+        """Return the keypoints of frames without the motion of the head, each at its depth in the portrait."""
         offset = motion.shift[:, None] + motion.parallax[:, None] * self.points[:, 2, None]
-        return torch.linalg.solve(motion.linear[:, None], (keypoints - offset)[..., None])[..., 0]
+        still: Tensor = torch.linalg.solve(motion.linear[:, None], (keypoints - offset)[..., None])
+        return still[..., 0]
 
     def inverse(self, motion: HeadMotion) -> Float[Tensor, "b 2 m n"]:
         """Return where in the portrait each node of the frames' grid comes from, pixels."""
@@ -72,16 +73,15 @@ class HeadField:
         linear = motion.linear - torch.eye(2).to(motion.linear)
         source = target
         for _ in range(_ITERATIONS):
-            weight, depth = sample(self.maps, source, self.size).split(1, dim=1)
+            maps = sample(self.maps, source, self.size)
+            weight, depth = maps[:, :1], maps[:, 1:]
             moved = torch.einsum("bij,bjmn->bimn", linear, source)
             moved = moved + motion.parallax[..., None, None] * depth + motion.shift[..., None, None]
             source = target - weight * moved
         return source
 
 
-def make_head_field(
-    keypoints: Float[Tensor, "68 2"], grid: Float[Tensor, "2 m n"], size: tuple[int, int]
-) -> HeadField:
+def make_head_field(keypoints: Float[Tensor, "68 2"], grid: Float[Tensor, "2 m n"], size: tuple[int, int]) -> HeadField:
     """Fit a mean head to the keypoints of a portrait, and return its depth and its soft outline on a grid."""
     model = mean_head().to(keypoints)
     pose = fit_head_pose(model[list(STABLE)], keypoints[None, list(STABLE)])
@@ -104,7 +104,9 @@ def make_head_field(
     nodes = grid.flatten(1).T
     matrix = interpolation_matrix(nodes, keypoints, length=_DEPTH_LENGTH_MM * float(scale), noise=noise)
     depth = depth + (matrix @ (depths - rough)).view_as(depth)
-    return HeadField(points, torch.stack((_weight(x, y, grid, size, float(scale)), depth))[None], grid, size, float(scale))
+    return HeadField(
+        points, torch.stack((_weight(x, y, grid, size, float(scale)), depth))[None], grid, size, float(scale)
+    )
 
 
 def _weight(x: Tensor, y: Tensor, grid: Tensor, size: tuple[int, int], scale: float) -> Float[Tensor, "m n"]:

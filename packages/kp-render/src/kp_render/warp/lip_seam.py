@@ -37,7 +37,9 @@ def close_on_seam(image: Float[Tensor, "3 h w"], keypoints: Float[Tensor, "68 2"
     base = opening.corner[0] + steps[:, None] * axis + middle[:, None] * normal
     reach = torch.linspace(-1, 1, 25).to(image) * _REACH * width
     places = base[:, None] + reach[:, None] * normal  # (columns, reach, 2)
-    grey = sample(image[None].mean(dim=1, keepdim=True), places.permute(2, 0, 1)[None], (image.shape[1], image.shape[2]))[0, 0]
+    grey = sample(
+        image[None].mean(dim=1, keepdim=True), places.permute(2, 0, 1)[None], (image.shape[1], image.shape[2])
+    )[0, 0]
     cost = grey + 0.25 * (reach / (_REACH * width)).square()
     offset = _cheapest_path(cost, reach)
     offset = offset * (1 - (2 * steps - 1).abs()).mul(8).clamp(max=1)  # corners stay

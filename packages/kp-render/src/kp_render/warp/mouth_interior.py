@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from kornia.filters import gaussian_blur2d
 from torch import Tensor
 
 from kp_render.geometry.landmarks import JAW, LOWER_LIP, NOSE, UPPER_LIP
+from kp_render.warp.filtering import blur
 from kp_render.warp.opening import Layers, Opening, layers_at
 from kp_render.warp.sampling import sample, smoothstep
 
@@ -71,7 +71,10 @@ def make_mouth_interior(
     top, bottom = max(top, 0), min(bottom, height_px - 1)
     y, x = torch.meshgrid(torch.arange(top, bottom + 1), torch.arange(left, right + 1), indexing="ij")
     layers = layers_at(opening, torch.stack((x, y))[None].to(image))
-    skin, lips = _colour(image, keypoints, (*JAW[2:5], *JAW[12:15], *NOSE[:3])), _colour(image, keypoints, (*UPPER_LIP, *LOWER_LIP))
+    skin, lips = (
+        _colour(image, keypoints, (*JAW[2:5], *JAW[12:15], *NOSE[:3])),
+        _colour(image, keypoints, (*UPPER_LIP, *LOWER_LIP)),
+    )
     picture = _drawn(layers, skin, lips, width)
     if is_open:
         shown = image[None, :, top : bottom + 1, left : right + 1]
@@ -109,10 +112,8 @@ def _extended(shown: Tensor, layers: Layers, drawn: Tensor, width: float) -> Flo
     filled, weight = torch.zeros_like(colours), torch.zeros_like(cover)
     for sigma in (0.015, 0.03, 0.06, 0.12):
         spread = max(1.0, sigma * width)
-        size = 2 * round(2.5 * spread) + 1
-        size = min(size, 2 * ((min(shown.shape[2:]) - 1) // 2) - 1)
-        near = gaussian_blur2d(cover, (size, size), (spread, spread))
-        colour = gaussian_blur2d(colours, (size, size), (spread, spread)) / near.clamp(min=1e-4)
+        near = blur(cover, spread)
+        colour = blur(colours, spread) / near.clamp(min=1e-4)
         take = smoothstep(near, 0.0, 0.05) * (1 - weight)
         filled, weight = filled + take * colour, weight + take
     filled = filled + (1 - weight) * drawn

@@ -77,7 +77,7 @@ def _edge(points: Tensor, corner: Tensor, axis: Tensor) -> Float[Tensor, "b n"]:
     right = torch.searchsorted(along.detach(), steps.expand(len(along), -1).contiguous()).clamp(1, along.shape[1] - 1)
     x0, x1 = along.gather(1, right - 1), along.gather(1, right)
     y0, y1 = height.gather(1, right - 1), height.gather(1, right)
-    line = y0 + (y1 - y0) * ((steps - x0) / (x1 - x0).clamp(min=1e-4)).clamp(0, 1)
+    line: Tensor = y0 + (y1 - y0) * ((steps - x0) / (x1 - x0).clamp(min=1e-4)).clamp(0, 1)
     for _ in range(6):  # round its corners
         line = torch.cat((line[:, :1], (line[:, :-2] + 2 * line[:, 1:-1] + line[:, 2:]) / 4, line[:, -1:]), dim=1)
     return line

@@ -6,14 +6,14 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn.functional import interpolate
 
 from kp_render.geometry.landmarks import EYES_LOWER, EYES_UPPER, MOUTH_LOWER, MOUTH_UPPER, NUM_KEYPOINTS
 from kp_render.warp.expression_field import ExpressionField, make_expression_field
 from kp_render.warp.head_field import HeadField, HeadMotion, make_head_field
 from kp_render.warp.lip_seam import close_on_seam, is_mouth_open
 from kp_render.warp.mouth_interior import MouthInterior, make_mouth_interior
-from kp_render.warp.opening import Layers, Opening, find_opening, layers_at
+from kp_render.warp.opening import Opening, find_opening, layers_at
 from kp_render.warp.sampling import enlarge, pixel_grid, sample, smoothstep
 
 #: Distance of the nodes of the coarse grid, relative to the distance of the outer corners of the eyes.
@@ -91,7 +91,7 @@ class PortraitWarp:
         across = torch.einsum("bd,bdmn->bmn", toward, nodes - middle[..., None, None])[:, None]
         share = smoothstep(across, -3 * width, 3 * width)
         below_eyes = smoothstep(left * (1 - share) + right * share, -width, width)
-        above, between, below = fields.layers.split(2, dim=1)
+        above, between, below = (fields.layers[:, i : i + 2] for i in (0, 2, 4))
         places = above + below_eyes * (between - above)
         places = places + below_mouth * (below - places)
         return sample(self.source, enlarge(places, self.size), self.size)
@@ -115,10 +115,9 @@ class PortraitWarp:
         # The eyeball only moves with the head; where lids open further than in the portrait, it is stretched.
         gap, own_gap = ((o.lower - o.upper).mean(dim=1) / o.axis.norm(dim=1).clamp(min=1e-3) for o in (eye, own))
         stretch = (gap / own_gap.clamp(min=1e-3)).clamp(1.0, _WIDEST_EYE)[:, None, None, None]
-        normal = torch.stack((-eye.axis[:, 1], eye.axis[:, 0]), dim=1) / eye.axis.norm(dim=1, keepdim=True).clamp(min=1e-3)
         centre = (eye.upper + eye.lower).mean(dim=1)[:, None, None, None] / 2
         places = self._full(fields.head, box)
-        places = places + (layers.height - centre) * (1 / stretch - 1) * normal[..., None, None]
+        places = places + (layers.height - centre) * (1 / stretch - 1) * _normal(eye)[..., None, None]
         ball = sample(self.source, places, self.size)
         behind = 1 - layers.upper - layers.lower
         return box.put(frames, layers.upper * upper + layers.lower * lower + behind * ball)
@@ -150,7 +149,10 @@ def make_portrait_warp(image: Float[Tensor, "3 h w"], keypoints: Float[Tensor, "
     eyes = float((keypoints[45] - keypoints[36]).norm())
     height = float((keypoints[8] - keypoints[27]).norm())
     if max(eyes, height) < 4 or eyes < 0.15 * height:
-        raise ValueError(f"expected the keypoints of a face that looks this way, got eyes {eyes:.1f} px apart; choose a frontal portrait")
+        raise ValueError(
+            f"expected the keypoints of a face that looks this way, got eyes {eyes:.1f} px apart; "
+            "choose a frontal portrait"
+        )
     size = (image.shape[1], image.shape[2])
     spacing = _NODE_SPACING * max(eyes, 0.6 * height)
     rows, columns = (max(8, min(160, round(side / spacing))) for side in size)
@@ -164,7 +166,7 @@ def make_portrait_warp(image: Float[Tensor, "3 h w"], keypoints: Float[Tensor, "
     source = image[None]
     if size[0] * size[1] < _ENLARGED_BELOW_PIXELS:
         double = (2 * size[0] - 1, 2 * size[1] - 1)
-        source = F.interpolate(source, size=double, mode="bicubic", align_corners=True).clamp(0, 1)
+        source = interpolate(source, size=double, mode="bicubic", align_corners=True).clamp(0, 1)
     return PortraitWarp(source, keypoints, rest, size, head, expression, interior)
 
 
@@ -176,8 +178,14 @@ def _height_over(opening: Opening, places: Float[Tensor, "b 2 m n"]) -> Float[Te
 
 def _half_way(opening: Opening) -> Float[Tensor, "b 2"]:
     """Return the vector from the axis to the middle of the opening."""
-    normal = torch.stack((-opening.axis[:, 1], opening.axis[:, 0]), dim=1) / opening.axis.norm(dim=1, keepdim=True).clamp(min=1e-3)
-    return normal * ((opening.upper + opening.lower).mean(dim=1, keepdim=True) / 2)
+    lift: Tensor = (opening.upper + opening.lower).mean(dim=1, keepdim=True) / 2
+    return _normal(opening) * lift
+
+
+def _normal(opening: Opening) -> Float[Tensor, "b 2"]:
+    """Return the unit vector from the axis downwards."""
+    across = torch.stack((-opening.axis[:, 1], opening.axis[:, 0]), dim=1)
+    return across / opening.axis.norm(dim=1, keepdim=True).clamp(min=1e-3)
 
 
 class _Box(NamedTuple):

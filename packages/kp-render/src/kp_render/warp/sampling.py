@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from kornia.geometry.transform import remap
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn.functional import interpolate
 
 
 def pixel_grid(height: int, width: int, size: tuple[int, int]) -> Float[Tensor, "2 h w"]:
@@ -15,14 +15,12 @@ def pixel_grid(height: int, width: int, size: tuple[int, int]) -> Float[Tensor, 
         tensor([[ 0., 10., 20.],
                 [ 0., 10., 20.]])
     """
-    y, x = torch.meshgrid(
-        torch.linspace(0, size[0] - 1, height), torch.linspace(0, size[1] - 1, width), indexing="ij"
-    )
+    y, x = torch.meshgrid(torch.linspace(0, size[0] - 1, height), torch.linspace(0, size[1] - 1, width), indexing="ij")
     return torch.stack((x, y))
 
 
 def sample(
-    image: Float[Tensor, "b c h w"], places: Float[Tensor, "b 2 m n"], size: tuple[int, int]
+    image: Float[Tensor, "_ c h w"], places: Float[Tensor, "b 2 m n"], size: tuple[int, int]
 ) -> Float[Tensor, "b c m n"]:
     """Return the values of images at places; outside, the nearest border counts.
 
@@ -44,7 +42,7 @@ def sample(
 
 def enlarge(field: Float[Tensor, "b c m n"], size: tuple[int, int]) -> Float[Tensor, "b c h w"]:
     """Return a field of a coarse grid for every pixel of a picture."""
-    return F.interpolate(field, size=size, mode="bilinear", align_corners=True)
+    return interpolate(field, size=size, mode="bilinear", align_corners=True)
 
 
 def smoothstep(value: Tensor, start: float, stop: float) -> Tensor:
