@@ -20,7 +20,7 @@ COMMANDS = ("kp-io", "kp-metrics", "a2k", "a2k-train", "kp-render")
 INSTALL = (
     "pip install torch=={torch} --index-url https://download.pytorch.org/whl/cpu\n"
     'pip install -c constraints.txt "packages/kp-io[all]" "packages/kp-metrics[all]" "packages/a2k-nets[all]" '
-    '"packages/a2k-train[all]"\n'
+    '"packages/a2k-train[all]" "packages/kp-render[all]"\n'
 )
 
 #: Lines of the READMEs that cannot run here, by a part of them; their options are checked all the same.
@@ -81,6 +81,8 @@ def test_every_printed_command_has_these_options(root, apps):
     for page in pages(root):
         for line in shell_lines(page):
             for name, subcommand, *arguments in calls(line):
+                if name == "kp-render" and subcommand not in apps[name].commands:
+                    subcommand, arguments = "render", [subcommand, *arguments]  # it need not be named
                 command = apps[name].commands.get(subcommand)
                 assert command is not None, f"{page.name}: {name} has no command {subcommand}"
                 parser = command.make_parser(click.Context(command))

@@ -87,8 +87,8 @@ def render_portrait(
 def _checked(points: Tensor) -> Float[Tensor, "t 68 2"]:
     if points.ndim != 3 or points.shape[1] != NUM_KEYPOINTS or points.shape[2] not in (2, 3) or not len(points):
         raise ValueError(
-            f"expected keypoints (T, {NUM_KEYPOINTS}, 2) of the layout ibug68, got {tuple(points.shape)}; annotate with "
-            "a detector of 68 points"
+            f"expected keypoints (T, {NUM_KEYPOINTS}, 2) of the layout ibug68, got {tuple(points.shape)}; "
+            "annotate with a detector of 68 points"
         )
     if not bool(points.isfinite().all()):
         raise ValueError("expected finite keypoints, got NaN or infinity; interpolate missing frames first")

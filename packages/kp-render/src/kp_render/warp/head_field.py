@@ -23,7 +23,7 @@ _ITERATIONS = 5
 
 
 class HeadMotion(NamedTuple):
-    """Motion of a head to frames: the point (x, y) of the portrait at depth z goes to `linear (x, y) + parallax z + shift`.
+    """Motion of a head to frames: the point (x, y) at depth z goes to `linear (x, y) + parallax z + shift`.
 
     Attributes:
         linear: `(B, 2, 2)`.

@@ -185,7 +185,8 @@ def _half_way(opening: Opening) -> Float[Tensor, "b 2"]:
 def _normal(opening: Opening) -> Float[Tensor, "b 2"]:
     """Return the unit vector from the axis downwards."""
     across = torch.stack((-opening.axis[:, 1], opening.axis[:, 0]), dim=1)
-    return across / opening.axis.norm(dim=1, keepdim=True).clamp(min=1e-3)
+    unit: Tensor = across / opening.axis.norm(dim=1, keepdim=True).clamp(min=1e-3)
+    return unit
 
 
 class _Box(NamedTuple):
