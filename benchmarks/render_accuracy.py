@@ -112,7 +112,7 @@ def score_clip(video: Path, sequence: KeypointSequence) -> tuple[dict[str, dict[
             if name == "kp-render":
                 found = detector.detect(frame)
                 if found:
-                    best = np.asarray(found[0].keypoints)[:, :2]
+                    best = np.asarray(found[0][0])[:, :2]
                     true = points[index].numpy()
                     seen.append(opening(best))
                     wanted.append(opening(true))
