@@ -71,13 +71,18 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run all tests and doctests with coverage. Arguments after -- go to pytest."""
-    pytest = ("beartype", "hypothesis", "pytest", "pytest-benchmark", "pytest-cov")
+    """Run all tests and doctests on all cores, with coverage. Arguments after -- go to pytest, such as -n 0 for one."""
+    pytest = ("beartype", "hypothesis", "pytest", "pytest-benchmark", "pytest-cov", "pytest-xdist")
     # Libraries that the tests compare with or read files with.
     references = ("datasets", "import-linter", "onnxruntime", "pandas", "pycocotools", "scikit-image", "sybil")
     install(session, *pytest, *references)
     install_face_alignment(session)
-    session.run("pytest", "--cov", "--cov-report=term:skip-covered", "--benchmark-disable", *session.posargs)
+    # A worker takes up to 2 GB. Whoever is done takes over tests of the others; those of a module mostly stay together.
+    parallel = ("-n", "logical", "--maxprocesses", "8", "--dist", "worksteal")
+    coverage = ("--cov", "--cov-report=term:skip-covered")
+    # Workers and the commands that they start share the cores, so each computes with one thread.
+    one_thread = {"OMP_NUM_THREADS": "1"}
+    session.run("pytest", *parallel, *coverage, "--benchmark-disable", *session.posargs, env=one_thread)
 
 
 @nox.session

@@ -26,7 +26,10 @@ DATA = {
         "weights/LICENSE",
         "weights/MODEL_CARD.md",
         "weights/SHA256SUMS",
-        "weights/model.safetensors",
+        "weights/listener.safetensors",
+        "weights/small.safetensors",
+        "weights/whisper_tiny_en.LICENSE",
+        "weights/whisper_tiny_en.safetensors",
     },
 }
 #: Files of a package that the repository has elsewhere.
@@ -37,7 +40,9 @@ ELSEWHERE = {
 }
 #: Files that an sdist needs to build a wheel.
 BUILDERS = {"a2k-nets": {"hatch_build.py"}}
-LICENCES = {"a2k-nets": "Apache-2.0 AND CC-BY-NC-4.0"}
+LICENCES = {"a2k-nets": "Apache-2.0 AND CC-BY-NC-4.0 AND MIT"}
+#: Licences of the files that come along with the code.
+WEIGHT_LICENCES = ("src/a2k_nets/weights/LICENSE", "src/a2k_nets/weights/whisper_tiny_en.LICENSE")
 COMMANDS = {
     "kp-io": "kp-io",
     "kp-metrics": "kp-metrics",
@@ -76,7 +81,7 @@ def check_metadata(package: str, text: bytes) -> None:
     metadata: Message = Parser().parsestr(text.decode())
     expect(f"{package}: version", metadata["Version"], VERSION)
     expect(f"{package}: licence", metadata["License-Expression"], LICENCES.get(package, "Apache-2.0"))
-    licences = {"LICENSE"} | ({"src/a2k_nets/weights/LICENSE"} if package == "a2k-nets" else set())
+    licences = {"LICENSE"} | (set(WEIGHT_LICENCES) if package == "a2k-nets" else set())
     expect(f"{package}: licence files", set(metadata.get_all("License-File", [])), licences)
     expect(f"{package}: Python", metadata["Requires-Python"], ">=3.11")
     readme = (ROOT / "packages" / package / "README.md").read_text(encoding="utf-8")
@@ -104,7 +109,7 @@ def check(package: str, dist: Path, from_tree: Path) -> None:
     info = f"{stem}.dist-info"
     licences = {f"{info}/licenses/LICENSE"}
     if package == "a2k-nets":
-        licences.add(f"{info}/licenses/src/a2k_nets/weights/LICENSE")
+        licences |= {f"{info}/licenses/{licence}" for licence in WEIGHT_LICENCES}
     about = {f"{info}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt")}
     expect(f"{wheel_path.name}: files", set(wheel), set(content) | licences | about)
     expect(
@@ -126,9 +131,10 @@ def check(package: str, dist: Path, from_tree: Path) -> None:
     # The wheel in DIST was built from the sdist; one built from the tree must be identical.
     expect(f"{package}: wheel by way of the sdist", wheel == read_wheel(from_tree / wheel_path.name), True)
     if package == "a2k-nets":
-        stated = wheel["a2k_nets/weights/SHA256SUMS"].decode().split()[0]
-        weights = wheel["a2k_nets/weights/model.safetensors"]
-        expect("a2k-nets: sha256 of the weights", hashlib.sha256(weights).hexdigest(), stated)
+        for line in wheel["a2k_nets/weights/SHA256SUMS"].decode().splitlines():
+            stated, name = line.split()
+            weights = wheel[f"a2k_nets/weights/{name}"]
+            expect(f"a2k-nets: sha256 of {name}", hashlib.sha256(weights).hexdigest(), stated)
     sizes = f"{wheel_path.stat().st_size / 1e3:,.0f} kB, sdist {sdist_path.stat().st_size / 1e3:,.0f} kB"
     print(f"{package} {VERSION}: {len(wheel)} files, wheel {sizes}")
 

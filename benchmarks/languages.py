@@ -25,7 +25,7 @@ from a2k_nets import Audio2Keypoint
 from a2k_train.cli.console import progress, readable_errors
 from a2k_train.cli.options import Clips, Manifest, open_for_model
 from a2k_train.data.clip import Clip, loop_from_random_offset
-from a2k_train.data.shuffled_audio import mismatched_audio
+from a2k_train.evaluation.shuffled_audio import mismatched_audio
 from a2k_train.experiments.held_out_models import is_crossval, load_held_out_models
 from a2k_train.reports.table_formats import cell_text, to_markdown
 from kp_io import read_audio, synthesize_speech

@@ -20,7 +20,7 @@ import torch
 import typer
 from torch import Tensor
 
-from a2k_nets import Audio2Keypoint, generate_sequence
+from a2k_nets import AnyModel, generate_sequence, load_model
 from a2k_train import Clip, evaluate
 from a2k_train.data.clip import to_int16
 from a2k_train.reports.results_table import COLUMNS, summarize, write_table
@@ -86,7 +86,7 @@ def main(
         raise typer.BadParameter("give either --audio or --text", param_hint="--audio")
     try:
         refuse_overwriting([out / name for name in RESULTS], [image, audio, video])
-        model = Audio2Keypoint.from_pretrained()
+        model = load_model()
         rate = model.config.audio.sample_rate
         inputs = from_video(video, rate) if video else from_portrait(image, audio, text, rate)
         # Open lips in a portrait are a pose, e.g. a smile; in a video's first frame they may be speech.
@@ -159,7 +159,7 @@ def render(inputs: Inputs, sequence: KeypointSequence, video: Path | None, out: 
     write_image(out / "frames.png", contact_sheet(frames_shown, columns=NUM_FRAMES_SHOWN // 2, height=HEIGHT // 2))
 
 
-def score(model: Audio2Keypoint, inputs: Inputs, video: Path | None, out: Path) -> str:
+def score(model: AnyModel, inputs: Inputs, video: Path | None, out: Path) -> str:
     """Score the model and the baselines against the annotation."""
     assert inputs.truth is not None
     assert video is not None

@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -39,8 +40,13 @@ ARROWS = {
 }
 
 
-def modules(root: Path) -> Iterator[tuple[str, set[str]]]:
-    """Yield every module of the packages with what it imports, wherever in its text."""
+@cache
+def modules(root: Path) -> list[tuple[str, set[str]]]:
+    """Every module of the packages with what it imports, wherever in its text."""
+    return list(parse_modules(root))
+
+
+def parse_modules(root: Path) -> Iterator[tuple[str, set[str]]]:
     for source in sorted((root / "packages").glob("*/src")):
         for path in sorted(source.rglob("*.py")):
             name = ".".join(path.relative_to(source).with_suffix("").parts).removesuffix(".__init__")

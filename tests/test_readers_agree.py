@@ -1,16 +1,11 @@
 """kp-io and kp-metrics import nothing of each other, and read every keypoint file alike, bit for bit."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
+from keypoint_file_cases import CASES
 
 from kp_io import KeypointSequence, load_keypoints, save_keypoints
 from kp_metrics import read_keypoints
-
-sys.path.insert(0, str(Path(__file__).parent))
-from keypoint_file_cases import CASES
 
 
 @pytest.mark.parametrize("name", ["frame_placement.py", "json_frames.py"])

@@ -10,8 +10,8 @@ from torch import Tensor
 from a2k_nets import Audio2Keypoint
 from a2k_train import Clip, open_clips, read_config
 from a2k_train.data.clip import loop_from_random_offset
-from a2k_train.data.shuffled_audio import mismatched_audio
 from a2k_train.data.speaker_folds import speaker_folds
+from a2k_train.evaluation.shuffled_audio import mismatched_audio
 from kp_metrics import align_to_reference, interocular_distance, pck_curve
 
 ALPHAS = torch.linspace(0, 0.16, 41)[1:]

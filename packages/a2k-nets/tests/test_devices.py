@@ -36,6 +36,30 @@ def test_blinks_need_no_doubles():
     assert torch.equal(blinks(noise)[0], expected)
 
 
+class OnApplesGpu(WithoutDoubles):
+    """A tensor without float64 that also says where it is."""
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        if func == torch.Tensor.device.__get__:
+            return torch.device("mps")
+        return super().__torch_function__(func, types, args, kwargs)
+
+
+@pytest.mark.parametrize("frames", [1, 50])
+def test_head_motion_goes_on_without_doubles(frames):
+    motion = HeadMotion()
+    motion.coefficients.copy_(torch.stack((1.2 * torch.eye(4), -0.3 * torch.eye(4))))
+    motion.noise.copy_(torch.diag(torch.tensor([0.4, 0.3, 0.4, 0.2])))
+    noise, past = torch.randn(2, frames + 2, 4, generator=torch.Generator().manual_seed(0)).split([frames, 2], dim=1)
+    expected = motion(noise, past=past)
+    motion.coefficients = motion.coefficients.as_subclass(OnApplesGpu)
+    motion.noise = motion.noise.as_subclass(OnApplesGpu)
+    found = motion(noise.as_subclass(OnApplesGpu), past=past.as_subclass(OnApplesGpu))
+    assert isinstance(found, OnApplesGpu)
+    assert torch.equal(found.cpu(), expected)
+
+
 @pytest.mark.parametrize("fit", [HeadMotion.fit, HeadMotion.fit_random_walk])
 def test_head_motion_is_fitted_to_tracks_without_doubles(fit):
     tracks = [torch.randn(150, 4, generator=torch.Generator().manual_seed(seed)).cumsum(0) * 0.9 for seed in range(2)]

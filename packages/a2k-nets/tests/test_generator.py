@@ -3,7 +3,8 @@ import torch
 
 from a2k_nets.config.residual import ModelConfig
 from a2k_nets.paper.discriminator import MotionDiscriminator
-from a2k_nets.residual.generator import CausalConv1d, ChannelNorm, ResidualBlock, ResidualGenerator, StreamingState
+from a2k_nets.residual.generator import CausalConv1d, ResidualBlock, ResidualGenerator, StreamingState
+from a2k_nets.residual.motion_network import ChannelNorm
 
 SMALL = ModelConfig(width=16, dilations=(1, 2))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hub_stand_in import HubStandIn
 from typer.testing import CliRunner
 
 from a2k_nets.checkpoints.pretrained_mixin import PretrainedMixin
@@ -23,9 +24,6 @@ from a2k_nets.residual.model import Audio2Keypoint
 from kp_io.formats.registry import load_keypoints, save_keypoints
 from kp_io.keypoints.sequence import KeypointSequence
 from kp_io.media.audio import write_audio
-
-sys.path.insert(0, str(Path(__file__).parent))
-from hub_stand_in import HubStandIn
 
 pytest.importorskip("huggingface_hub", reason="needs the extra hub")
 

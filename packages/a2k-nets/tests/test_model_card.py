@@ -8,7 +8,7 @@ import torch
 
 from a2k_nets.checkpoints.checkpoint import read_tensors
 from a2k_nets.checkpoints.model_card import model_card
-from a2k_nets.checkpoints.resolve import embedded_checkpoint
+from a2k_nets.checkpoints.resolve import EMBEDDED, embedded_checkpoint
 from a2k_nets.config.paper import PaperConfig
 from a2k_nets.config.presets import config_from_dict
 from a2k_nets.paper.model import PaperAudio2Keypoint
@@ -24,10 +24,14 @@ def front_matter(card: str) -> list[str]:
 
 def test_the_embedded_weights_are_those_that_are_stated():
     path = embedded_checkpoint()
-    stated, name = path.with_name("SHA256SUMS").read_text().split()
-    assert name == path.name
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == stated, "write SHA256SUMS anew: sha256sum model.safetensors"
-    assert same_state(Audio2Keypoint.from_pretrained(sha256=stated), Audio2Keypoint.from_pretrained())
+    stated = {name: digest for digest, name in map(str.split, path.with_name("SHA256SUMS").read_text().splitlines())}
+    assert set(stated) == {file.name for file in path.parent.glob("*.safetensors")}
+    for name, digest in stated.items():
+        found = hashlib.sha256(path.with_name(name).read_bytes()).hexdigest()
+        assert found == digest, "write SHA256SUMS anew: sha256sum *.safetensors"
+    for name in EMBEDDED:
+        digest = stated[f"{name}.safetensors"]
+        assert same_state(Audio2Keypoint.from_pretrained(name, sha256=digest), load_model(name))
     licence = path.with_name("LICENSE").read_text(encoding="utf-8")
     assert "Attribution-NonCommercial 4.0 International Public License" in licence
 

@@ -191,7 +191,7 @@ class TestCheckpoint:
     def test_each_preset_refuses_the_other(self, tmp_path):
         build().save_pretrained(tmp_path / "paper")
         Audio2Keypoint.from_pretrained().save_pretrained(tmp_path / "residual")
-        with pytest.raises(ValueError, match="expected a checkpoint of the preset residual"):
+        with pytest.raises(ValueError, match="expected a checkpoint of the preset listener, residual"):
             Audio2Keypoint.from_pretrained(tmp_path / "paper")
         with pytest.raises(ValueError, match="expected a checkpoint of the preset paper"):
             PaperAudio2Keypoint.from_pretrained(tmp_path / "residual")

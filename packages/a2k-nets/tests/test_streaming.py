@@ -157,7 +157,7 @@ class TestLatency:
         kept = set()
         for _ in range(50):
             generator.push(torch.zeros(6_400))
-            kept.add(sum(piece.untyped_storage().nbytes() for piece in generator._stream._pending))
+            kept.add(sum(piece.untyped_storage().nbytes() for piece in generator._stream._source._pending))
         assert max(kept) <= 4 * (640 + 1_776 + 176)
 
 

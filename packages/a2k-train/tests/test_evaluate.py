@@ -8,8 +8,8 @@ import torch
 
 from a2k_nets.config.residual import ModelConfig
 from a2k_nets.residual.model import Audio2Keypoint
-from a2k_train.data.shuffled_audio import mismatched_audio
 from a2k_train.evaluation.evaluate import evaluate
+from a2k_train.evaluation.shuffled_audio import mismatched_audio
 from a2k_train.reports.results_table import COLUMNS, ROWS, ClipScore, summarize, write_scores
 from a2k_train.statistics.residual import fit_statistics
 

@@ -1,20 +1,15 @@
 """One video to one row, with a detector that costs nothing and real files."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from corpus_stand_in import NO_FACE, StandIn
 
 import kp_io
 from kp_io.corpus.clip import ClipRules, UnfitClipError, make_rows
 from kp_io.corpus.shards.schema import COLUMNS
 from kp_io.corpus.sources import VideoEntry
 from kp_io.media.audio import decode_flac, encode_flac
-
-sys.path.insert(0, str(Path(__file__).parent))
-from corpus_stand_in import NO_FACE, StandIn
 
 SPEECH = (0.3 * np.sin(np.arange(24000) / 9)).astype(np.float32)
 

@@ -7,17 +7,14 @@ import subprocess
 import sys
 import tracemalloc
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from corpus_stand_in import StandIn
 
 from kp_io import ClipRules, CorpusOptions, build_corpus, read_clips, read_speakers
 from kp_io.corpus.estimate import estimate_build
-
-sys.path.insert(0, str(Path(__file__).parent))
-from corpus_stand_in import StandIn
 
 parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra kp-io[build]")
 

@@ -11,12 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from corpus_stand_in import DEADLY, SlowStandIn, StandIn, Unloadable
 
 from kp_io import ClipRules, CorpusOptions, build_corpus, face_box, read_clips, write_video
 from kp_io.annotation.annotate import default_detector
-
-sys.path.insert(0, str(Path(__file__).parent))
-from corpus_stand_in import DEADLY, SlowStandIn, StandIn, Unloadable
 
 parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra kp-io[build]")
 

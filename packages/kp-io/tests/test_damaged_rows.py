@@ -1,13 +1,12 @@
 """Shards that are whole Parquet files, and rows of them that make no sense; settings that are no object."""
 
 import struct
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from corpus_stand_in import StandIn
 
 from kp_io import (
     CorpusOptions,
@@ -22,9 +21,6 @@ from kp_io import (
 )
 from kp_io.corpus.clip import ClipRules
 from kp_io.media.audio_resampler import Resampler
-
-sys.path.insert(0, str(Path(__file__).parent))
-from corpus_stand_in import StandIn
 
 pa = pytest.importorskip("pyarrow", reason="needs the extra kp-io[build]")
 parquet = pytest.importorskip("pyarrow.parquet")

@@ -1,22 +1,19 @@
 """Every command on files that are not what they say: one line that tells what is wrong, and nothing written."""
 
 import random
-import sys
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from corpus_stand_in import StandIn
 from typer.testing import CliRunner
 
 import kp_io
 from kp_io import save_keypoints
 from kp_io.annotation import jobs as batch
 from kp_io.cli.app import app
-
-sys.path.insert(0, str(Path(__file__).parent))
-from corpus_stand_in import StandIn
 
 runner = CliRunner()
 

@@ -2,11 +2,10 @@
 
 import logging
 import shutil
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from corpus_stand_in import StandIn
 
 from kp_io import CorpusOptions, build_corpus, probe_video
 from kp_io.annotation.jobs import plan_jobs
@@ -14,9 +13,6 @@ from kp_io.annotation.media_files import PassedOver, is_video_file
 from kp_io.corpus.estimate import estimate_build
 from kp_io.corpus.sources import find_videos
 from kp_io.corpus.speakers import Speakers
-
-sys.path.insert(0, str(Path(__file__).parent))
-from corpus_stand_in import StandIn
 
 #: Names that 0.1.0 did not know, with a codec that their container takes; the last ones are known by content only.
 NAMES = {

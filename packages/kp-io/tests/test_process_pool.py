@@ -3,11 +3,11 @@
 import os
 import shutil
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from corpus_stand_in import DEADLY, ElsewhereOnly, StandIn, ThreadCounter, Unloadable, Weightless
 
 from kp_io import CorpusOptions, build_corpus, load_keypoints
 from kp_io.annotation.jobs import plan_jobs, run_jobs
@@ -17,9 +17,6 @@ from kp_io.corpus.state import CorpusState
 from kp_io.media import video_reader
 from kp_io.parallel.ray_cluster import run_ray
 from kp_io.parallel.threads import decode_in_one_thread, max_threads
-
-sys.path.insert(0, str(Path(__file__).parent))
-from corpus_stand_in import DEADLY, ElsewhereOnly, StandIn, ThreadCounter, Unloadable, Weightless
 
 pytest.importorskip("pyarrow", reason="needs the extra kp-io[build]")
 

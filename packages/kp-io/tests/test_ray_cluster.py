@@ -7,11 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from corpus_stand_in import DEADLY, KilledOnce, StandIn
 
 from kp_io import CorpusOptions, build_corpus
-
-sys.path.insert(0, str(Path(__file__).parent))
-from corpus_stand_in import DEADLY, KilledOnce, StandIn
 
 pytest.importorskip("pyarrow", reason="needs the extra kp-io[build]")
 

@@ -1,19 +1,15 @@
 """The table of keypoint files that kp-metrics reads alike."""
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from keypoint_file_cases import CASES
 from typer.testing import CliRunner
 
 from kp_io import load_keypoints, save_keypoints
 from kp_io.cli.app import app
-
-sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
-from keypoint_file_cases import CASES
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -1,10 +1,8 @@
 """`kp-io annotate --split-gaps`: a file for each piece between the gaps."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
+from corpus_stand_in import NO_FACE, StandIn
 from typer.testing import CliRunner
 
 from kp_io import load_keypoints, read_audio, write_audio, write_video
@@ -13,9 +11,6 @@ from kp_io.annotation.split_jobs import write_segments
 from kp_io.cli.app import app
 from kp_io.formats.registry import save_keypoints
 from kp_io.keypoints.sequence import KeypointSequence
-
-sys.path.insert(0, str(Path(__file__).parent))
-from corpus_stand_in import NO_FACE, StandIn
 
 
 def sequence(*, lost: range, frames: int = 60) -> KeypointSequence:

@@ -11,15 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from corpus_stand_in import StandIn
 from typer.testing import CliRunner
 
 import kp_io
 from kp_io import KeypointSequence, load_keypoints, save_keypoints
 from kp_io.annotation import jobs as batch
 from kp_io.cli.app import app
-
-sys.path.insert(0, str(Path(__file__).parent))
-from corpus_stand_in import StandIn
 
 #: `kp-io` with a slow stand-in for the detector, also in the processes that it starts.
 SLOW = f"""

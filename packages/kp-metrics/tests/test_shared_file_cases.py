@@ -1,18 +1,14 @@
 """The table of keypoint files that kp-io reads alike."""
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from keypoint_file_cases import CASES
 from typer.testing import CliRunner
 
 from kp_metrics import read_keypoints
 from kp_metrics.cli import app
-
-sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
-from keypoint_file_cases import CASES
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.error != "finite"], ids=lambda case: case.name)

@@ -9,7 +9,23 @@ from nnAudio.librosa_functions import get_mel
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
+from a2k_nets.blocks.exact_linear import exact_linear
 from a2k_nets.config.audio import AudioConfig
+
+
+def mel_filter_bank(
+    sample_rate: int, n_fft: int, n_mels: int, *, f_min: float, f_max: float, slaney: bool = False
+) -> Float[Tensor, "m n"]:
+    """Return nnAudio's mel filters over the n_fft / 2 + 1 frequencies of a spectrum.
+
+    They are triangles of height 1 on the HTK scale, or with `slaney` triangles of equal area on Slaney's.
+
+    Example:
+        >>> mel_filter_bank(16_000, 400, 80, f_min=0.0, f_max=8_000.0, slaney=True).shape
+        torch.Size([80, 201])
+    """
+    filters = get_mel(sample_rate, n_fft, n_mels, f_min, f_max, htk=not slaney, norm=1 if slaney else None)
+    return torch.from_numpy(filters)
 
 
 class LogMelSpectrogram(nn.Module):
@@ -37,14 +53,14 @@ class LogMelSpectrogram(nn.Module):
         super().__init__()
         self.config = config
         self.padded = padded
-        filters = get_mel(
-            config.sample_rate, config.n_fft, config.n_mels, config.f_min, config.f_max, htk=True, norm=None
+        filters = mel_filter_bank(
+            config.sample_rate, config.n_fft, config.n_mels, f_min=config.f_min, f_max=config.f_max
         )
         missing = config.n_fft - config.win_length
         window = torch.hann_window(config.win_length, dtype=torch.float64).float()
         window = F.pad(window, (missing // 2, missing - missing // 2))
         # Both follow from the config, so checkpoints leave them out.
-        self.register_buffer("mel_filters", torch.from_numpy(filters), persistent=False)
+        self.register_buffer("mel_filters", filters, persistent=False)
         self.register_buffer("window", window, persistent=False)
 
     def forward(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b m f"]:
@@ -65,7 +81,8 @@ class LogMelSpectrogram(nn.Module):
             with torch.autocast(device, enabled=False):
                 return self.without_padding(waveform)
         magnitudes = self._magnitudes(waveform.to(self.window.dtype))
-        return torch.log(torch.matmul(self.mel_filters, magnitudes) + self.config.log_offset)
+        mel = exact_linear(magnitudes.transpose(1, 2), self.mel_filters).transpose(1, 2)
+        return torch.log(mel + self.config.log_offset)
 
     def _magnitudes(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b n f"]:
         """Return the magnitudes of n_fft / 2 + 1 frequencies."""
@@ -78,4 +95,5 @@ class LogMelSpectrogram(nn.Module):
             return_complex=True,
         )
         # Written out, since `abs` of complex numbers guards against overflow and takes as long as the transform.
-        return torch.sqrt(spectrum.real.square() + spectrum.imag.square())
+        squares = torch.view_as_real(spectrum).square()
+        return torch.sqrt(squares[..., 0] + squares[..., 1])

@@ -86,6 +86,5 @@ def compose_pose(
     """Apply poses to pose-free faces; the inverse of `split_pose`."""
     base = reference[..., None, base_point, :]
     shift, roll, scale = pose[..., :2], pose[..., 2], pose[..., 3].exp()
-    a, b = scale * torch.cos(roll), scale * torch.sin(roll)
-    rotation = torch.stack((a, b, torch.zeros_like(a), torch.zeros_like(a)), dim=-1)
-    return apply_similarity(rotation, shape - base[..., None, :]) + (base + shift)[..., None, :]
+    rotation = torch.stack((scale * torch.cos(roll), scale * torch.sin(roll)), dim=-1)
+    return apply_similarity(torch.cat((rotation, base + shift), dim=-1), shape - base[..., None, :])

@@ -8,13 +8,15 @@ from pathlib import Path
 import torch
 
 from a2k_nets.checkpoints.checkpoint import load_checkpoint, read_tensors
-from a2k_nets.checkpoints.resolve import embedded_checkpoint
+from a2k_nets.checkpoints.resolve import EMBEDDED, embedded_checkpoint
 from a2k_nets.config.presets import preset_of
 
 # Licences with an identifier on the Hub; others become "other" with a name.
 _HUB_LICENCES = re.compile(r"cc0-1\.0|cc-by(-nc)?(-sa|-nd)?-4\.0|apache-2\.0|mit|bsd-[23]-clause")
 
 _PRESETS = {
+    "listener": "a network that hears with the first layers of Whisper's encoder, which the package holds, and moves "
+    "the face of the reference; for whole recordings",
     "residual": "a causal network that moves the face of the reference: lips, jaw, brows and lids follow the speech, "
     "and the head follows a seeded random process",
     "paper": "the networks of *Facial Keypoint Sequence Generation from Audio* ([arXiv 2011.01114]"
@@ -22,7 +24,7 @@ _PRESETS = {
 }
 
 # Modules whose tensors are statistics, not parameters.
-_BUFFERS = ("normalizer.", "head_motion.", "blinks.")
+_BUFFERS = ("normalizer.", "head_motion.", "blinks.", "generator.mean_features", "generator.std_features")
 
 _HEADER = """---
 license: {licence}
@@ -107,8 +109,11 @@ def model_card(path: Path, *, about: str = "") -> str:
 
 
 def _is_embedded(state: dict[str, torch.Tensor]) -> bool:
-    embedded, _ = load_checkpoint()
-    return embedded.keys() == state.keys() and all(torch.equal(state[name], t) for name, t in embedded.items())
+    def equals(name: str) -> bool:
+        embedded, _ = load_checkpoint(embedded_checkpoint(name))
+        return embedded.keys() == state.keys() and all(torch.equal(state[key], t) for key, t in embedded.items())
+
+    return any(equals(name) for name in EMBEDDED)
 
 
 def _hub_licence(licence: str) -> str:

@@ -26,9 +26,14 @@ _Model = TypeVar("_Model", bound="PretrainedMixin")
 class PretrainedMixin(nn.Module):
     """A network that is saved to, and loaded from, a folder or the Hugging Face Hub."""
 
-    #: The preset whose checkpoints the class loads.
-    preset: ClassVar[str]
+    #: The presets whose checkpoints the class loads.
+    presets: ClassVar[tuple[str, ...]]
     config: AnyConfig
+
+    @property
+    def preset(self) -> str:
+        """Name of the preset."""
+        return preset_of(self.config)
 
     def save_pretrained(self, folder: Path | str, *, about: str = "", licence: str = LICENCE) -> Path:
         """Write the model to a folder; return the path of its weights.
@@ -88,11 +93,12 @@ class PretrainedMixin(nn.Module):
         sha256: str | None = None,
         **download: Any,
     ) -> _Model:
-        """Load a model, by default the one in the package, in eval mode.
+        """Load a model, by default `small` in the package, in eval mode.
 
         Args:
-            source: A `.safetensors` file, a folder with `model.safetensors`, or an id `owner/name` of the Hugging Face
-                Hub (extra `hub`); a local folder of that name takes precedence.
+            source: `listener` or `small`, the models in the package; a `.safetensors` file, a folder with
+                `model.safetensors`, or an id `owner/name` of the Hugging Face Hub (extra `hub`). A local file or folder
+                of that name takes precedence.
             revision: Branch, tag or commit on the Hub.
             sha256: Digest of the file, checked before it is opened.
             download: Options of `huggingface_hub.hf_hub_download`: `token`, `cache_dir`, `local_files_only` …
@@ -114,7 +120,7 @@ SharedModel = PretrainedMixin
 def load_pretrained(classes: tuple[type[_Model], ...], source: Path | str | None, **options: Any) -> _Model:
     """Load a checkpoint into the class of its preset; see `PretrainedMixin.from_pretrained`."""
     state, config = load_checkpoint(source, **options)
-    presets: dict[str, Any] = {model_class.preset: model_class for model_class in classes}
+    presets: dict[str, Any] = {preset: model_class for model_class in classes for preset in model_class.presets}
     if preset_of(config) not in presets:
         raise ValueError(
             f"expected a checkpoint of the preset {', '.join(presets)}, got {source or 'the embedded one'} of the "

@@ -9,15 +9,18 @@ from typing import Any
 #: File name of the weights in a folder and on the Hub.
 WEIGHTS = "model.safetensors"
 
+#: The models in the package: `listener` hears best, `small` streams.
+EMBEDDED = ("listener", "small")
+
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 # Sources with these suffixes are paths; pickles among them are refused when they are read.
 _FILE_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".onnx")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def embedded_checkpoint() -> Path:
-    """Return the path of the checkpoint in the package."""
-    return Path(str(files("a2k_nets") / "weights" / WEIGHTS))
+def embedded_checkpoint(name: str = "small") -> Path:
+    """Return the path of a checkpoint in the package, `listener` or `small`."""
+    return Path(str(files("a2k_nets") / "weights" / f"{name}.safetensors"))
 
 
 def resolve_checkpoint(
@@ -26,8 +29,9 @@ def resolve_checkpoint(
     """Return the path of a checkpoint; the network is used only for an id of the Hub that is no local path.
 
     Args:
-        source: A `.safetensors` file, a folder with `model.safetensors`, or, as a string, an id `owner/name` of the
-            Hugging Face Hub (extra `hub`). None is the checkpoint in the package.
+        source: A `.safetensors` file, a folder with `model.safetensors`, or, as a string, the name of a model in the
+            package, `listener` or `small`, or an id `owner/name` of the Hugging Face Hub (extra `hub`). A file or
+            folder of that name takes precedence. None is `small`.
         revision: Branch, tag or commit on the Hub.
         sha256: Digest of the file, 64 hexadecimal digits.
         download: Options of `huggingface_hub.hf_hub_download`: `token`, `cache_dir`, `local_files_only` …
@@ -39,13 +43,14 @@ def resolve_checkpoint(
         ImportError: `source` is an id of the Hub and the extra `hub` is not installed.
 
     Example:
-        >>> resolve_checkpoint().name
-        'model.safetensors'
+        >>> resolve_checkpoint().name, resolve_checkpoint("listener").name
+        ('small.safetensors', 'listener.safetensors')
     """
     if is_hub_id(source) and not Path(str(source)).exists():
         path = _download(str(source), revision=revision, sha256=sha256, **download)
     else:
-        path = embedded_checkpoint() if source is None else Path(source)
+        name = "small" if source is None else source
+        path = embedded_checkpoint(str(name)) if name in EMBEDDED and not Path(name).exists() else Path(name)
         if revision is not None:
             raise ValueError(
                 f"expected an id of the Hub, owner/name, beside a revision, got {path}, which is a local path"

@@ -1,4 +1,4 @@
-"""The command line of the model: `a2k generate`, `a2k web`, `a2k stream`, `a2k sync`, `a2k export`."""
+"""The command line of the model: `a2k generate`, `a2k web`, `a2k stream`, `a2k sync`, `a2k export`, `a2k models`."""
 
 from typing import Annotated
 
@@ -7,6 +7,7 @@ import typer
 from a2k_nets.cli.console import show_version
 from a2k_nets.cli.export import export
 from a2k_nets.cli.generate import generate
+from a2k_nets.cli.models import models
 from a2k_nets.cli.options import current_spelling
 from a2k_nets.cli.stream import stream
 from a2k_nets.cli.sync import sync
@@ -29,5 +30,5 @@ def show(
     """Generate facial keypoints from speech."""
 
 
-for command in (generate, web, stream, sync, export):
+for command in (generate, web, stream, sync, export, models):
     app.command()(command)

@@ -27,5 +27,5 @@ def export(
         from a2k_nets.onnx.export import export_onnx
         from a2k_nets.pretrained import load_model
 
-        export_onnx(load_model(model, revision=revision, sha256=sha256), out, opset=opset)
+        export_onnx(load_model("small" if model is None else model, revision=revision, sha256=sha256), out, opset=opset)
     typer.echo(f"{out.stat().st_size / 1e6:.1f} MB: {out}")

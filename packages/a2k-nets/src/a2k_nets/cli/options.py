@@ -33,8 +33,8 @@ Model = Annotated[
     str | None,
     typer.Option(
         "--model",
-        help="Checkpoint: a file, a folder, or a Hugging Face Hub id owner/name.",
-        show_default="the embedded one",
+        help="listener or small, which are embedded; a file, a folder, or a Hugging Face Hub id owner/name.",
+        show_default="listener; small to stream, sync and export",
     ),
 ]
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of the checkpoint on the Hub.")]

@@ -1,4 +1,6 @@
 from .audio import AudioConfig as AudioConfig
+from .listener import ListenerConfig as ListenerConfig
+from .motion import MotionConfig as MotionConfig
 from .paper import UPSAMPLINGS as UPSAMPLINGS, VARIANTS as VARIANTS, PaperConfig as PaperConfig
 from .presets import AnyConfig as AnyConfig, config_from_dict as config_from_dict, preset_of as preset_of
 from .renamed import (

@@ -5,15 +5,20 @@ from dataclasses import asdict
 from typing import Any
 
 from a2k_nets.config.audio import AudioConfig
+from a2k_nets.config.listener import ListenerConfig
 from a2k_nets.config.paper import PaperConfig
 from a2k_nets.config.renamed import RENAMED_SETTINGS, rename_settings
 from a2k_nets.config.residual import ModelConfig
 from a2k_nets.config.validation import refuse_unknown
 
-AnyConfig = ModelConfig | PaperConfig
+AnyConfig = ListenerConfig | ModelConfig | PaperConfig
 
 #: Settings class of each preset.
-PRESETS: dict[str, type[ModelConfig] | type[PaperConfig]] = {"residual": ModelConfig, "paper": PaperConfig}
+PRESETS: dict[str, type[ListenerConfig] | type[ModelConfig] | type[PaperConfig]] = {
+    "listener": ListenerConfig,
+    "residual": ModelConfig,
+    "paper": PaperConfig,
+}
 
 
 def preset_of(config: AnyConfig) -> str:
@@ -65,7 +70,7 @@ def config_from_dict(values: dict[str, Any], *, preset: str = "residual") -> Any
     return cls(**given, **lists_as_tuples)
 
 
-def _audio(cls: type[ModelConfig] | type[PaperConfig], values: dict[str, Any]) -> AudioConfig:
+def _audio(cls: type[AnyConfig], values: dict[str, Any]) -> AudioConfig:
     """Return the audio settings; defaults are those of the preset."""
     refuse_unknown(AudioConfig, values)
     return AudioConfig(**{**asdict(cls().audio), **values})

@@ -13,7 +13,7 @@ from torch import Tensor
 from a2k_nets.config.presets import preset_of
 from a2k_nets.config.renamed import accept_renamed
 from a2k_nets.paper.model import PaperAudio2Keypoint
-from a2k_nets.pretrained import AnyModel
+from a2k_nets.pretrained import AnyModel, load_model
 from a2k_nets.residual.model import Audio2Keypoint
 from kp_io import KeypointSequence, annotate_image, resample_fps
 from kp_io.media import is_video, read_audio_blocks
@@ -43,7 +43,7 @@ def generate_sequence(
         reference: A picture file, RGB pixels, or a video or keypoints, of which the first frame is used.
         audio: An audio or video file, whose sound begins with the first video frame if there is one, or a mono
             waveform in [-1, 1] at the model's sample rate.
-        model: The network; by default the one embedded in the package.
+        model: The network; by default `listener` in the package.
         face: Index of the face in the picture; 0 is the largest.
         head_motion: Gain of the head motion; 0 keeps the head still.
         expression: Gain of the predicted motion of lips, jaw, brows and eyelids.
@@ -68,7 +68,7 @@ def generate_sequence(
         >>> generate_sequence(face, torch.zeros(16_000), model=model).keypoints.shape
         torch.Size([25, 68, 2])
     """
-    model = _ready(model or Audio2Keypoint.from_pretrained(), device)
+    model = _ready(model or load_model(), device)
     device = next(model.parameters()).device
     still = reference if isinstance(reference, KeypointSequence) else annotate_image(reference, face=face)
     if neutralize_mouth is None:

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from a2k_nets.blocks.input_checks import check_inputs
 from a2k_nets.config.renamed import accept_renamed
+from a2k_nets.config.residual import ModelConfig
 from a2k_nets.residual.model import Audio2Keypoint
 from a2k_nets.residual.motion_stream import MotionStream
 
@@ -18,12 +19,12 @@ class StreamingGenerator:
 
     Args:
         reference: The person's keypoints, pixels, x right, y down.
-        model: The `residual` network; by default the one embedded in the package.
+        model: A causal network, preset `residual`; by default `small` in the package.
         head_motion, expression, blink, seed: As in `generate_sequence`.
         neutralize_mouth: Close open lips of the reference, e.g. a smile, when the stream begins.
 
     Raises:
-        ValueError: The reference has a wrong shape, or is not finite.
+        ValueError: The reference has a wrong shape, or is not finite; or the model is not causal.
 
     Example:
         >>> reference = Audio2Keypoint.from_pretrained().normalizer.mean_face * 60 + 112
@@ -44,7 +45,12 @@ class StreamingGenerator:
         neutralize_mouth: bool = False,
         seed: int = 0,
     ) -> None:
-        self.model = (model or Audio2Keypoint.from_pretrained()).eval()
+        self.model = (model or Audio2Keypoint.from_pretrained("small")).eval()
+        if not isinstance(self.model.config, ModelConfig):
+            raise ValueError(
+                f"expected a causal model such as small, got one of the preset {self.model.preset}, which needs the "
+                "whole recording"
+            )
         mean_face = self.model.normalizer.mean_face
         face = reference.to(mean_face)[None]
         self._no_samples = mean_face.new_zeros(0)

@@ -13,6 +13,7 @@ import torch
 
 from a2k_nets.checkpoints.atomic import write_bytes
 from a2k_nets.checkpoints.checkpoint import LICENCE
+from a2k_nets.config.listener import ListenerConfig
 from a2k_nets.config.presets import config_to_json, preset_of
 from a2k_nets.extras import how_to_install
 from a2k_nets.onnx.convolved_log_mel import ConvolvedLogMel
@@ -40,7 +41,7 @@ def export_onnx(model: Audio2Keypoint | PaperAudio2Keypoint, path: Path | str, *
         opset: Version of the ONNX operators.
 
     Raises:
-        ValueError: The path does not end in .onnx, or the opset is not supported.
+        ValueError: The path does not end in .onnx, the opset is not supported, or the preset is `listener`.
         ImportError: The extra `onnx` is not installed.
         OSError: The file cannot be written.
 
@@ -52,6 +53,10 @@ def export_onnx(model: Audio2Keypoint | PaperAudio2Keypoint, path: Path | str, *
     path = Path(path)
     if path.suffix.lower() != ".onnx":
         raise ValueError(f"expected a file ending in .onnx, got {path}")
+    if isinstance(model.config, ListenerConfig):
+        raise ValueError(
+            "expected a model of the preset residual or paper, such as small, got one of the preset listener"
+        )
     try:
         import onnx
         import onnxscript  # noqa: F401 - required by the exporter of PyTorch

@@ -34,7 +34,7 @@ class PaperAudio2Keypoint(PretrainedMixin):
         torch.Size([1, 25, 68, 2])
     """
 
-    preset = "paper"
+    presets = ("paper",)
     config: PaperConfig
 
     def __init__(self, config: PaperConfig | None = None) -> None:

@@ -1,6 +1,7 @@
 """Edits of generated expressions: fade-in from the reference, a neutral mouth, and blinks."""
 
 import math
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float, Int64
@@ -128,10 +129,12 @@ class Blinks(nn.Module):
         batch, frames = noise.shape
         ages = [BLINK_FRAMES] * batch if age is None else age.tolist()
         closed = noise.new_zeros(batch, BLINK_FRAMES + frames + BLINK_FRAMES)
-        threshold = math.sqrt(2) * float(torch.erfinv(1 - 2 * self.chance.cpu().double()))
-        for row, triggered in enumerate(noise > threshold):
+        triggered: list[list[int]] = [[] for _ in ages]
+        for row, frame in (noise > self._threshold()).nonzero().tolist():
+            triggered[row].append(frame + BLINK_FRAMES)
+        for row, candidates in enumerate(triggered):
             starts = [BLINK_FRAMES - ages[row]]
-            for frame in (triggered.nonzero().flatten() + BLINK_FRAMES).tolist():
+            for frame in candidates:
                 if frame >= starts[-1] + BLINK_FRAMES:
                     starts.append(frame)
             for start in starts:
@@ -139,6 +142,16 @@ class Blinks(nn.Module):
                     closed[row, start : start + BLINK_FRAMES] = self.curve.to(closed)
             ages[row] = min(BLINK_FRAMES, BLINK_FRAMES + frames - starts[-1])
         return closed[:, BLINK_FRAMES : BLINK_FRAMES + frames], torch.tensor(ages)
+
+    def _threshold(self) -> float:
+        """Return the number that standard normal noise exceeds with the chance of a blink."""
+        chance = float(self.chance)
+        return _exceeded_with(chance) if chance > 0 else math.inf
+
+
+@lru_cache(maxsize=16)
+def _exceeded_with(chance: float) -> float:
+    return math.sqrt(2) * float(torch.erfinv(torch.tensor(1 - 2 * chance, dtype=torch.float64)))
 
 
 def close_lids(face: Float[Tensor, "b t k 2"], closed: Float[Tensor, "b t"]) -> Float[Tensor, "b t k 2"]:

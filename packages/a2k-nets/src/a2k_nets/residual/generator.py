@@ -1,31 +1,12 @@
 """The network of the `residual` preset: log-mel spectrogram and reference face in, motion out, strictly causal."""
 
-from typing import NamedTuple
-
 import torch
-from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from a2k_nets.config.residual import ModelConfig
-
-# Output frames below which a causal convolution is computed as a product.
-_FEW_FRAMES = 8
-
-
-class Motion(NamedTuple):
-    """Output of the network for each frame.
-
-    Attributes:
-        expression: Normalised displacement of the pose-free face, `(B, T, K, 2)`.
-        pose: Normalised head pose, `(B, T, 4)`.
-        log_motion_gain: Natural logarithm of the gain of the random head motion, `(B, T)`.
-    """
-
-    expression: Tensor
-    pose: Tensor
-    log_motion_gain: Tensor
+from a2k_nets.residual.motion_network import ChannelNorm, Motion, MotionNetwork
 
 
 class StreamingState:
@@ -45,6 +26,13 @@ class StreamingState:
         self._past[layer] = x[..., x.shape[-1] - layer.context :].clone()
         return x
 
+    def prepend_frames(self, layer: "CausalConv1d", x: Float[Tensor, "b t c"], context: int) -> Float[Tensor, "b _ c"]:
+        """Do the same for a few frames whose channels come last; `context` is that of the layer."""
+        past = self._past.get(layer)
+        x = F.pad(x, (0, 0, context, 0)) if past is None else torch.cat((past.transpose(1, 2), x), dim=1)
+        self._past[layer] = x[:, x.shape[1] - context :].transpose(1, 2)
+        return x
+
 
 class CausalConv1d(nn.Conv1d):
     """A convolution over time that uses only present and past frames."""
@@ -61,29 +49,7 @@ class CausalConv1d(nn.Conv1d):
             x: The sequence, or with a state its next chunk, whose length is a multiple of the stride.
             state: The inputs before the chunk; without it, zeros.
         """
-        x = F.pad(x, (self.context, 0)) if state is None else state.prepend_past(self, x)
-        span = self.dilation[0] * (self.kernel_size[0] - 1) + 1
-        if state is None or x.shape[-1] >= span + _FEW_FRAMES * self.stride[0]:
-            return super().forward(x)
-        # For a few frames of a live stream a product takes a fraction of what setting up a convolution does.
-        windows = x.unfold(-1, span, self.stride[0])[..., :: self.dilation[0]]
-        return F.linear(windows.transpose(1, 2).flatten(2), self.weight.flatten(1), self.bias).transpose(1, 2)
-
-
-def mix_channels(layer: nn.Conv1d, x: Float[Tensor, "b c t"], state: StreamingState | None) -> Float[Tensor, "b d t"]:
-    """Return the output of a convolution over one frame, in a stream of a few frames as a product."""
-    if state is None or x.shape[-1] >= _FEW_FRAMES:
-        mixed: Tensor = layer(x)
-        return mixed
-    return F.linear(x.transpose(1, 2), layer.weight[..., 0], layer.bias).transpose(1, 2)
-
-
-class ChannelNorm(nn.LayerNorm):
-    """Layer norm over the channels of each frame, so that frames stay independent."""
-
-    def forward(self, x: Float[Tensor, "b c f"]) -> Float[Tensor, "b c f"]:
-        """Return x with zero mean and unit variance over channels, scaled and shifted."""
-        return super().forward(x.transpose(1, 2)).transpose(1, 2)
+        return super().forward(F.pad(x, (self.context, 0)) if state is None else state.prepend_past(self, x))
 
 
 class ResidualBlock(nn.Module):
@@ -98,15 +64,15 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c t"], state: StreamingState | None = None) -> Float[Tensor, "b c t"]:
         """Return x plus the output of the block."""
-        y: Tensor = self.dropout(mix_channels(self.mix, F.gelu(self.conv(self.norm(x), state)), state))
+        y: Tensor = self.dropout(self.mix(F.gelu(self.conv(self.norm(x), state))))
         return x + y
 
 
-class ResidualGenerator(nn.Module):
-    """Predicts displacements from the reference; an untrained network predicts zeros.
+class ResidualGenerator(MotionNetwork):
+    """Predicts displacements from the reference, strictly causal.
 
-    Mel bands are channels. Two strided causal convolutions downsample the spectrogram to the frame rate, dilated causal
-    blocks follow, and three zero-initialised heads give expression, pose, and the gain of the random head motion.
+    Mel bands are channels. Two strided causal convolutions downsample the spectrogram to the frame rate, and dilated
+    causal blocks follow.
 
     Args:
         config: Widths, dilations, look-ahead.
@@ -122,18 +88,11 @@ class ResidualGenerator(nn.Module):
             CausalConv1d(width, width, kernel, stride=2),
             nn.GELU(),
         )
-        self.reference = nn.Sequential(nn.Linear(2 * config.num_keypoints, width), nn.GELU(), nn.Linear(width, width))
-        self.blocks = nn.ModuleList(
-            ResidualBlock(width, kernel_size=config.kernel_size, dilation=dilation, dropout=config.dropout)
-            for dilation in config.dilations
-        )
-        self.norm = ChannelNorm(width)
-        self.expression_head = nn.Conv1d(width, 2 * config.num_keypoints, 1)
-        self.pose_head = nn.Conv1d(width, 4, 1)
-        self.motion_gain_head = nn.Conv1d(width, 1, 1)
-        for head in (self.expression_head, self.pose_head, self.motion_gain_head):
-            nn.init.zeros_(head.weight)
-            nn.init.zeros_(head.bias)  # type: ignore[arg-type]  # these convolutions have a bias
+
+        def make_block(dilation: int) -> nn.Module:
+            return ResidualBlock(width, kernel_size=config.kernel_size, dilation=dilation, dropout=config.dropout)
+
+        self.add_body(config, make_block)
 
     def forward(self, log_mel: Float[Tensor, "b m f"], reference: Float[Tensor, "b c"]) -> Motion:
         """Return the motion of B faces over T frames.
@@ -162,7 +121,4 @@ class ResidualGenerator(nn.Module):
         x = x + self.reference(reference)[..., None]
         for block in self.blocks:
             x = block(x, state)
-        x = self.norm(x)
-        expression = rearrange(mix_channels(self.expression_head, x, state), "b (k d) t -> b t k d", d=2)
-        pose = rearrange(mix_channels(self.pose_head, x, state), "b p t -> b t p")
-        return Motion(expression, pose, mix_channels(self.motion_gain_head, x, state)[:, 0])
+        return self.decode(x)

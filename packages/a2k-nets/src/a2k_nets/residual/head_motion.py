@@ -5,7 +5,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
+from a2k_nets.blocks.exact_linear import exact_linear
+
 _ORDER = 2
+
+# Frames up to which the process is followed frame by frame.
+_FEW_FRAMES = 4
 
 # Tracks simulated to measure the size of the process.
 _SIMULATIONS = 200
@@ -50,27 +55,20 @@ class HeadMotion(nn.Module):
             log_motion_gain: Natural logarithm of the gain of the noise over time; 0 is typical motion.
             past: The last two poses of the motion to continue; without it, the motion begins at the reference.
         """
-        shocks = noise.to(self.noise) @ self.noise.T
+        shocks = exact_linear(noise.to(self.noise), self.noise)
         if log_motion_gain is not None:
             shocks = shocks * log_motion_gain.clamp(*_LOG_GAIN_RANGE).exp()[..., None]
         if past is None:
-            return self._continue(shocks.new_zeros(len(shocks), _ORDER, 4), shocks[:, 1:])[:, 1:]
-        return self._continue(past, shocks)[:, _ORDER:]
+            return F.pad(self._continue(shocks.new_zeros(len(shocks), _ORDER, 4), shocks[:, 1:]), (0, 0, 1, 0))
+        return self._continue(past, shocks)
 
-    def _continue(self, past: Float[Tensor, "b 2 4"], shocks: Float[Tensor, "b t 4"]) -> Float[Tensor, "b u 4"]:
-        """Return the last two poses and the poses after them, all frames at once."""
-        # In double precision, so that chunks give the numbers of the whole; Apple's GPUs have none.
-        device = "cpu" if shocks.device.type == "mps" else shocks.device
-        first, second = self.coefficients.to(device, torch.float64)
-        # The state (x_t, x_{t-1}) follows s_t = C s_{t-1} + (L e_t, 0); the first state of the sum below is the past.
-        transition = torch.cat((torch.cat((first, second), dim=1), torch.eye(8, device=device).double()[:4]))
-        states = torch.cat((past.flip(1).flatten(1)[:, None], F.pad(shocks, (0, 4))), dim=1).to(device, torch.float64)
-        # s_t is the sum of C^k u_{t-k} over all k; each step doubles the number of terms that are summed.
-        reach = 1
-        while reach < states.shape[1]:
-            states = torch.cat((states[:, :reach], states[:, reach:] + states[:, :-reach] @ transition.T), dim=1)
-            transition, reach = transition @ transition, 2 * reach
-        return torch.cat((states[:, :1, 4:], states[..., :4]), dim=1).to(shocks)
+    def _continue(self, past: Float[Tensor, "b 2 4"], shocks: Float[Tensor, "b t 4"]) -> Float[Tensor, "b t 4"]:
+        """Return the poses after the past ones."""
+        # In double precision, so that chunks give the numbers of the whole.
+        last, coefficients = _double(past).flip(1).flatten(1), _double(self.coefficients)
+        solve = _step_by_step if shocks.shape[1] <= _FEW_FRAMES else _all_at_once
+        poses = solve(coefficients, last, _double(shocks))
+        return poses.to(shocks.dtype).to(shocks)
 
     def measure_log_gain(
         self, tracks: Float[Tensor, "b t 4"], mask: Bool[Tensor, "b t"] | None = None
@@ -137,6 +135,39 @@ class HeadMotion(nn.Module):
         scale = (real - torch.stack(simulated_log_std).mean(dim=0)).exp().to(self.noise.dtype).to(self.noise.device)
         self.coefficients.mul_(scale[:, None] / scale)
         self.noise.mul_(scale[:, None])
+
+
+def _double(x: Tensor) -> Tensor:
+    """Return x in double precision, on the CPU if its device has none, as Apple's GPUs."""
+    return (x.cpu() if x.device.type == "mps" else x).double()
+
+
+def _step_by_step(
+    coefficients: Float[Tensor, "2 4 4"], last: Float[Tensor, "b 8"], shocks: Float[Tensor, "b t 4"]
+) -> Float[Tensor, "b t 4"]:
+    """Return the poses x_t after `last`, which is (x_{-1}, x_{-2}), frame by frame."""
+    matrix = coefficients.transpose(1, 2).flatten(0, 1)
+    poses = [last[:, :4]]
+    for shock in shocks.unbind(dim=1):
+        poses.append(torch.addmm(shock, last, matrix))
+        last = torch.cat((poses[-1], last[:, :4]), dim=1)
+    return torch.stack(poses, dim=1)[:, 1:]
+
+
+def _all_at_once(
+    coefficients: Float[Tensor, "2 4 4"], last: Float[Tensor, "b 8"], shocks: Float[Tensor, "b t 4"]
+) -> Float[Tensor, "b t 4"]:
+    """Return the same poses in a few operations, for any number of frames."""
+    first, second = coefficients
+    # The state (x_t, x_{t-1}) follows s_t = C s_{t-1} + (L e_t, 0); the first state of the sum below is the last one.
+    transition = torch.cat((torch.cat((first, second), dim=1), first.new_zeros(4, 8).fill_diagonal_(1)))
+    states = torch.cat((last[:, None], F.pad(shocks, (0, 4))), dim=1)
+    # s_t is the sum of C^k u_{t-k} over all k; each step doubles the number of terms that are summed.
+    reach = 1
+    while reach < states.shape[1]:
+        states = torch.cat((states[:, :reach], states[:, reach:] + states[:, :-reach] @ transition.T), dim=1)
+        transition, reach = transition @ transition, 2 * reach
+    return states[:, 1:, :4]
 
 
 def _usable(tracks: list[Tensor]) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""The `residual` model: waveform and reference face in, keypoints out."""
+"""The models of the presets `listener` and `residual`: waveform and reference face in, keypoints out."""
 
 from collections.abc import Iterable
 
@@ -11,13 +11,20 @@ from a2k_nets.blocks.driving_motion import check_driving
 from a2k_nets.blocks.input_checks import check_inputs
 from a2k_nets.blocks.log_mel import LogMelSpectrogram
 from a2k_nets.checkpoints.pretrained_mixin import PretrainedMixin
+from a2k_nets.config.listener import ListenerConfig
 from a2k_nets.config.renamed import accept_renamed
 from a2k_nets.config.residual import ModelConfig
+from a2k_nets.residual.causal_stream import CausalStream
 from a2k_nets.residual.expression_edits import Blinks
-from a2k_nets.residual.generator import Motion, ResidualGenerator
+from a2k_nets.residual.generator import ResidualGenerator
 from a2k_nets.residual.head_motion import HeadMotion
-from a2k_nets.residual.motion_stream import MotionStream
+from a2k_nets.residual.listener_generator import FEATURES_PER_FRAME, ListenerGenerator
+from a2k_nets.residual.listener_stream import ListenerStream
+from a2k_nets.residual.motion_network import Motion
+from a2k_nets.residual.motion_stream import MotionSource, MotionStream
 from a2k_nets.residual.normalizer import Normalizer
+from a2k_nets.whisper.encoder import WhisperEncoder
+from a2k_nets.whisper.windowed_features import encode_waveform
 
 # Longer audio is processed in chunks of this length, so that the network needs no more memory for an hour.
 _CHUNK_SECONDS = 30
@@ -25,6 +32,10 @@ _CHUNK_SECONDS = 30
 
 class Audio2Keypoint(PretrainedMixin):
     """Generates facial keypoints from speech and one reference face (paper, section 4).
+
+    The config decides how it hears. With a `ModelConfig`, preset `residual`, a causal network works on the log-mel
+    spectrogram and can stream. With a `ListenerConfig`, preset `listener`, a network that sees past and future works on
+    the features of a speech encoder: better, but for whole recordings.
 
     Args:
         config: Settings of the network.
@@ -36,15 +47,20 @@ class Audio2Keypoint(PretrainedMixin):
         torch.Size([1, 25, 68, 2])
     """
 
-    preset = "residual"
-    config: ModelConfig
+    presets = ("listener", "residual")
+    config: ListenerConfig | ModelConfig
+    generator: ListenerGenerator | ResidualGenerator
 
-    def __init__(self, config: ModelConfig | None = None) -> None:
+    def __init__(self, config: ListenerConfig | ModelConfig | None = None) -> None:
         super().__init__()
-        self.config = config or ModelConfig()
-        self.log_mel = LogMelSpectrogram(self.config.audio)
-        self.normalizer = Normalizer(self.config)
-        self.generator = ResidualGenerator(self.config)
+        self.config = config = config or ModelConfig()
+        self.normalizer = Normalizer(config)
+        if isinstance(config, ListenerConfig):
+            self.encoder = WhisperEncoder()
+            self.generator = ListenerGenerator(config, self.encoder.num_features)
+        else:
+            self.log_mel = LogMelSpectrogram(config.audio)
+            self.generator = ResidualGenerator(config)
         self.head_motion = HeadMotion()
         self.blinks = Blinks()
 
@@ -129,8 +145,17 @@ class Audio2Keypoint(PretrainedMixin):
             raise ValueError("expected at least one chunk of a waveform, got none")
         return torch.cat([*frames, stream.push(previous, end=True)], dim=1)
 
-    def encode_audio(self, waveform: Float[Tensor, "b s"], num_frames: int | None = None) -> Float[Tensor, "b m f"]:
-        """Return the normalised log-mel spectrogram, four frames per video frame, with silence after the end.
+    def motion_source(self, face: Float[Tensor, "b c"]) -> MotionSource:
+        """Return the network's predictions for normalised reference faces and audio in pieces."""
+        if isinstance(self.generator, ListenerGenerator):
+            return ListenerStream(self.generator, self.encoder, face)
+        return CausalStream(self.generator, self.log_mel, self.normalizer, face)
+
+    def encode_audio(self, waveform: Float[Tensor, "b s"], num_frames: int | None = None) -> Float[Tensor, "b c f"]:
+        """Return the normalised input of the network, with silence after the end.
+
+        It is the log-mel spectrogram, four frames per video frame, or two feature vectors of the encoder as the
+        channels of each video frame.
 
         Args:
             waveform: As in `forward`.
@@ -141,12 +166,21 @@ class Audio2Keypoint(PretrainedMixin):
             num_frames = self.config.num_frames(waveform.shape[-1])
         # At most one frame is missing, and up to half a frame is cut off.
         whole = F.pad(waveform, (0, step))[..., : num_frames * step]
+        if isinstance(self.generator, ListenerGenerator):
+            return self.generator.normalize(self.encode_speech(whole))
         return self.normalizer.encode_mel(self.log_mel(whole))
 
-    def predict_motion(self, log_mel: Float[Tensor, "b m f"], reference: Float[Tensor, "b k 2"]) -> Motion:
-        """Return normalised motion, the output on which the network is trained."""
+    def encode_speech(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b n d"]:
+        """Return the feature vectors of the encoder, two per video frame; only for the preset `listener`."""
+        config = self.config
+        assert isinstance(config, ListenerConfig)
+        hop, overlap = (FEATURES_PER_FRAME * frames for frames in (config.window_hop, config.window_overlap))
+        return encode_waveform(self.encoder, waveform, hop=hop, overlap=overlap)
+
+    def predict_motion(self, audio: Float[Tensor, "b c f"], reference: Float[Tensor, "b k 2"]) -> Motion:
+        """Return normalised motion for the output of `encode_audio`, on which the network is trained."""
         face = self.normalizer.canonicalize(reference)
-        motion: Motion = self.generator(log_mel, self.normalizer.encode_reference(face))
+        motion: Motion = self.generator(audio, self.normalizer.encode_reference(face))
         return motion
 
     def input_scale(self, reference: Float[Tensor, "k d"], image_height: int) -> float:

@@ -5,31 +5,44 @@ from typing import Protocol, runtime_checkable
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from a2k_nets.blocks.driving_motion import ping_pong
-from a2k_nets.blocks.log_mel import LogMelSpectrogram
-from a2k_nets.config.residual import ModelConfig
+from a2k_nets.blocks.similarity import apply_similarity, invert_similarity
+from a2k_nets.config.motion import MotionConfig
 from a2k_nets.residual.expression_edits import Blinks, close_lids, fade_in, neutral_mouth
-from a2k_nets.residual.generator import Motion, ResidualGenerator, StreamingState
 from a2k_nets.residual.head_motion import HeadMotion
+from a2k_nets.residual.motion_network import Motion
 from a2k_nets.residual.normalizer import Normalizer
+
+
+@runtime_checkable
+class MotionSource(Protocol):
+    """What a network predicts for audio in pieces: `CausalStream` or `ListenerStream`."""
+
+    def push(self, waveform: Float[Tensor, "b s"], *, end: bool = False) -> Motion | None:
+        """Return the motion of the frames that are final with these samples, if any; with `end`, of all that remain."""
+        ...
 
 
 @runtime_checkable
 class StreamableModel(Protocol):
     """The parts of a model that `MotionStream` uses."""
 
-    config: ModelConfig
-    log_mel: LogMelSpectrogram
+    @property
+    def config(self) -> MotionConfig:
+        """Settings."""
+
     normalizer: Normalizer
-    generator: ResidualGenerator
     head_motion: HeadMotion
     blinks: Blinks
 
+    def motion_source(self, face: Float[Tensor, "b c"]) -> MotionSource:
+        """Return the network's predictions for normalised reference faces and audio in pieces."""
+        ...
+
 
 class MotionStream:
-    """The state of a `residual` model between two chunks of audio, for a batch of waveforms and faces.
+    """The state of a model between two chunks of audio, for a batch of waveforms and faces.
 
     `Audio2Keypoint.forward` passes whole waveforms through it, `StreamingGenerator` audio of unknown length. Inputs are
     not checked. The arguments are those of `Audio2Keypoint.forward`.
@@ -54,57 +67,28 @@ class MotionStream:
         normalizer = model.normalizer
         # The pose in each driving frame relative to the first one, as the network would predict it.
         self._driving = None if driving is None else normalizer.encode_motion(driving, driving[:, 0])[1]
-        self._canonical = face = normalizer.canonicalize(reference)
-        self._mouth_offset = torch.zeros_like(reference)
+        to_canonical = normalizer.to_canonical(reference)
+        self._to_pixels = invert_similarity(to_canonical)
+        self._canonical = face = apply_similarity(to_canonical, reference)
+        self._mouth_offset: Tensor | None = None
+        neutral = face
         if neutralize_mouth:
-            self._mouth_offset = (neutral_mouth(face) - face) / normalizer.std_expression
-        self._face = normalizer.encode_reference(face + self._mouth_offset * normalizer.std_expression)
-        self._state = StreamingState()
+            offset = (neutral_mouth(face) - face) / normalizer.std_expression
+            neutral = face + offset * normalizer.std_expression
+            self._mouth_offset = min(expression, 1.0) * offset[:, None]
+        self._source = model.motion_source(normalizer.encode_reference(neutral))
         self._past_poses: Tensor | None = None
         self._blink_age: Tensor | None = None
-        self._frames = self._hops = self._samples = 0
-        # Samples that the next Fourier windows need; the first window begins in silence.
-        self._pending = [reference.new_zeros(len(reference), model.config.audio.padding)]
+        self._frames = 0
 
     def push(self, waveform: Float[Tensor, "b s"], *, end: bool = False) -> Float[Tensor, "b t k 2"]:
         """Return the frames that are final with these samples, often none; with `end`, all remaining frames."""
-        self._samples += waveform.shape[1]
-        self._pending.append(waveform)
-        stop = self._model.config.num_frames(self._samples) if end else self._num_final_frames()
-        if stop <= self._frames:
+        motion = self._source.push(waveform, end=end)
+        if motion is None:
             return waveform.new_zeros(len(waveform), 0, *self._reference.shape[1:])
-        log_mel = self._encode(stop, end=end)
-        keypoints = self._decode(self._model.generator.forward_chunk(log_mel, self._face, self._state))
-        self._frames = stop
+        keypoints = self._decode(motion)
+        self._frames += keypoints.shape[1]
         return keypoints
-
-    def _num_final_frames(self) -> int:
-        """Return the number of frames that no later sample can change."""
-        config = self._model.config
-        step = config.samples_per_frame
-        # If the audio ended here, samples beyond the last whole frame would be cut.
-        final = min(self._samples, step * config.num_frames(self._samples))
-        return (final - round(config.right_context_seconds * config.audio.sample_rate)) // step + 1
-
-    def _encode(self, stop: int, *, end: bool) -> Float[Tensor, "b m f"]:
-        """Return the normalised spectrogram for the frames before `stop`, four spectrogram frames for each."""
-        config = self._model.config
-        audio, ahead = config.audio, config.lookahead_hops
-        samples = torch.cat(self._pending, dim=1)
-        hops = 4 * stop - self._hops
-        if end:
-            # Silence as in `Audio2Keypoint.encode_audio`, or a cut where the length was rounded down.
-            samples = F.pad(samples, (0, stop * config.samples_per_frame - self._samples))
-            samples = F.pad(samples, (0, audio.padding))
-        else:
-            hops += ahead
-        window = samples[:, : (hops - 1) * audio.hop_length + audio.n_fft]
-        log_mel = self._model.normalizer.encode_mel(self._model.log_mel.without_padding(window))
-        self._pending = [samples[:, hops * audio.hop_length :].clone()]
-        if not self._hops:
-            log_mel = log_mel[..., ahead:]
-        self._hops += hops
-        return F.pad(log_mel, (0, ahead))[..., : 4 * (stop - self._frames)] if end else log_mel
 
     def _decode(self, motion: Motion) -> Float[Tensor, "b t k 2"]:
         """Return the keypoints of the next frames for the output of the network."""
@@ -112,15 +96,20 @@ class MotionStream:
         shape, pose, log_motion_gain = motion
         expression, head_motion, blink = self._gains
         stop = self._frames + shape.shape[1]
-        fade = fade_in(self._frames, stop, frames=self._model.config.fade_in_frames).to(shape)
-        shape = fade[:, None, None] * (expression * shape + min(expression, 1.0) * self._mouth_offset[:, None])
+        shape = expression * shape
+        if self._mouth_offset is not None:
+            shape = shape + self._mouth_offset
+        fade: Tensor | float = 1.0
+        if self._frames < self._model.config.fade_in_frames:
+            fade = fade_in(self._frames, stop, frames=self._model.config.fade_in_frames).to(shape)[:, None]
+            shape = fade[..., None] * shape
         if self._random is not None:
             noise = self._draw_noise(len(pose), pose.shape[1])
             pose = pose + self._random_poses(noise[..., :4], log_motion_gain) / normalizer.std_pose
             shape = self._add_blinks(shape, blink * fade, noise[..., 4])
         if self._driving is not None:
             pose = ping_pong(self._driving, self._frames, stop)
-        return normalizer.decode_motion(shape, head_motion * fade[:, None] * pose, self._reference)
+        return normalizer.place_motion(shape, head_motion * fade * pose, self._canonical, self._to_pixels)
 
     def _draw_noise(self, batch: int, frames: int) -> Float[Tensor, "b t 5"]:
         """Return standard normal noise: four numbers for the pose and one for blinks, whatever the gains.
@@ -141,10 +130,13 @@ class MotionStream:
         return poses
 
     def _add_blinks(
-        self, shape: Float[Tensor, "b t k 2"], gain: Float[Tensor, " t"], noise: Float[Tensor, "b t"]
+        self, shape: Float[Tensor, "b t k 2"], gain: Float[Tensor, "t 1"] | float, noise: Float[Tensor, "b t"]
     ) -> Float[Tensor, "b t k 2"]:
         """Return the next normalised expressions with blinks."""
         std = self._model.normalizer.std_expression
         closed, self._blink_age = self._model.blinks(noise, age=self._blink_age)
+        if not bool(closed.any()):  # on the CPU, as the noise
+            return shape
         face = self._canonical[:, None] + shape * std
-        return shape + (close_lids(face, (gain * closed.to(shape)).clamp(max=1)) - face) / std
+        gains = gain * closed.to(shape)[..., None]
+        return shape + (close_lids(face, gains[..., 0].clamp(max=1)) - face) / std

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from a2k_nets.blocks.constants import select_points
 from a2k_nets.blocks.similarity import apply_similarity, compose_pose, fit_similarity, invert_similarity, split_pose
-from a2k_nets.config.residual import ModelConfig
+from a2k_nets.config.motion import MotionConfig
 
 # Avoids division by zero for coordinates that never move, such as the base point.
 _MIN_STD = 1e-3
@@ -31,7 +31,7 @@ class Normalizer(nn.Module):
     mean_mel: Tensor
     std_mel: Tensor
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: MotionConfig) -> None:
         super().__init__()
         self.config = config
         points, bands = config.num_keypoints, config.audio.n_mels
@@ -93,11 +93,20 @@ class Normalizer(nn.Module):
     ) -> Float[Tensor, "b t k 2"]:
         """Return keypoints in the pixels of the reference; zero expression and pose give the reference."""
         to_canonical = self.to_canonical(reference)
-        canonical_reference = apply_similarity(to_canonical, reference)
-        moved = compose_pose(
-            canonical_reference[:, None] + expression * self.std_expression,
-            pose * self.std_pose,
-            canonical_reference,
-            base_point=self.config.base_point,
-        )
-        return apply_similarity(invert_similarity(to_canonical)[:, None], moved)
+        canonical = apply_similarity(to_canonical, reference)
+        return self.place_motion(expression, pose, canonical, invert_similarity(to_canonical))
+
+    def place_motion(
+        self,
+        expression: Float[Tensor, "b t k 2"],
+        pose: Float[Tensor, "b t 4"],
+        canonical: Float[Tensor, "b k 2"],
+        to_pixels: Float[Tensor, "b 4"],
+    ) -> Float[Tensor, "b t k 2"]:
+        """Return keypoints in pixels as `decode_motion` does, for a canonical reference and the similarity from there.
+
+        A stream computes both once.
+        """
+        shape = canonical[:, None] + expression * self.std_expression
+        moved = compose_pose(shape, pose * self.std_pose, canonical, base_point=self.config.base_point)
+        return apply_similarity(to_pixels[:, None], moved)

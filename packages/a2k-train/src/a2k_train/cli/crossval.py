@@ -18,6 +18,7 @@ from a2k_train.cli.options import (
     Seed,
     Splits,
     Steps,
+    encode_speech,
     load_settings,
     open_for_training,
     refuse_overwriting_inputs,
@@ -48,6 +49,7 @@ def crossval(
     settings = load_settings(config, preset=preset, changes=changes, steps=steps, seed=seed, max_offset=max_offset)
     refuse_overwriting_inputs(clips, run, config=config, manifest=manifest, settings=settings)
     store = open_for_training(clips, settings, splits=splits, manifest=manifest, cache=cache, device=device)
+    store = encode_speech(store, settings, clips, device=device)
     total = total_steps(settings, store)
     with progress("steps") as advance:
         table = cross_validate(

@@ -21,6 +21,7 @@ from a2k_train.cli.options import (
     Seed,
     Splits,
     Steps,
+    encode_speech,
     load_settings,
     open_for_training,
     refuse_overwriting_inputs,
@@ -57,6 +58,7 @@ def fit(
 
     fabric = launch(device, precision=settings.precision, devices=devices)
     store = open_for_training(clips, settings, splits=splits, manifest=manifest, cache=cache, device=str(fabric.device))
+    store = encode_speech(store, settings, clips, device=str(fabric.device))
     validator = None
     if settings.validate_every:
         held_out = open_for_training(clips, settings, splits=val, manifest=manifest)

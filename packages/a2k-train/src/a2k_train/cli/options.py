@@ -24,7 +24,8 @@ ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="TOML file of settings, e.g. config.toml of another run.")
 ]
 Preset = Annotated[
-    str | None, typer.Option(help="Preset of the default settings: residual or paper.", show_default="residual")
+    str | None,
+    typer.Option(help="Preset of the default settings: listener, residual or paper.", show_default="residual"),
 ]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", help="A setting and its value, e.g. model.width=0.25; may be repeated.")
@@ -130,6 +131,21 @@ def open_for_training(
         max_offset_ms=config.max_offset_ms,
     )
     return store.to(device) if cache == "device" else store
+
+
+def encode_speech(store: "ClipStore", config: "TrainConfig", folder: Path, *, device: str) -> "ClipStore":
+    """Return the store with the features that the preset's encoder gives, cached beside the clips, under a bar."""
+    from a2k_train.cli.console import progress
+    from a2k_train.recipes.prepare_store import prepare_store
+
+    with progress("clips encoded") as advance:
+        return prepare_store(
+            config,
+            store,
+            cache_folder=folder / ".cache",
+            device=device,
+            on_clip=lambda done, count: advance(done, count, {}),
+        )
 
 
 def open_for_model(

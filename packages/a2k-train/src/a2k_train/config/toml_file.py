@@ -9,7 +9,7 @@ from typing import Any
 import tomli_w
 
 from a2k_nets.config import RENAMED_SETTINGS, config_from_dict, preset_of, refuse_unknown, rename_settings
-from a2k_train.config.train_config import LossWeights, PaperLossWeights, TrainConfig, defaults
+from a2k_train.config.train_config import TrainConfig, defaults
 
 #: Names in files of version 0.1.0, by table.
 _RENAMED = {"losses": {"sway": "head_motion_gain"}, "model": RENAMED_SETTINGS}
@@ -100,9 +100,8 @@ def _from_dict(values: dict[str, Any]) -> TrainConfig:
     base = defaults(preset)
     model, losses = values.pop("model", {}), values.pop("losses", {})
     refuse_unknown(TrainConfig, values)
-    weights: type[LossWeights] | type[PaperLossWeights] = type(base.losses)
-    refuse_unknown(weights, losses)
+    refuse_unknown(type(base.losses), losses)
     if "steps" in values or "epochs" in values:
         # Only the given one of the two applies.
         values = {"steps": 0, "epochs": 0, **values}
-    return replace(base, model=config_from_dict(model, preset=preset), losses=weights(**losses), **values)
+    return replace(base, model=config_from_dict(model, preset=preset), losses=replace(base.losses, **losses), **values)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from a2k_nets import ModelConfig, PaperConfig
-from a2k_nets.config import AnyConfig, accept_renamed, check_kinds
+from a2k_nets.config import AnyConfig, ListenerConfig, accept_renamed, check_kinds
 
 _SCHEDULES = ("one-cycle", "constant")
 _SAMPLINGS = ("balanced", "epochs")
@@ -23,6 +23,7 @@ class LossWeights:
         velocity: L1 of its first differences.
         opening: L1 of lip distances (three inner gaps, outer height, width).
         correlation: One minus the correlation of the mouth opening over a window.
+        width_correlation: The same of the mouth width.
         pose: L1 of the head pose.
         head_motion_gain: L1 of the logarithm of a window's head motion relative to the typical head (0.1: `sway`).
         closure: Cross-entropy of closed against open lips.
@@ -34,6 +35,7 @@ class LossWeights:
     velocity: float = 2.0
     opening: float = 1.0
     correlation: float = 1.0
+    width_correlation: float = 0.0
     pose: float = 0.1
     head_motion_gain: float = 0.05
     closure: float = 0.3
@@ -97,8 +99,10 @@ class TrainConfig:
             second of footage equally, 0 every speaker.
         max_offset_ms: Leave out clips with a known sync offset above this (`a2k sync`); 0 takes all.
         augment: Mirror faces, and augment the audio.
-        silence: With augmentation, share of windows with silence, in which the lips close.
-        tempo: With augmentation, largest relative change of a window's speed.
+        silence: Preset `residual`: with augmentation, share of windows with silence, in which the lips close.
+        tempo: Preset `residual`: with augmentation, largest relative change of a window's speed.
+        sound_variants: Preset `listener`: copies of each clip's sound of which the encoder's features are cached; the
+            first is clean, the others are augmented.
         frozen_norm: Keep batch norm's initial running statistics, so that windows of a batch are independent.
         precision: `32-true`, `bf16-mixed` (automatic mixed precision), or `64-true`.
         compile: Compile the generator with torch.compile.
@@ -126,6 +130,7 @@ class TrainConfig:
     augment: bool = True
     silence: float = 0.05
     tempo: float = 0.15
+    sound_variants: int = 4
     frozen_norm: bool = False
     precision: str = "32-true"
     compile: bool = False
@@ -136,7 +141,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_kinds(self)
-        for name in ("batch_size", "window_frames", "checkpoint_every", "learning_rate"):
+        for name in ("batch_size", "window_frames", "checkpoint_every", "learning_rate", "sound_variants"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"expected a positive {name}, got {getattr(self, name)}")
         for name in ("steps", "epochs", "gradient_clip", "weight_decay", "validate_every", "max_offset_ms"):
@@ -153,6 +158,11 @@ class TrainConfig:
         _check_choice("schedule", self.schedule, _SCHEDULES)
         _check_choice("sampling", self.sampling, _SAMPLINGS)
         _check_choice("precision", self.precision, _PRECISIONS)
+        if isinstance(self.model, ListenerConfig) and (self.silence or self.tempo):
+            raise ValueError(
+                "expected silence and tempo of 0 for the preset listener, whose features are computed once, got "
+                f"{self.silence:g} and {self.tempo:g}"
+            )
         if isinstance(self.model, PaperConfig) != isinstance(self.losses, PaperLossWeights):
             raise ValueError(
                 f"expected model and losses of one preset, got {type(self.model).__name__} and "
@@ -173,8 +183,11 @@ def defaults(preset: str) -> TrainConfig:
     """
     if preset == "residual":
         return TrainConfig()
+    if preset == "listener":
+        weights = LossWeights(width_correlation=0.5)
+        return TrainConfig(model=ListenerConfig(), losses=weights, steps=700, silence=0.0, tempo=0.0)
     if preset != "paper":
-        raise ValueError(f"expected preset to be residual or paper, got {preset!r}")
+        raise ValueError(f"expected preset to be listener, residual or paper, got {preset!r}")
     return TrainConfig(
         model=PaperConfig(),
         losses=PaperLossWeights(),

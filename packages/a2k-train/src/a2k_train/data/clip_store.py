@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Bool, Float, Int16, Int64
+from jaxtyping import Bool, Float, Float16, Int16, Int64
 from torch import Tensor
 
 from a2k_train.data.clip import Clip
@@ -23,6 +23,7 @@ class ClipStore:
         splits: Split of each clip.
         starts: `(C,)`, first frame of each clip; always on the CPU, like the lengths.
         lengths: `(C,)`, number of frames of each clip.
+        features: `(V, N, C)` features of a speech encoder, clean and augmented, or None; see `speech_features`.
     """
 
     keypoints: Float[Tensor, "n k d"]
@@ -33,6 +34,7 @@ class ClipStore:
     splits: tuple[str, ...]
     starts: Int64[Tensor, " c"]
     lengths: Int64[Tensor, " c"]
+    features: Float16[Tensor, "v n f"] | None = None
 
     @classmethod
     def from_clips(cls, clips: Iterable[Clip]) -> "ClipStore":
@@ -128,7 +130,8 @@ class ClipStore:
     def to(self, device: torch.device | str) -> "ClipStore":
         """Return the store with its frames copied to a device, such as a GPU with enough memory."""
         keypoints, measured, sound = (x.to(device) for x in (self.keypoints, self.measured, self.sound))
-        return replace(self, keypoints=keypoints, measured=measured, sound=sound)
+        features = None if self.features is None else self.features.to(device)
+        return replace(self, keypoints=keypoints, measured=measured, sound=sound, features=features)
 
 
 def check_consistent(clips: Iterable[Clip]) -> Iterator[Clip]:

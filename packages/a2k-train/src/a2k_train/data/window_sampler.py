@@ -24,12 +24,14 @@ class Batch:
         reference: `(B, K, D)` pixels.
         keypoints: `(B, T, K, D)` pixels.
         mask: `(B, T)`, False past the end of a clip and where the face was not detected.
+        features: `(B, T, C)` features of a speech encoder, of the clean or an augmented sound, if the store has them.
     """
 
     waveform: Float[Tensor, "b s"]
     reference: Float[Tensor, "b k d"]
     keypoints: Float[Tensor, "b t k d"]
     mask: Bool[Tensor, "b t"]
+    features: Float[Tensor, "b t f"] | None = None
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> "Batch":
         """Return the batch on a device, floats converted to a type; from pinned memory the copy is asynchronous."""
@@ -44,7 +46,8 @@ class Batch:
         return self._map(Tensor.pin_memory)
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
-        return Batch(change(self.waveform), change(self.reference), change(self.keypoints), change(self.mask))
+        features = None if self.features is None else change(self.features)
+        return Batch(change(self.waveform), change(self.reference), change(self.keypoints), change(self.mask), features)
 
 
 class WindowSampler:
@@ -130,11 +133,18 @@ class WindowSampler:
         # Position of the reference among the measured frames, from 0 for the first to almost 1 for the last.
         position = position * (choice < self.random_reference)
         own = slice(self.rank, None, self.world_size)
-        return _gather(self.store, bounds[:, own], position[own], self.window_frames)
+        variant = None
+        if self.store.features is not None:
+            variant = torch.randint(len(self.store.features), (self.batch_size,), generator=generator)[own]
+        return _gather(self.store, bounds[:, own], position[own], self.window_frames, variant)
 
 
 def _gather(
-    store: ClipStore, bounds: Int64[Tensor, "2 b"], position: Float64[Tensor, " b"], window_frames: int
+    store: ClipStore,
+    bounds: Int64[Tensor, "2 b"],
+    position: Float64[Tensor, " b"],
+    window_frames: int,
+    variant: Int64[Tensor, " b"] | None = None,
 ) -> Batch:
     """Read windows from each window's first frame up to the last frame of its clip."""
     (first, last), position = _upload(bounds, store.device)[:, :, None], _upload(position, store.device)
@@ -156,7 +166,18 @@ def _gather(
         reference=store.keypoints.index_select(0, reference),
         keypoints=read(store.keypoints),
         mask=mask,
+        features=None if variant is None else _read_features(store, frames, inside, _upload(variant, store.device)),
     )
+
+
+def _read_features(
+    store: ClipStore, frames: Int64[Tensor, "b t"], inside: Bool[Tensor, "b t"], variant: Int64[Tensor, " b"]
+) -> Float[Tensor, "b t f"]:
+    """Return the features of windows, zeros past the end of a clip."""
+    assert store.features is not None
+    rows = variant[:, None] * store.features.shape[1] + frames
+    read = store.features.flatten(0, 1).index_select(0, rows.flatten()).float()
+    return read.reshape(*rows.shape, -1) * inside[..., None]
 
 
 def _upload(x: Tensor, device: torch.device) -> Tensor:

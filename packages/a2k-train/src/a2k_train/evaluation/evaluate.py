@@ -9,9 +9,9 @@ from torch import Tensor
 
 from a2k_nets import Audio2Keypoint
 from a2k_train.data.clip import Clip
-from a2k_train.data.shuffled_audio import mismatched_audio
 from a2k_train.evaluation.clip_score import ClipScore, score_clip
 from a2k_train.evaluation.predictions import Model, Prediction, predict_models, predict_residual
+from a2k_train.evaluation.shuffled_audio import mismatched_audio
 from a2k_train.statistics.faces import FaceStatistics
 
 

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from lightning_fabric import Fabric
 
-from a2k_nets import Audio2Keypoint, ModelConfig
+from a2k_nets import Audio2Keypoint, PaperConfig
 from a2k_train.config.train_config import TrainConfig
 from a2k_train.data.clip_store import ClipStore
 from a2k_train.data.speaker_folds import speaker_folds
 from a2k_train.evaluation.clip_score import ClipScore
 from a2k_train.evaluation.evaluate import evaluate
 from a2k_train.evaluation.velocity_spectra import Spectra
+from a2k_train.recipes.prepare_store import prepare_store
 from a2k_train.reports.head_report import HeadReport
 from a2k_train.reports.results_table import Table, write_scores
 from a2k_train.training.fit import fit
@@ -42,10 +43,11 @@ def cross_validate(
         ValueError: A fold would have fewer than two speakers, or the folder holds another run.
     """
     run = Path(run)
-    if not isinstance(config.model, ModelConfig):
+    if isinstance(config.model, PaperConfig):
         raise ValueError(
-            "expected settings of the preset residual, got the preset paper; `ablate` compares its variants"
+            "expected settings of the preset listener or residual, got the preset paper; `ablate` compares its variants"
         )
+    store = prepare_store(config, store)
     speakers = store.speakers
     parts = speaker_folds(speakers, store.lengths.tolist(), folds=folds, seed=config.seed)
     if min(len({speakers[index] for index in part}) for part in parts) < 2:

@@ -67,6 +67,24 @@ def augment_mel(log_mel: Float[Tensor, "b m f"], *, generator: torch.Generator) 
         return x
 
 
+def augment_features(features: Float[Tensor, "b c t"], *, generator: torch.Generator) -> Float[Tensor, "b c t"]:
+    """Return normalized features of an encoder with noise, and with masked channels and frames.
+
+    A tenth of the channels of each window and two stretches of up to 7 frames become zero; the noise has 0.1 standard
+    deviations.
+    """
+    with generator.device:
+        batch, channels, frames = features.shape
+        kept = torch.rand(batch, channels, 1, generator=generator) >= 0.1
+        x = features * kept / 0.9 + 0.1 * torch.randn(features.shape, generator=generator)
+        index = torch.arange(frames)[None]
+        for _ in range(2):
+            width = torch.randint(0, 8, (batch, 1), generator=generator)
+            start = (torch.rand(batch, 1, generator=generator) * (frames - width)).long()
+            x = x.masked_fill(((index >= start) & (index < start + width))[:, None], 0.0)
+        return x
+
+
 def insert_silence(batch: Batch, closed: Float[Tensor, "b k 2"], *, share: float, generator: torch.Generator) -> Batch:
     """Return the batch with silence in some windows, from the start or a random frame on, and closing lips.
 

@@ -3,13 +3,15 @@
 import torch
 from lightning_fabric import Fabric
 
-from a2k_nets import Audio2Keypoint, PaperAudio2Keypoint, PaperConfig
+from a2k_nets import Audio2Keypoint, ModelConfig, PaperAudio2Keypoint, PaperConfig
 from a2k_nets.paper import MotionDiscriminator
 from a2k_train.config.train_config import LossWeights, TrainConfig
 from a2k_train.data.clip_store import ClipStore
 from a2k_train.recipes.base import Recipe
+from a2k_train.recipes.listener import ListenerRecipe
 from a2k_train.recipes.paper import PaperRecipe
 from a2k_train.recipes.residual import ResidualRecipe
+from a2k_train.statistics.features import fit_feature_statistics
 from a2k_train.statistics.paper import fit_paper_statistics
 from a2k_train.statistics.residual import fit_statistics
 
@@ -28,4 +30,7 @@ def make_recipe(config: TrainConfig, store: ClipStore, fabric: Fabric) -> Recipe
         residual, channels = Audio2Keypoint(config.model), 2 * config.model.num_keypoints
         critic = MotionDiscriminator(channels) if config.losses.adversarial > 0 else None
         fit_statistics(residual, (store.clip(index) for index in range(len(store))))
-        return ResidualRecipe(config, residual, critic, fabric)
+        if isinstance(config.model, ModelConfig):
+            return ResidualRecipe(config, residual, critic, fabric)
+        fit_feature_statistics(residual, store)
+        return ListenerRecipe(config, residual, critic, fabric)

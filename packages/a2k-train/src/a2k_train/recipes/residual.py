@@ -19,6 +19,8 @@ from a2k_train.recipes.base import SEED_STRIDE, Recipe
 from a2k_train.recipes.batch_norm import frozen_batch_norm_stats
 from a2k_train.recipes.optimizer_step import OptimizerStep, adam, adamw
 from a2k_train.recipes.residual_losses import (
+    OPENING,
+    WIDTH,
     closure_loss,
     correlation_loss,
     lip_distances,
@@ -28,9 +30,6 @@ from a2k_train.recipes.residual_losses import (
 )
 from a2k_train.statistics.head_tracks import smooth_track
 from kp_io import IBUG68
-
-#: Index of the mouth opening, 62 to 66, in `lip_distances`.
-_OPENING = 1
 
 #: Learning rate of the discriminator's Adam (paper).
 _DISCRIMINATOR_LEARNING_RATE = 1e-4
@@ -111,11 +110,15 @@ class ResidualRecipe(Recipe):
         }
         if self.weights.correlation > 0:
             losses["correlation"] = correlation_loss(
-                preds_lips[..., _OPENING], target_lips[..., _OPENING], batch.mask, floor=self._lip_std**2 / 10
+                preds_lips[..., OPENING], target_lips[..., OPENING], batch.mask, floor=self._lip_std**2 / 10
+            )
+        if self.weights.width_correlation > 0:
+            losses["width_correlation"] = correlation_loss(
+                preds_lips[..., WIDTH], target_lips[..., WIDTH], batch.mask, floor=self._lip_std**2 / 10
             )
         if self.weights.closure > 0:
             losses["closure"] = closure_loss(
-                preds_lips[..., _OPENING], target_lips[..., _OPENING], batch.mask, average=self._average
+                preds_lips[..., OPENING], target_lips[..., OPENING], batch.mask, average=self._average
             )
         if self.discriminator is not None and self._discriminator_step is not None:
             self._discriminator_step.update(

@@ -12,6 +12,9 @@ from a2k_nets.blocks import select_points
 # Pairs of lip points whose distances describe the mouth: three inner gaps, outer height, width.
 _UPPER, _LOWER = (61, 62, 63, 51, 48), (67, 66, 65, 57, 54)
 
+#: Indices of the mouth opening, 62 to 66, and the mouth width in `lip_distances`.
+OPENING, WIDTH = 1, 4
+
 
 def masked_l1(
     preds: Float[Tensor, "b t *c"],

@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
-from a2k_nets import ModelConfig
 from a2k_nets.blocks import split_pose
+from a2k_nets.config import MotionConfig
 from a2k_train.statistics.head_tracks import measured_tracks
 from a2k_train.statistics.running import RunningMoments
 
@@ -23,7 +23,7 @@ class ClipMotion:
         config: Stable points and base point.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: MotionConfig) -> None:
         self._config = config
         self._references: list[Tensor] = []
         # For every clip: frames, sums of x and y of all points, sums of xx, xy, yy. The last point is the head's shift.

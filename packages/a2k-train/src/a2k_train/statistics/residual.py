@@ -9,6 +9,7 @@ from torch import Tensor
 
 from a2k_nets import Audio2Keypoint, ModelConfig
 from a2k_nets.blocks import apply_similarity, fit_similarity
+from a2k_nets.config import MotionConfig
 from a2k_train.data.clip import Clip
 from a2k_train.statistics.blinks import find_blinks, typical_blink
 from a2k_train.statistics.canonical_faces import CanonicalFaces
@@ -19,7 +20,7 @@ from a2k_train.statistics.running import RunningMoments
 from kp_metrics import eye_aspect_ratio
 
 
-def mean_face(clips: Iterable[Clip], config: ModelConfig) -> Float[Tensor, "k 2"]:
+def mean_face(clips: Iterable[Clip], config: MotionConfig) -> Float[Tensor, "k 2"]:
     """Return the mean face: upright, base point at the origin, inter-ocular distance 1; of measured frames only."""
     return _mean_of(torch.stack([_mean_shape(clip) for clip in clips if bool(clip.measured.any())]), config)
 
@@ -29,7 +30,7 @@ def _mean_shape(clip: Clip) -> Float[Tensor, "k 2"]:
     return measured.cpu().mean(dim=0)
 
 
-def _mean_of(shapes: Float[Tensor, "c k 2"], config: ModelConfig) -> Float[Tensor, "k 2"]:
+def _mean_of(shapes: Float[Tensor, "c k 2"], config: MotionConfig) -> Float[Tensor, "k 2"]:
     """Return the mean face of the mean shape of each clip.
 
     Starting from the first shape, all are aligned to the current mean by their stable points and averaged, three times.
@@ -42,7 +43,7 @@ def _mean_of(shapes: Float[Tensor, "c k 2"], config: ModelConfig) -> Float[Tenso
     return mean
 
 
-def _upright(face: Float[Tensor, "k 2"], config: ModelConfig) -> Float[Tensor, "k 2"]:
+def _upright(face: Float[Tensor, "k 2"], config: MotionConfig) -> Float[Tensor, "k 2"]:
     """Return the face with the outer eye corners level and one unit apart, and the base point at the origin."""
     left, right = config.eye_corners
     eyes = face[[left, right]]
@@ -65,7 +66,8 @@ def fit_statistics(model: Audio2Keypoint, clips: Iterable[Clip]) -> None:
     mel, faces, motion = RunningMoments(), CanonicalFaces(config.stable_points), ClipMotion(config)
     shapes, blinks, frames = [], [], 0
     for clip in islice(clips, MAX_CLIPS):
-        mel.add(model.log_mel(clip.waveform[None].to(device))[0].T)
+        if isinstance(config, ModelConfig):
+            mel.add(model.log_mel(clip.waveform[None].to(device))[0].T)
         keypoints, measured = clip.keypoints.cpu(), clip.measured.cpu()
         if not bool(measured.any()):
             continue
@@ -84,9 +86,9 @@ def fit_statistics(model: Audio2Keypoint, clips: Iterable[Clip]) -> None:
         "std_face": faces.std(normalizer.mean_face),
         "std_expression": std_expression,
         "std_pose": std_pose,
-        "mean_mel": mel.mean,
-        "std_mel": mel.std,
     }
+    if isinstance(config, ModelConfig):
+        statistics |= {"mean_mel": mel.mean, "std_mel": mel.std}
     normalizer.set_statistics(**{name: value.float() for name, value in statistics.items()})
     model.head_motion.fit(motion.head_tracks(to_canonical))
     curve, per_frame = typical_blink(blinks, frames)

@@ -16,6 +16,7 @@ from a2k_nets.checkpoints import save_checkpoint
 from a2k_train.config.toml_file import config_to_toml
 from a2k_train.config.train_config import TrainConfig
 from a2k_train.data.clip_store import ClipStore
+from a2k_train.recipes.prepare_store import prepare_store
 from a2k_train.training.first_process import on_first_process
 from a2k_train.training.launch import launch
 from a2k_train.training.loss_buffer import LossBuffer
@@ -58,6 +59,7 @@ def fit(
         OSError: The disk is full, the folder cannot be written, or another training runs in it; the last state is kept.
     """
     run, fabric = Path(run), fabric or launch(precision=config.precision)
+    store = prepare_store(config, store, device=fabric.device)
     with ExitStack() as stack:
         on_first_process(fabric, lambda: stack.enter_context(_lock(run)))
         trainer = Trainer(config, store, fabric=fabric)

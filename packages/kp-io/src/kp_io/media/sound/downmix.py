@@ -60,10 +60,10 @@ class Downmix:
             names: FFmpeg's name of each channel, such as FL, FR, FC or LFE.
             rate: Samples per second.
         """
+        if len(names) == 1:
+            return [block[0] for block in blocks]
         weights = channel_weights(names)
         mixed = [weights @ block for block in blocks]
-        if len(names) == 1:
-            return mixed
         before = self._channel
         self._judge(blocks, mixed, weights, rate)
         if self._channel is None and before is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -13,6 +14,9 @@ from kp_io.media.timing.audio_timeline import Block
 
 #: Seconds of consecutive frames that are converted together: frames are short, and each costs some calls.
 _JOINED_SECONDS = 0.5
+
+#: What the samples of FFmpeg's formats are; planar ones have a p at the end.
+_DTYPES = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "s64": np.int64, "flt": np.float32, "dbl": np.float64}
 
 #: Seconds of sound by which a file's channels are judged together.
 _BATCH_SECONDS = 0.5
@@ -68,8 +72,13 @@ def _join_frames(frames: Iterable[av.AudioFrame], seconds: float) -> Iterator[li
     length = 0
     kind: tuple[object, ...] = ()
     for frame in frames:
-        this = frame.sample_rate, frame.format.name, frame.layout.name, frame.time_base
-        if group and not (this == kind and length < seconds * frame.sample_rate and _follows(frame, group[0], length)):
+        base = frame.time_base or Fraction(0)
+        # As two numbers, since comparing fractions takes long for something done with every frame.
+        ticks = base.numerator, base.denominator
+        this = frame.sample_rate, frame.format.name, frame.layout.name, ticks
+        if group and not (
+            this == kind and length < seconds * frame.sample_rate and _follows(frame, group[0], length, ticks)
+        ):
             yield group
             group, length = [], 0
         kind = this
@@ -79,20 +88,24 @@ def _join_frames(frames: Iterable[av.AudioFrame], seconds: float) -> Iterator[li
         yield group
 
 
-def _follows(frame: av.AudioFrame, first: av.AudioFrame, length: int) -> bool:
-    """Return whether a frame begins exactly `length` samples after the first one."""
-    base = frame.time_base
-    if frame.pts is None or first.pts is None or base is None:
+def _follows(frame: av.AudioFrame, first: av.AudioFrame, length: int, ticks: tuple[int, int]) -> bool:
+    """Return whether a frame begins exactly `length` samples after the first one; `ticks` is the time base, or 0."""
+    if frame.pts is None or first.pts is None or not ticks[0]:
         return frame.pts is first.pts
-    return (frame.pts - first.pts) * base.numerator * frame.sample_rate == length * base.denominator
+    return (frame.pts - first.pts) * ticks[0] * frame.sample_rate == length * ticks[1]
 
 
 def samples_of(*frames: av.AudioFrame) -> Float[np.ndarray, "c s"]:
     """Return the samples of decoded frames of one kind, float32 in [-1, 1] unless the file exceeds it."""
     frame = frames[0]
-    data: np.ndarray = np.concatenate([frame.to_ndarray() for frame in frames], axis=1)
-    if not frame.format.is_planar:
-        data = data.reshape(-1, frame.layout.nb_channels).T
+    dtype, channels = _DTYPES[frame.format.name.removesuffix("p")], frame.layout.nb_channels
+    # Not `to_ndarray`, which copies each frame once more.
+    if frame.format.is_planar:
+        planes = [[_samples(frame.planes[n], dtype, frame.samples) for frame in frames] for n in range(channels)]
+        data = np.stack([np.concatenate(plane) for plane in planes])
+    else:
+        parts = [_samples(frame.planes[0], dtype, channels * frame.samples) for frame in frames]
+        data = np.concatenate(parts).reshape(-1, channels).T
     if data.dtype == np.uint8:
         return (data.astype(np.float32) - 128) / 128
     if np.issubdtype(data.dtype, np.integer):
@@ -103,3 +116,8 @@ def samples_of(*frames: av.AudioFrame) -> Float[np.ndarray, "c s"]:
 def channel_names(frame: av.AudioFrame) -> list[str]:
     """Return FFmpeg's name of each channel of a frame."""
     return [channel.name for channel in frame.layout.channels]
+
+
+def _samples(plane: Any, dtype: Any, count: int) -> np.ndarray:
+    """Return the first samples of a plane as a view; PyAV's types do not tell that planes are buffers."""
+    return np.frombuffer(plane, dtype, count)

@@ -1,0 +1,25 @@
+"""`a2k models`: list the models in the package."""
+
+import typer
+
+from a2k_nets.cli.console import clear_errors
+
+
+def models() -> None:
+    """List the models in the package: preset, size, look-ahead, licence."""
+    with clear_errors():
+        from a2k_nets.checkpoints.checkpoint import read_tensors
+        from a2k_nets.checkpoints.resolve import EMBEDDED, embedded_checkpoint
+        from a2k_nets.config.residual import ModelConfig
+        from a2k_nets.pretrained import load_model
+        from a2k_nets.whisper.encoder import encoder_weights
+
+        for name in EMBEDDED:
+            path, model = embedded_checkpoint(name), load_model(name)
+            if isinstance(model.config, ModelConfig):
+                size, ahead = path.stat().st_size, f"streams {1000 * model.config.right_context_seconds:.0f} ms behind"
+            else:
+                size, ahead = path.stat().st_size + encoder_weights().stat().st_size, "hears the whole recording"
+            licence = read_tensors(path)[1].get("licence", "not told").partition(" ")[0]
+            typer.echo(f"{name:10}{model.preset:10}{size / 1e6:5.1f} MB  {ahead:28}{licence}")
+        typer.echo("scores on unseen speakers: MODEL_CARD.md beside the weights")

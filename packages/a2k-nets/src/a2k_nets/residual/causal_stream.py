@@ -1,0 +1,80 @@
+"""The motion that the causal network predicts for audio in pieces."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the usual name
+
+from a2k_nets.blocks.log_mel import LogMelSpectrogram
+from a2k_nets.residual.few_frames import FEW_FRAMES, FewFramesGenerator
+from a2k_nets.residual.generator import ResidualGenerator, StreamingState
+from a2k_nets.residual.motion_network import Motion
+from a2k_nets.residual.normalizer import Normalizer
+
+
+class CausalStream:
+    """The state of a causal network between two pieces of audio.
+
+    Args:
+        generator: The network.
+        log_mel: Its spectrogram.
+        normalizer: Its statistics.
+        face: Normalised reference faces.
+    """
+
+    def __init__(
+        self,
+        generator: ResidualGenerator,
+        log_mel: LogMelSpectrogram,
+        normalizer: Normalizer,
+        face: Float[Tensor, "b c"],
+    ) -> None:
+        self._generator, self._log_mel, self._normalizer, self._face = generator, log_mel, normalizer, face
+        self._config = generator.config
+        self._state = StreamingState()
+        self._few_frames = FewFramesGenerator(generator, face, self._state)
+        self._frames = self._hops = self._samples = 0
+        self._right_context = round(self._config.right_context_seconds * self._config.audio.sample_rate)
+        # Samples that the next Fourier windows need; the first window begins in silence.
+        self._pending = [face.new_zeros(len(face), self._config.audio.padding)]
+
+    def push(self, waveform: Float[Tensor, "b s"], *, end: bool = False) -> Motion | None:
+        """Return the motion of the frames that are final with these samples, if any; with `end`, of all that remain."""
+        self._samples += waveform.shape[1]
+        self._pending.append(waveform)
+        stop = self._config.num_frames(self._samples) if end else self._num_final_frames()
+        if stop <= self._frames:
+            return None
+        log_mel = self._encode(stop, end=end)
+        count, self._frames = stop - self._frames, stop
+        if count < FEW_FRAMES and not self._generator.training:
+            return self._few_frames(log_mel)
+        return self._generator.forward_chunk(log_mel, self._face, self._state)
+
+    def _num_final_frames(self) -> int:
+        """Return the number of frames that no later sample can change."""
+        config = self._config
+        step = config.samples_per_frame
+        # If the audio ended here, samples beyond the last whole frame would be cut.
+        final = min(self._samples, step * config.num_frames(self._samples))
+        return (final - self._right_context) // step + 1
+
+    def _encode(self, stop: int, *, end: bool) -> Float[Tensor, "b m f"]:
+        """Return the normalised spectrogram for the frames before `stop`, four spectrogram frames for each."""
+        config = self._config
+        audio, ahead = config.audio, config.lookahead_hops
+        samples = torch.cat(self._pending, dim=1)
+        hops = 4 * stop - self._hops
+        if end:
+            # Silence as in `Audio2Keypoint.encode_audio`, or a cut where the length was rounded down.
+            samples = F.pad(samples, (0, stop * config.samples_per_frame - self._samples))
+            samples = F.pad(samples, (0, audio.padding))
+        else:
+            hops += ahead
+        window = samples[:, : (hops - 1) * audio.hop_length + audio.n_fft]
+        log_mel = self._normalizer.encode_mel(self._log_mel.without_padding(window))
+        self._pending = [samples[:, hops * audio.hop_length :].clone()]
+        if not self._hops:
+            log_mel = log_mel[..., ahead:]
+        self._hops += hops
+        return F.pad(log_mel, (0, ahead))[..., : 4 * (stop - self._frames)] if end else log_mel

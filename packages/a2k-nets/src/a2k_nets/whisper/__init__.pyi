@@ -1,0 +1,2 @@
+from .encoder import WhisperEncoder as WhisperEncoder
+from .windowed_features import WindowedFeatures as WindowedFeatures

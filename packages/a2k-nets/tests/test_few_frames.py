@@ -1,0 +1,83 @@
+"""A few frames of a live stream: the numbers of the network in fewer operations."""
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from a2k_nets.config.residual import ModelConfig
+from a2k_nets.inference.streaming import StreamingGenerator
+from a2k_nets.residual.few_frames import FEW_FRAMES, FewFramesGenerator
+from a2k_nets.residual.generator import ResidualGenerator, StreamingState
+from a2k_nets.residual.model import Audio2Keypoint
+
+CONFIG = ModelConfig(width=16, dilations=(1, 4, 2))
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def network():
+    """In double precision, with heads that predict something."""
+    network = ResidualGenerator(CONFIG).double().eval()
+    for number, parameter in enumerate(network.parameters()):
+        torch.nn.init.normal_(parameter, std=0.2, generator=seeded(number))
+    return network
+
+
+# Frames of each chunk; chunks of many frames are for the network itself.
+@pytest.mark.parametrize("chunks", [[1] * 30, [2] * 15, [7, 1, 2, 5, 3, 6, 4, 2], [1, 20, 1, 1, 7], [20, 3, 7]])
+@torch.inference_mode()
+def test_they_are_the_network_s(network, chunks):
+    log_mel = torch.randn(2, 80, 4 * sum(chunks), generator=seeded(8), dtype=torch.float64)
+    face = torch.randn(2, 136, generator=seeded(9), dtype=torch.float64)
+    expected, state = network.forward_chunk(log_mel, face), StreamingState()
+    few_frames = FewFramesGenerator(network, face, state)
+    made = [
+        few_frames(piece) if count < FEW_FRAMES else network.forward_chunk(piece, face, state)
+        for count, piece in zip(chunks, log_mel.split([4 * count for count in chunks], dim=-1), strict=True)
+    ]
+    for ours, parts in zip(expected, zip(*made, strict=True), strict=True):
+        joined = torch.cat(parts, dim=1)
+        assert joined.shape == ours.shape
+        assert torch.allclose(joined, ours, rtol=0, atol=1e-12)
+
+
+@torch.inference_mode()
+def test_no_more_is_kept_than_the_convolutions_need(network):
+    state = StreamingState()
+    few_frames = FewFramesGenerator(network, torch.zeros(1, 136, dtype=torch.float64), state)
+    kept = set()
+    for _ in range(40):
+        few_frames(torch.zeros(1, 80, 4, dtype=torch.float64))
+        kept.add(sum(past.untyped_storage().nbytes() for past in state._past.values()))
+    assert len(kept) == 1
+    assert kept.pop() <= 8 * (7 * 80 + 5 * 16 + 16 * sum(2 * dilation + 1 for dilation in CONFIG.dilations))
+
+
+class Operations(TorchDispatchMode):
+    """Counts what PyTorch computes; views are free of that."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += not func.is_view
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_piece_of_40_ms_takes_few_operations(as_users_run_it, reference):
+    """Each takes about two microseconds, most of the time of a piece; all in all there were 236 once."""
+    stream = StreamingGenerator(reference[0], Audio2Keypoint.from_pretrained("small"))
+    pieces = 0.1 * torch.randn(30, 640, generator=seeded(0))
+    for piece in pieces[:10]:
+        stream.push(piece)
+    counts = []
+    for piece in pieces[10:]:
+        with Operations() as operations:
+            assert len(stream.push(piece)) == 1
+        counts.append(operations.count)
+    # Some of the frames have a blink.
+    assert sorted(counts)[len(counts) // 2] <= 150, counts
