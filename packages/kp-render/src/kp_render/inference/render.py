@@ -105,7 +105,7 @@ def _differ(first: Tensor, still: Tensor) -> bool:
 def _frames(
     image: UInt8[np.ndarray, "h w 3"], points: Tensor, still: Tensor, crop: str, size: int | None, device: str
 ) -> Iterator[UInt8[np.ndarray, "_ _ 3"]]:
-    left, top, right, bottom = _around(still, points, _REACH, image.shape[:2])
+    left, top, right, bottom = face_region(still, points, image.shape[:2])
     shift = torch.tensor([left, top])
     part = torch.from_numpy(image[top:bottom, left:right].copy()).to(device).permute(2, 0, 1).float() / 255
     warp = make_portrait_warp(part, (still - shift).to(device))
@@ -120,6 +120,17 @@ def _frames(
             if window is not None:
                 whole = np.ascontiguousarray(whole[window[1] : window[3], window[0] : window[2]])
             yield whole if size is None else _resized(whole, size)
+
+
+def face_region(
+    still: Float[Tensor, "68 2"], points: Float[Tensor, "t 68 2"], limits: tuple[int, ...]
+) -> tuple[int, int, int, int]:
+    """Return left, top, right and bottom of the part of a picture that moves with a face.
+
+    Raises:
+        ValueError: The keypoints are outside of the picture.
+    """
+    return _around(still, points, _REACH, limits)
 
 
 def _around(still: Tensor, points: Tensor, reach: float, limits: tuple[int, ...]) -> tuple[int, int, int, int]:

@@ -33,6 +33,22 @@ class _Fields(NamedTuple):
     layers: Float[Tensor, "b 6 m n"]
 
 
+class WarpedFrames(NamedTuple):
+    """Frames of a warp, and how they came about.
+
+    Attributes:
+        frames: `(B, 3, H, W)` in [0, 1].
+        places: `(B, 2, M, N)` where each node of a coarse grid over the frame comes from in the portrait, pixels.
+        keypoints: `(B, 68, 2)` that the frames show, pixels.
+        motion: Of the head, from the portrait to the frames.
+    """
+
+    frames: Float[Tensor, "b 3 h w"]
+    places: Float[Tensor, "b 2 m n"]
+    keypoints: Float[Tensor, "b 68 2"]
+    motion: HeadMotion
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PortraitWarp:
     """A portrait prepared for any number of frames; `make_portrait_warp` makes it, and calling it warps.
@@ -57,6 +73,10 @@ class PortraitWarp:
 
         Differentiable in the keypoints. With the portrait's own keypoints the result is the portrait.
         """
+        return self.in_parts(keypoints).frames
+
+    def in_parts(self, keypoints: Float[Tensor, "b 68 2"]) -> WarpedFrames:
+        """Return the same frames, and where their pixels come from."""
         motion = self.head.motion_to(keypoints)
         # What the detector saw between closed lips of the portrait, it also sees in the frames: it is taken away.
         target = keypoints + torch.einsum("bij,kj->bki", motion.linear, self.rest - self.keypoints)
@@ -64,11 +84,12 @@ class PortraitWarp:
         fields = self._fields(unposed - self.rest, motion)
         mouth = find_opening(target[:, list(MOUTH_UPPER)], target[:, list(MOUTH_LOWER)])
         eyes = [self._eye(target, side) for side in range(2)]
-        frames = self._skin(fields, mouth, eyes)
+        places = self._skin_places(fields, mouth, eyes)
+        frames = sample(self.source, enlarge(places, self.size), self.size)
         zoom = motion.linear.det().abs().sqrt()
         for side, eye in enumerate(eyes):
             frames = self._add_eye(frames, fields, eye, side)
-        return self._add_mouth(frames, fields, mouth, zoom)
+        return WarpedFrames(self._add_mouth(frames, fields, mouth, zoom), places, target, motion)
 
     def _fields(self, displacements: Tensor, motion: HeadMotion) -> _Fields:
         head = self.head.inverse(motion)
@@ -78,8 +99,8 @@ class PortraitWarp:
     def _eye(self, target: Tensor, side: int) -> Opening:
         return find_opening(target[:, list(EYES_UPPER[side])], target[:, list(EYES_LOWER[side])])
 
-    def _skin(self, fields: _Fields, mouth: Opening, eyes: list[Opening]) -> Tensor:
-        """Return the frames with the layers joined smoothly, which is right everywhere but at lips and lids."""
+    def _skin_places(self, fields: _Fields, mouth: Opening, eyes: list[Opening]) -> Tensor:
+        """Return where nodes come from with the layers joined smoothly: right everywhere but at lips and lids."""
         nodes = self.head.grid.expand(len(fields.head), -1, -1, -1)
         width = 5 * self.head.pixels_per_mm
         below_mouth = smoothstep(_height_over(mouth, nodes), -width, width)
@@ -93,8 +114,7 @@ class PortraitWarp:
         below_eyes = smoothstep(left * (1 - share) + right * share, -width, width)
         above, between, below = (fields.layers[:, i : i + 2] for i in (0, 2, 4))
         places = above + below_eyes * (between - above)
-        places = places + below_mouth * (below - places)
-        return sample(self.source, enlarge(places, self.size), self.size)
+        return places + below_mouth * (below - places)
 
     def _add_mouth(self, frames: Tensor, fields: _Fields, mouth: Opening, zoom: Tensor) -> Tensor:
         middle = mouth.corner + mouth.axis / 2 + _half_way(mouth)
