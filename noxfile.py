@@ -31,8 +31,14 @@ EVERYTHING = (
     "packages/a2k-train[all]",
     "packages/kp-render[all]",
 )
-# Only what generating and scoring need, so that the demo installs quickly.
-DEMO = ("packages/kp-io[dlib,tts]", "packages/kp-metrics", "packages/a2k-nets[io]", "packages/a2k-train")
+# Only what generating, rendering and scoring need, so that the demo installs quickly.
+DEMO = (
+    "packages/kp-io[dlib,tts]",
+    "packages/kp-metrics",
+    "packages/a2k-nets[io]",
+    "packages/a2k-train",
+    "packages/kp-render[io]",
+)
 
 
 def install(session: nox.Session, *requirements: str, packages: tuple[str, ...] = EVERYTHING) -> None:

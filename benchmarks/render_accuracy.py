@@ -3,7 +3,7 @@
 python benchmarks/render_accuracy.py CORPUS ANNOTATIONS --split val -o render.json
 
 CORPUS is a folder with manifest.csv (id, file, split, speaker) and the videos, ANNOTATIONS one with `<id>.npz` of them.
-Rows are the warp of kp-render, the still picture, one similarity of the whole picture, and a piecewise affine warp over
+Rows are kp-render, its warp without the painting network, the still picture, one similarity of the whole picture, and a piecewise affine warp over
 a Delaunay triangulation (as MakeItTalk uses for cartoons). Figures are means over speakers, with 95 % bootstrap
 intervals.
 """
@@ -25,7 +25,7 @@ from skimage.metrics import structural_similarity
 
 from kp_io import load_keypoints, make_detector, read_video, warp_image_to_head
 from kp_io.keypoints import KeypointSequence
-from kp_render import make_portrait_warp
+from kp_render import load_painting_network, make_painter, make_portrait_warp
 
 say = Console(highlight=False, soft_wrap=True).print
 
@@ -69,16 +69,19 @@ def methods(picture: Image, still: torch.Tensor) -> dict[str, Callable[[torch.Te
     """Return what is compared: functions from keypoints to a frame."""
     warp = make_portrait_warp(torch.from_numpy(picture).permute(2, 0, 1).float() / 255, still)
 
-    def rendered(points: torch.Tensor) -> Image:
+    painter = make_painter(warp, load_painting_network())
+
+    def rendered(points: torch.Tensor, draw: Callable[[torch.Tensor], torch.Tensor]) -> Image:
         with torch.inference_mode():
-            return (warp(points[None])[0] * 255).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
+            return (draw(points[None])[0] * 255).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
 
     def similarity(points: torch.Tensor) -> Image:
         sequence = KeypointSequence(points[None], image_size=picture.shape[:2])
         return next(warp_image_to_head(picture, sequence, reference=still))
 
     return {
-        "kp-render": rendered,
+        "kp-render": lambda points: rendered(points, painter),
+        "kp-render, warp alone": lambda points: rendered(points, warp),
         "Delaunay": lambda points: delaunay(picture, still.numpy(), points.numpy()),
         "similarity": similarity,
         "still": lambda points: picture,

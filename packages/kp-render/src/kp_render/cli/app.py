@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from kp_render.cli.console import show_version
 from kp_render.cli.render import render
+from kp_render.cli.train import pairs, train
 
 
 class RenderFirst(TyperGroup):
@@ -38,3 +39,5 @@ def show(
 
 
 app.command()(render)
+app.command()(pairs)
+app.command()(train)

@@ -1,6 +1,7 @@
 """Frames of a portrait that speaks."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -11,6 +12,8 @@ from torch.nn.functional import interpolate
 
 from kp_render.geometry.landmarks import NUM_KEYPOINTS
 from kp_render.inference.retarget import retarget_keypoints
+from kp_render.painting.painter import load_painting_network, make_painter
+from kp_render.painting.painting_network import PaintingNetwork
 from kp_render.warp.portrait_warp import make_portrait_warp
 
 #: Frames that are warped together.
@@ -41,6 +44,8 @@ def render_portrait(
     reference: Float[Tensor, "k d"] | None = None,
     crop: Literal["none", "face"] = "none",
     size: int | None = None,
+    paint: bool = True,
+    weights: Path | None = None,
     device: str = "cpu",
 ) -> Iterator[UInt8[np.ndarray, "_ _ 3"]]:
     """Yield the frames of a portrait that follows keypoints.
@@ -54,6 +59,9 @@ def render_portrait(
         reference: `(68, 2)` the keypoints in the picture, as a detector finds them; by default the first frame's.
         crop: `"face"` for a square around the face, `"none"` for the whole picture.
         size: Height of the frames, pixels; by default that of the picture or its crop.
+        paint: Whether the network corrects the warp, which is made for photos of people; it leaves drawings as they are
+            only without it.
+        weights: File of other weights of the network, as `kp-render train` writes it.
         device: cpu, cuda or mps.
 
     Yields:
@@ -81,7 +89,8 @@ def render_portrait(
     still = points[0] if reference is None else _checked(reference[None])[0]
     if tuple(sequence.image_size) != image.shape[:2] or _differ(points[0], still):
         points = retarget_keypoints(points, still)
-    return _frames(image, points, still, crop, size, device)
+    network = load_painting_network(weights) if paint else None
+    return _frames(image, points, still, crop, size, network, device)
 
 
 def _checked(points: Tensor) -> Float[Tensor, "t 68 2"]:
@@ -103,16 +112,23 @@ def _differ(first: Tensor, still: Tensor) -> bool:
 
 
 def _frames(
-    image: UInt8[np.ndarray, "h w 3"], points: Tensor, still: Tensor, crop: str, size: int | None, device: str
+    image: UInt8[np.ndarray, "h w 3"],
+    points: Tensor,
+    still: Tensor,
+    crop: str,
+    size: int | None,
+    network: PaintingNetwork | None,
+    device: str,
 ) -> Iterator[UInt8[np.ndarray, "_ _ 3"]]:
     left, top, right, bottom = face_region(still, points, image.shape[:2])
     shift = torch.tensor([left, top])
     part = torch.from_numpy(image[top:bottom, left:right].copy()).to(device).permute(2, 0, 1).float() / 255
     warp = make_portrait_warp(part, (still - shift).to(device))
+    draw = warp if network is None else make_painter(warp, network)
     window = _around(still, still[None], _FACE_CROP / 2, image.shape[:2]) if crop == "face" else None
     for first in range(0, len(points), _BATCH):
         with torch.inference_mode():
-            moved = warp((points[first : first + _BATCH] - shift).to(device))
+            moved = draw((points[first : first + _BATCH] - shift).to(device))
             pixels = (moved * 255).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
         for frame in pixels:
             whole = image.copy()

@@ -85,7 +85,7 @@ def corrected(
     warped: Float[Tensor, "b 3 s s"],
     shift: Float[Tensor, "b 2 s s"],
     colour: Float[Tensor, "b 3 s s"],
-    cover: Float[Tensor, "b 1 s s"],
+    cover: Float[Tensor, "1 1 s s"],
 ) -> Float[Tensor, "b 3 s s"]:
     """Return squares with a correction, where it covers them."""
     side = warped.shape[-1]

@@ -1,7 +1,6 @@
 """The state of a training on disk, without pickle."""
 
 import json
-import os
 from pathlib import Path
 
 import torch
@@ -56,4 +55,4 @@ def save_weights(path: Path, network: nn.Module, metadata: dict[str, str]) -> No
 def _save(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
     temporary = path.with_suffix(".partial")
     save_file(tensors, temporary, metadata=metadata)
-    os.replace(temporary, path)
+    temporary.replace(path)

@@ -1,4 +1,4 @@
-"""Examples to learn from: two frames of a video, of which one is the portrait and the other shows how it should look."""
+"""Examples to learn from: two frames of a video, one as the portrait, the other as what it should look like."""
 
 from collections.abc import Iterator
 from pathlib import Path
