@@ -9,6 +9,7 @@ cross-validation, each clip is scored with a model that has not seen its speaker
 """
 
 import csv
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +17,7 @@ from typing import Annotated
 import torch
 import typer
 from common.marked_blocks import put_between_markers
-from listening.options import Model, Splits
+from listening.options import Model, SkipSpeakers, Splits, is_skipped
 from listening.texts import TEXTS, VOICES
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
@@ -108,6 +109,7 @@ def languages(
     splits: Splits = None,
     more: Annotated[str, typer.Option(help="Further splits that no model has seen; may be empty.")] = "",
     manifest: Manifest = None,
+    skip_speakers: SkipSpeakers = None,
     speech: Annotated[Path | None, typer.Option(help="Folder of audio recordings.")] = None,
     page: Annotated[Path | None, typer.Option(help="Page to update between <!-- languages --> markers.")] = None,
 ) -> None:
@@ -123,6 +125,8 @@ def languages(
         # Speakers that the first model has not seen.
         faces = {clip.speaker: clip.keypoints[0] for clip, (fold, _) in zip(clips, held_out, strict=True) if fold == 0}
         models = [network for _, network in held_out]
+        kept = [index for index, clip in enumerate(clips) if not is_skipped(clip.speaker, skip_speakers)]
+        clips, models = [clips[index] for index in kept], [models[index] for index in kept]
         if more:
             others = open_for_model(first_model.config, corpus, splits=more, manifest=manifest).clips()
             clips, models = clips + others, models + [first_model] * len(others)
@@ -188,9 +192,14 @@ def _languages(table: Path) -> dict[str, str]:
 
 
 def _mean(values: list[float], speakers: list[str]) -> str:
-    series = torch.tensor(values)
-    interval = bootstrap_interval(series, groups=speakers) if len(set(speakers)) > 1 else None
-    return cell_text(float(series.nanmean()), interval)
+    """Return the mean over speakers of the means over their clips, with its interval."""
+    defined = [(value, speaker) for value, speaker in zip(values, speakers, strict=True) if value == value]
+    counts = Counter(speaker for _, speaker in defined)
+    shares = torch.tensor([1 / (len(counts) * counts[speaker]) for _, speaker in defined], dtype=torch.float64)
+    series = torch.tensor([value for value, _ in defined], dtype=torch.float64)
+    groups = [speaker for _, speaker in defined]
+    interval = bootstrap_interval(series, weights=shares, groups=groups) if len(counts) > 1 else None
+    return cell_text(float((series * shares).sum()) if defined else float("nan"), interval)
 
 
 if __name__ == "__main__":

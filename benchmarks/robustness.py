@@ -16,7 +16,7 @@ import torch
 import typer
 from common.marked_blocks import put_between_markers
 from listening.conditions import SILENCES_DB, SNRS_DB, degraded, silence
-from listening.options import Model, Splits
+from listening.options import Model, SkipSpeakers, Splits, is_skipped
 from torch import Tensor
 
 from a2k_nets import Audio2Keypoint
@@ -165,7 +165,7 @@ def main_table(
 ) -> tuple[str, dict[str, dict[float, tuple]], dict]:
     """Write scores and table; return the table as Markdown, the curves over SNR, and the levels without noise."""
     rows = list(dict.fromkeys(s.row for s in scores if s.row not in (HELD, TRUTH)))
-    table = summarize(scores, rows=[HELD, *rows, TRUTH], columns=COLUMNS, with_interval=tuple(COLUMNS))
+    table = summarize(scores, rows=[HELD, *rows, TRUTH], columns=COLUMNS, with_interval=tuple(COLUMNS), by_speaker=True)
     write_table(out, scores, table, suffixes=("json",))
     cells = [["", *COLUMNS.values(), "step, 99.9 % (% IOD)", "largest step (% IOD)"]]
     for row in table.values:
@@ -192,7 +192,8 @@ def report(clips: list[Clip], main: str, quiet: str, steps: FrameSteps) -> str:
     wide = 100 * float((real > 100 * WIDE).float().mean())
     return "\n\n".join(
         (
-            f"{len(clips)} clips, {len({clip.speaker for clip in clips})} speakers. The keypoints are {finite}.",
+            f"{len(clips)} clips, {len({clip.speaker for clip in clips})} speakers; means over speakers. The "
+            f"keypoints are {finite}.",
             main,
             "A step is that of the point which goes furthest from one frame to the next, without the head's motion. "
             f"With it, the largest step under any condition is {ours.max():.1f} % of the eye distance and 99.9 % are "
@@ -219,6 +220,7 @@ def robustness(
         Path | None,
         typer.Option(help="Page to update between <!-- robustness --> markers, with the picture in images/ of docs/."),
     ] = None,
+    skip_speakers: SkipSpeakers = None,
     every: Annotated[int, typer.Option(min=1, help="Use only every n-th clip, for a quick look.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Random seed of noises, rooms and voices.")] = 0,
 ) -> None:
@@ -233,7 +235,9 @@ def robustness(
             splits=splits or ("train,val" if is_crossval(model) else "val"),
             manifest=manifest,
         )
-        clips, models, steps = store.clips()[::every], load_held_out_models(model, store)[::every], FrameSteps()
+        pairs = zip(store.clips(), load_held_out_models(model, store), strict=True)
+        kept = [pair for pair in pairs if not is_skipped(pair[0].speaker, skip_speakers)][::every]
+        clips, models, steps = [clip for clip, _ in kept], [held_out for _, held_out in kept], FrameSteps()
         out.mkdir(parents=True, exist_ok=True)
         with progress("clips") as bar:
             scores = score_conditions(clips, models, recordings=recordings, seed=seed, steps=steps, bar=bar)

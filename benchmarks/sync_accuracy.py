@@ -141,7 +141,7 @@ def main() -> None:
     torch.set_num_threads(1)
     store = open_clips(options.corpus, splits=tuple(options.splits.split(",")))
     if options.folds is None:
-        model = Audio2Keypoint.from_pretrained(options.model)
+        model = Audio2Keypoint.from_pretrained(options.model or "listener")
         report(trials(store, lambda _: model))
         return
     runs = sorted(options.folds.glob("fold-*"))

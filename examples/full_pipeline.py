@@ -55,7 +55,7 @@ TRAINING_CLIPS = Path(__file__).parent / "assets" / "training_clips.txt"
 RESULTS = ("portrait.mp4", "keypoints.npz", "keypoints.csv", "keypoints.mp4", "frames.png", "truth.npz", "table.md")
 #: The columns of the table, and what is a good value; `docs/metrics.md` has all of them.
 LEGEND = {
-    "mouth_correlation": "1 is best, 0 is chance. The model reaches about 0.5 with unknown speakers.",
+    "mouth_correlation": "1 is best, 0 is chance. The model reaches about 0.7 with unknown speakers.",
     "lip_error_ratio": "0 is best; 1 is a mouth that never moves. About 0.85 with unknown speakers.",
     "closure_f1": "Lips closed when they should be: 1 is best. About 0.5 with unknown speakers.",
     "mouth_amplitude_ratio": "1 is the natural range of the mouth; below 1 it moves too little.",

@@ -28,7 +28,7 @@ def videos(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("videos")
     with wave.open(str(SPEECH)) as file:
         speech = torch.from_numpy(np.frombuffer(file.readframes(64_000), np.int16) / 32768).float()
-    model = Audio2Keypoint.from_pretrained()
+    model = Audio2Keypoint.from_pretrained("listener")
     generator = torch.Generator().manual_seed(0)
     reference = model.normalizer.mean_face[None] * 60 + 112
     with torch.inference_mode():

@@ -186,7 +186,7 @@ class TestTable:
         table = write_scores(tmp_path / "new" / "folder", scores)
         folder = tmp_path / "new" / "folder"
         assert (folder / "table.md").read_text(encoding="utf-8") == table.markdown() + "\n"
-        assert json.loads((folder / "table.json").read_text())["values"]["ground truth"]["pck"] == 100
+        assert json.loads((folder / "table.json").read_text())["values"]["ground truth"]["pck"] == pytest.approx(100)
         with (folder / "clips.csv").open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         assert len(rows) == len(scores)

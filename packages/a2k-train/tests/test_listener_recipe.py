@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from a2k_nets import Audio2Keypoint
 from a2k_nets.checkpoints.checkpoint import read_tensors
 from a2k_nets.config import ListenerConfig
 from a2k_nets.pretrained import load_model
@@ -13,7 +14,9 @@ from a2k_train.config.train_config import defaults
 from a2k_train.data.speech_features import add_features
 from a2k_train.data.window_sampler import WindowSampler
 from a2k_train.experiments.crossval import cross_validate
+from a2k_train.recipes.augmentation import augment_features
 from a2k_train.recipes.prepare_store import prepare_store
+from a2k_train.statistics.features import fit_feature_statistics
 from a2k_train.training.fit import fit
 from a2k_train.training.trainer import Trainer
 
@@ -83,7 +86,38 @@ class TestFeatures:
         torch.testing.assert_close(batch.features[..., 0], factor[:, None] * level[..., 0], atol=1e-3, rtol=1e-2)
 
 
+class TestAugmentation:
+    def test_channels_and_stretches_are_masked_under_noise(self):
+        clean = torch.full((4, 200, 64), 5.0)
+        augmented = augment_features(clean, generator=torch.Generator().manual_seed(0))
+        masked = augmented.abs() < 1
+        # A tenth of the channels over the whole window, without which others take their share of the variance.
+        channels = masked.float().mean(dim=2) > 0.9
+        assert channels.float().mean() == pytest.approx(0.1, abs=0.03)
+        frames = masked.float().mean(dim=1) > 0.9
+        assert 0 < frames.sum(dim=1).max() <= 14
+        kept = augmented[~masked]
+        assert kept.mean() == pytest.approx(5 / 0.9, abs=0.01)
+        assert kept.std() == pytest.approx(0.1, abs=0.01)
+
+    def test_the_seed_decides(self):
+        x = torch.randn(2, 6, 16, generator=torch.Generator().manual_seed(1))
+        one, two, three = (augment_features(x, generator=torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+        assert torch.equal(one, two)
+        assert not torch.equal(one, three)
+
+
 class TestRecipe:
+    def test_features_are_needed_for_their_statistics(self, settings, store):
+        with pytest.raises(ValueError, match="expected clips with the features of the encoder, got none"):
+            fit_feature_statistics(Audio2Keypoint(settings.model), store)
+
+    def test_the_width_has_a_loss_of_its_own(self, settings, store):
+        losses = Trainer(settings, prepare_store(settings, store)).train_step()
+        assert 0 < float(losses["width_correlation"]) <= 2
+        without = replace(settings, losses=replace(settings.losses, width_correlation=0.0))
+        assert "width_correlation" not in Trainer(without, prepare_store(without, store)).train_step()
+
     def test_a_run_resumes_to_the_same_weights(self, settings, store, tmp_path):
         fit(settings, store, tmp_path / "whole")
         trainer = Trainer(settings, prepare_store(settings, store))

@@ -34,7 +34,7 @@ Model = Annotated[
     typer.Option(
         "--model",
         help="listener or small, which are embedded; a file, a folder, or a Hugging Face Hub id owner/name.",
-        show_default="listener; small to stream, sync and export",
+        show_default="listener; small to stream and export",
     ),
 ]
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of the checkpoint on the Hub.")]

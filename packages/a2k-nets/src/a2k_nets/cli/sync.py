@@ -52,7 +52,8 @@ def sync(
         read = [source, *(source / name for name in own), *source.rglob("*.parquet")]
         refuse_overwriting([out], [*read, *checkpoint_files(model)])
         refuse_overwriting([out, apply], checkpoint_files(model))
-        network = on_device(Audio2Keypoint.from_pretrained(model, revision=revision, sha256=sha256), device)
+        name = "listener" if model is None else model
+        network = on_device(Audio2Keypoint.from_pretrained(name, revision=revision, sha256=sha256), device)
         if source.is_dir():
             from a2k_nets.sync.corpus import sync_corpus
 

@@ -1,4 +1,4 @@
-"""The log-mel front end of both presets."""
+"""Settings of the log-mel front end of the presets `residual` and `paper`, and the sample rate of all."""
 
 from dataclasses import dataclass
 

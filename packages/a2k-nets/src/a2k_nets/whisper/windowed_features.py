@@ -6,14 +6,15 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from a2k_nets.whisper.encoder import SAMPLES_PER_FEATURE, WhisperEncoder
+from a2k_nets.whisper.noise_floor import add_noise_floor
 
 
 class WindowedFeatures:
     """The state of an encoder between two pieces of a waveform.
 
-    The encoder sees windows of `hop` + 2 · `overlap` feature vectors, fewer at the ends of the waveform, and the `hop`
-    vectors in the middle are used. So a vector knows at least `overlap` vectors of either side, and the windows do not
-    depend on the pieces.
+    The encoder sees windows of `hop` + 2 · `overlap` feature vectors, fewer at the ends of the waveform, with a floor
+    of noise (`add_noise_floor`). The `hop` vectors in the middle are used. So a vector knows at least `overlap` vectors
+    of either side, and the windows do not depend on the pieces.
 
     Args:
         encoder: The encoder.
@@ -48,6 +49,7 @@ class WindowedFeatures:
                 :, (start - self._first) * SAMPLES_PER_FEATURE : (stop - self._first) * SAMPLES_PER_FEATURE
             ]
             used = slice(self._done - start, min(known, self._done + self._hop) - start)
+            window = add_noise_floor(window, first=start * SAMPLES_PER_FEATURE)
             features.append(self._encoder(window)[:, used])
             self._done += used.stop - used.start
         keep = max(0, self._done - self._overlap)

@@ -6,6 +6,7 @@ import typer
 
 from a2k_train.cli.console import print_table, progress, readable_errors
 from a2k_train.cli.options import (
+    Apart,
     Cache,
     Changes,
     Clips,
@@ -41,6 +42,7 @@ def crossval(
     device: Device = "cpu",
     cache: Cache = "memory",
     folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 5,
+    apart: Apart = None,
 ) -> None:
     """Score every clip with a model that has not seen its speaker."""
     from a2k_train.experiments.crossval import cross_validate
@@ -57,6 +59,7 @@ def crossval(
             store,
             run,
             folds=folds,
+            apart=apart,
             fabric=launch(device, precision=settings.precision),
             on_step=lambda fold, step, losses: advance(fold * total + step, folds * total, losses),
         )

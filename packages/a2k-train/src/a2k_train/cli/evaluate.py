@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from a2k_train.cli.console import print_table, progress, readable_errors
-from a2k_train.cli.options import Cache, Clips, Device, Manifest, Model, Revision, Sha256, open_for_model
+from a2k_train.cli.options import Apart, Cache, Clips, Device, Manifest, Model, Revision, Sha256, open_for_model
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +29,7 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="Folder for the table, the per-clip scores and the plots.")
     ] = None,
+    apart: Apart = None,
     device: Device = "cpu",
     cache: Cache = "memory",
     seed: Annotated[
@@ -46,6 +47,8 @@ def evaluate(
     if out is not None:
         refuse_overwriting([out / "clips.csv", out / "table.csv"], [manifest])
     network = load_model(model, revision=revision, sha256=sha256).to(device)
+    if apart is not None and network.preset == "paper":
+        raise ValueError("expected no --apart for the preset paper, whose tables average clips")
     there = split_names(clips, manifest=manifest)
     if splits is None:
         splits = "val" if "val" in there or not there else ",".join(there)
@@ -69,6 +72,7 @@ def evaluate(
             else None,
             out=out,
             seed=seed,
+            apart=apart,
             on_clip=lambda done: advance(done, len(held_out), {}),
         )
     print_table(table)

@@ -47,12 +47,19 @@ Cache = Annotated[
     str,
     typer.Option(help="Where clips are kept: memory; disk, memory-mapped, for corpora larger than memory; or device."),
 ]
+Apart = Annotated[
+    str | None,
+    typer.Option(
+        help="Beginning of the names of speakers to average in a table of their own (table_apart.md), such as those of "
+        "one easy data set."
+    ),
+]
 Model = Annotated[
     str | None,
     typer.Option(
         "--model",
-        help="Checkpoint: a file, a folder, or a Hugging Face Hub id owner/name.",
-        show_default="the embedded one",
+        help="listener or small, which are embedded; a file, a folder, or a Hugging Face Hub id owner/name.",
+        show_default="listener",
     ),
 ]
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of the checkpoint on the Hub.")]

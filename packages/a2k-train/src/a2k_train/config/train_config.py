@@ -103,7 +103,8 @@ class TrainConfig:
         tempo: Preset `residual`: with augmentation, largest relative change of a window's speed.
         sound_variants: Preset `listener`: copies of each clip's sound of which the encoder's features are cached; the
             first is clean, the others are augmented.
-        frozen_norm: Keep batch norm's initial running statistics, so that windows of a batch are independent.
+        frozen_norm: Preset `paper`: keep batch norm's initial running statistics, so that windows of a batch are
+            independent.
         precision: `32-true`, `bf16-mixed` (automatic mixed precision), or `64-true`.
         compile: Compile the generator with torch.compile.
         channels_last: Use channels-last memory for the spectrogram's convolutions: faster on GPUs and many CPUs.
@@ -163,6 +164,8 @@ class TrainConfig:
                 "expected silence and tempo of 0 for the preset listener, whose features are computed once, got "
                 f"{self.silence:g} and {self.tempo:g}"
             )
+        if self.frozen_norm and not isinstance(self.model, PaperConfig):
+            raise ValueError("expected frozen_norm only with the preset paper; the other networks have no batch norm")
         if isinstance(self.model, PaperConfig) != isinstance(self.losses, PaperLossWeights):
             raise ValueError(
                 f"expected model and losses of one preset, got {type(self.model).__name__} and "

@@ -23,6 +23,9 @@ from kp_metrics import (
     velocity_ratio,
 )
 
+#: The outer corners of the lips; their distance is the mouth width.
+_LIP_CORNERS = (48, 54)
+
 
 @dataclass(frozen=True, slots=True)
 class ClipScore:
@@ -52,6 +55,7 @@ class ClipScore:
         closure_f1: F1 of the frames with closed lips.
         silence_opening: Median mouth opening during silence; NaN without silence.
         jitter: Mean third difference, inter-ocular distances per second³.
+        mouth_width_correlation: Pearson's r of predicted and true mouth width, between the lips' corners.
     """
 
     row: str
@@ -74,6 +78,7 @@ class ClipScore:
     closure_f1: float = nan
     silence_opening: float = nan
     jitter: float = nan
+    mouth_width_correlation: float = nan
 
 
 def score_clip(
@@ -121,6 +126,7 @@ def score_clip(
         closure_f1=float(closure_f1(preds, target, mask=mask)),
         silence_opening=float(silence_opening(preds, target, audio=clip.waveform, mask=mask)),
         jitter=float(jitter(preds, target, mask=mask)),
+        mouth_width_correlation=float(mouth_correlation(preds, target, mask=mask, lips=_LIP_CORNERS)),
     )
 
 

@@ -25,10 +25,11 @@ def cross_validate(
     run: Path | str,
     *,
     folds: int = 5,
+    apart: str | None = None,
     fabric: Fabric | None = None,
     on_step: Callable[[int, int, dict[str, float]], None] | None = None,
 ) -> Table:
-    """For each fold, train on the others and score it; return the table of means over folds.
+    """For each fold, train on the others and score it; return the table of means over speakers.
 
     Args:
         config: Settings of each training; fold k trains with seed + k.
@@ -36,6 +37,7 @@ def cross_validate(
         run: Folder for `fold-0`, `fold-1`, …, `clips.csv`, `table.md`, `table.json`, and `heads.md`, which compares the
             head motion with a random walk. An interrupted run is resumed.
         folds: Number of folds.
+        apart: Beginning of the names of speakers that get a table of their own, see `write_scores`.
         fabric: Device and precision; by default one process on the CPU.
         on_step: Called with the fold, the steps done and the losses.
 
@@ -72,4 +74,4 @@ def cross_validate(
         scores += evaluate(model, clips, fold=fold, seed=config.seed)
         heads.evaluate_heads(model, training.clips(), clips, seed=config.seed)
     heads.write(run / "heads.md")
-    return write_scores(run, scores)
+    return write_scores(run, scores, apart=apart)

@@ -18,7 +18,7 @@ def load_held_out_models(model: Path | None, store: ClipStore) -> list[tuple[int
     """Return the fold that held out each clip, and the model of that fold.
 
     Args:
-        model: Run folder of `a2k-train crossval`; or one checkpoint for all clips, by default the embedded one, which
+        model: Run folder of `a2k-train crossval`; or one checkpoint for all clips, by default `small`, which
             counts as fold 0. For one checkpoint, the caller makes sure that it has not seen the speakers.
         store: The clips; for a run the same clips in the same order as in the run.
 

@@ -44,7 +44,7 @@ def prepare_store(
     return add_features(
         store,
         encode,
-        name=f"{config.model.encoder}, {config.model.window_hop}, {config.model.window_overlap}",
+        name=f"{config.model.encoder}, noise floor, {config.model.window_hop}, {config.model.window_overlap}",
         augment=augment if config.augment else None,
         variants=config.sound_variants if config.augment else 1,
         seed=config.seed,

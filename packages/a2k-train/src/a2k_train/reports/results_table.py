@@ -1,10 +1,10 @@
-"""The results table: a model and baselines, means over folds, intervals by resampling speakers."""
+"""The results table: a model and baselines, means over folds or speakers, intervals by resampling speakers."""
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from statistics import fmean
 
 import torch
 
@@ -19,6 +19,7 @@ ROWS = ("mean face", "hold reference", "shuffled audio", "model, head still", "m
 #: Columns of the table: name in `ClipScore`, title.
 COLUMNS = {
     "mouth_correlation": "mouth r ↑",
+    "mouth_width_correlation": "width r ↑",
     "lip_error_ratio": "lip error / hold ↓",
     "mouth_amplitude_ratio": "mouth amplitude",
     "closure_f1": "closure F1 ↑",
@@ -59,7 +60,7 @@ _WITH_INTERVAL = ("mouth_correlation", "lip_error_ratio", "closure_f1", "silence
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Means over clips, then over folds; NaN where a row has no value.
+    """Means over clips, then over folds or speakers; NaN where a row has no value.
 
     Attributes:
         values: `values[row][column]`.
@@ -104,8 +105,9 @@ def summarize(
     rows: Sequence[str] | None = ROWS,
     columns: Mapping[str, str] = COLUMNS,
     with_interval: Sequence[str] = _WITH_INTERVAL,
+    by_speaker: bool = False,
 ) -> Table:
-    """Return means and intervals of the scores; ratios are ratios of the means of a fold.
+    """Return means and intervals of the scores; ratios are ratios of means.
 
     Args:
         scores: Scores of clips.
@@ -113,8 +115,12 @@ def summarize(
         columns: Titles by name in `ClipScore` or name of a ratio: `lip_error_ratio` (over the held reference),
             `silence_ratio`, `jitter_ratio`, `identity_ratio` (over the ground truth).
         with_interval: Columns that are printed with intervals.
+        by_speaker: Weight every speaker equally, whatever the number of clips and the fold; otherwise every fold, and
+            every clip of a fold.
     """
     scores = list(scores)
+    if by_speaker:
+        scores = [replace(score, fold=0) for score in scores]
     rows = list(dict.fromkeys(score.row for score in scores)) if rows is None else rows
     values: dict[str, dict[str, float]] = {}
     intervals: dict[str, dict[str, tuple[float, float]]] = {}
@@ -123,10 +129,10 @@ def summarize(
         values[row], intervals[row] = {}, {}
         for name in columns:
             if name in _RATIOS:
-                series, weights = _over(*_RATIOS[name], ours, scores)
+                series, weights = _over(*_RATIOS[name], ours, scores, by_speaker=by_speaker)
             else:
                 series, weights = [getattr(s, name) for s in ours], [1.0] * len(ours)
-            values[row][name], intervals[row][name] = _mean_over_folds(series, weights, ours)
+            values[row][name], intervals[row][name] = _mean(series, weights, ours, by_speaker=by_speaker)
     return Table(
         values,
         intervals,
@@ -137,34 +143,44 @@ def summarize(
     )
 
 
-def _over(name: str, base: str, ours: list[ClipScore], scores: list[ClipScore]) -> tuple[list[float], list[float]]:
+def _over(
+    name: str, base: str, ours: list[ClipScore], scores: list[ClipScore], *, by_speaker: bool
+) -> tuple[list[float], list[float]]:
     """Return the ratio of each clip's score to that of another row, and its weight.
 
     The ratio of means of a fold equals the mean of its clips' ratios weighted by the denominators; in this form the
     bootstrap draws both values of a clip together.
     """
     theirs = {s.clip: getattr(s, name) for s in scores if s.row == base}
-    folds = {s.clip: s.fold for s in scores}
     # A clip without either value is left out of both means.
-    valid = {s.clip for s in ours if getattr(s, name) == getattr(s, name) and theirs.get(s.clip, 0.0) > 0}
-    typical = {fold: _mean(theirs[clip] for clip in valid if folds[clip] == fold) for fold in set(folds.values())}
-    series = [getattr(s, name) / theirs[s.clip] if s.clip in valid else float("nan") for s in ours]
-    weights = [theirs[s.clip] / typical[s.fold] if s.clip in valid else 0.0 for s in ours]
+    valid = [s for s in ours if getattr(s, name) == getattr(s, name) and theirs.get(s.clip, 0.0) > 0]
+    typical: dict[int, float] = {}
+    shares = _shares(valid, by_speaker=by_speaker)
+    for fold in {s.fold for s in valid}:
+        part = [(share, theirs[s.clip]) for share, s in zip(shares, valid, strict=True) if s.fold == fold]
+        typical[fold] = sum(share * value for share, value in part) / sum(share for share, _ in part)
+    clips = {s.clip for s in valid}
+    series = [getattr(s, name) / theirs[s.clip] if s.clip in clips else float("nan") for s in ours]
+    weights = [theirs[s.clip] / typical[s.fold] if s.clip in clips else 0.0 for s in ours]
     return series, weights
 
 
-def _mean_over_folds(
-    series: list[float], weights: list[float], scores: list[ClipScore]
+def _shares(scores: list[ClipScore], *, by_speaker: bool) -> list[float]:
+    """Return each score's share of the mean: equal for all speakers, or for all folds; they add up to one."""
+    groups = [score.speaker if by_speaker else score.fold for score in scores]
+    sizes = Counter(groups)
+    return [1 / (len(sizes) * sizes[group]) for group in groups]
+
+
+def _mean(
+    series: list[float], weights: list[float], scores: list[ClipScore], *, by_speaker: bool
 ) -> tuple[float, tuple[float, float]]:
-    """Return the mean over folds of weighted means over clips, and its interval resampling speakers."""
+    """Return the weighted mean of the defined values, and its interval resampling speakers."""
     defined = [entry for entry in zip(series, weights, scores, strict=True) if entry[0] == entry[0]]
     if not defined:
         return float("nan"), (float("nan"), float("nan"))
-    sizes: dict[int, int] = {}
-    for _, _, score in defined:
-        sizes[score.fold] = sizes.get(score.fold, 0) + 1
-    # Every fold has the same weight, so clips of larger folds have smaller weights.
-    shares = torch.tensor([w / (len(sizes) * sizes[s.fold]) for _, w, s in defined], dtype=torch.float64)
+    equal = _shares([score for _, _, score in defined], by_speaker=by_speaker)
+    shares = torch.tensor([w * share for share, (_, w, _) in zip(equal, defined, strict=True)], dtype=torch.float64)
     values = torch.tensor([value for value, _, _ in defined], dtype=torch.float64)
     speakers = [score.speaker for _, _, score in defined]
     return float((values * shares).sum()), bootstrap_interval(values, weights=shares, groups=speakers)
@@ -176,10 +192,40 @@ def scored_rows(scores: Iterable[ClipScore]) -> list[str]:
     return [row for row in ROWS if row in found]
 
 
-def write_scores(folder: Path, scores: list[ClipScore]) -> Table:
-    """Write `clips.csv`, `table.md` and `table.json` to a folder; return the table, with the rows that have a score."""
-    table = summarize(scores, rows=scored_rows(scores))
+def split_scores(scores: Iterable[ClipScore], apart: str | None) -> tuple[list[ClipScore], list[ClipScore]]:
+    """Return the scores of all other speakers, and of those whose names begin with `apart`, in any case.
+
+    Raises:
+        ValueError: No speaker's name begins so, or every one.
+    """
+    scores = list(scores)
+    if apart is None:
+        return scores, []
+    others: list[ClipScore] = []
+    chosen: list[ClipScore] = []
+    for score in scores:
+        (chosen if score.speaker.casefold().startswith(apart.casefold()) else others).append(score)
+    if not chosen or not others:
+        speakers = sorted({score.speaker for score in scores})
+        raise ValueError(
+            f"expected some speakers whose names begin with {apart!r} and some others, got {', '.join(speakers[:5])}"
+            f"{', …' if len(speakers) > 5 else ''}"
+        )
+    return others, chosen
+
+
+def write_scores(folder: Path, scores: list[ClipScore], *, apart: str | None = None) -> Table:
+    """Write `clips.csv`, `table.md` and `table.json` to a folder; return the table, with the rows that have a score.
+
+    Every speaker has the same weight. With `apart`, the speakers whose names begin so are in `table_apart.md` and
+    `table_apart.json`, and the table is of the others.
+    """
+    others, chosen = split_scores(scores, apart)
+    table = summarize(others, rows=scored_rows(scores), by_speaker=True)
     write_table(folder, scores, table, suffixes=("md", "json"))
+    if chosen:
+        own = summarize(chosen, rows=scored_rows(scores), by_speaker=True)
+        _write_texts(folder / "table_apart", own, suffixes=("md", "json"))
     return table
 
 
@@ -191,13 +237,11 @@ def write_table(
         writer = csv.DictWriter(file, fieldnames=list(asdict(scores[0])))
         writer.writeheader()
         writer.writerows(asdict(score) for score in scores)
+    _write_texts(folder / "table", table, suffixes=suffixes)
+
+
+def _write_texts(stem: Path, table: Table, *, suffixes: Sequence[str]) -> None:
     texts = {"md": table.markdown(), "csv": table.csv(), "tex": table.latex(), "json": to_json(asdict(table))}
     for suffix in suffixes:
-        with atomic_path(folder / f"table.{suffix}") as path:
+        with atomic_path(stem.with_suffix(f".{suffix}")) as path:
             path.write_text(texts[suffix] + "\n", encoding="utf-8")
-
-
-def _mean(values: Iterable[float]) -> float:
-    """Return the mean of the defined values, or NaN."""
-    defined = [value for value in values if value == value]
-    return fmean(defined) if defined else float("nan")

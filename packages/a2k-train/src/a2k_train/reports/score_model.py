@@ -16,7 +16,7 @@ from a2k_train.evaluation.predictions import GROUND_TRUTH
 from a2k_train.evaluation.run_model import run_model
 from a2k_train.reports.evaluation_report import evaluate_fully, write_evaluation
 from a2k_train.reports.plots import plot_correlations, plot_mouths
-from a2k_train.reports.results_table import Table, scored_rows, summarize, write_scores
+from a2k_train.reports.results_table import Table, scored_rows, split_scores, summarize, write_scores
 from a2k_train.statistics.faces import FaceStatistics, face_statistics
 
 logger = logging.getLogger(__name__)
@@ -33,12 +33,14 @@ def score_model(
     out: Path | None,
     seed: int,
     on_clip: Callable[[int], None],
+    apart: str | None = None,
 ) -> Table:
     """Score a model and the baselines; write table, per-clip scores and plots if a folder is given.
 
-    A model of the preset `residual` has its own mean face and a row without head motion; for the preset `paper`, mean
-    face and units come from the training clips, or without these from the model. With clips of one speaker the row with
-    shuffled audio is left out, with a warning.
+    A model of the presets `listener` and `residual` has its own mean face and a row without head motion, and every
+    speaker has the same weight; for the preset `paper`, mean face and units come from the training clips, or without
+    these from the model, and every clip has the same weight. With clips of one speaker the row with shuffled audio is
+    left out, with a warning. Speakers whose names begin with `apart` get a table of their own, see `write_scores`.
     """
     derangements = 5
     if len({clip.speaker for clip in clips}) < 2:
@@ -47,8 +49,9 @@ def score_model(
     if isinstance(model, Audio2Keypoint):
         scores = evaluate(model, clips, derangements=derangements, seed=seed, on_clip=on_clip)
         if out is None:
-            return summarize(scores, rows=scored_rows(scores))
-        table = write_scores(out, scores)
+            others, _ = split_scores(scores, apart)
+            return summarize(others, rows=scored_rows(scores), by_speaker=True)
+        table = write_scores(out, scores, apart=apart)
         _plot(out, model, clips, scores)
         return table
     evaluation = evaluate_fully(
