@@ -85,9 +85,9 @@ def train_painter(
             row = {"step": step + 1, "loss": float(np.mean(losses)), "seconds": time.monotonic() - began}
             row |= _check(average, held_out, settings.batch_size, device)
             _append(out / TABLE, row)
-            on_row(row)
             losses.clear()
             save_training(state, network, average, optimizer, step + 1)
+            on_row(row)
     save_weights(out / WEIGHTS, average, {"kind": "kp-render painter", "steps": str(settings.steps)})
     return out / WEIGHTS
 

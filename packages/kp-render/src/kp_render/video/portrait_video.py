@@ -44,10 +44,15 @@ def write_portrait_video(
         path: Video: .mp4, .m4v, .mov or .mkv.
         image: `(H, W, 3)` uint8 RGB.
         sequence: The keypoints to follow.
-        reference: As in `render_portrait`, and so are crop, size, paint, weights and device.
+        reference: `(68, 2)` the keypoints in the picture; by default the first frame's.
         audio: `(S,)` in [-1, 1].
         sample_rate: Samples per second of the audio.
+        crop: As in `render_portrait`.
+        size: Height of the frames, pixels.
+        paint: Whether the network corrects the warp.
+        weights: File of other weights.
         mark: Whether the word "generated" stands in the lower left corner.
+        device: cpu, cuda or mps.
         on_frame: Called after each frame.
 
     Raises:
