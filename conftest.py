@@ -12,7 +12,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
-PACKAGES = ("kp_io", "kp_metrics", "a2k_nets", "a2k_train")
+PACKAGES = ("kp_io", "kp_metrics", "a2k_nets", "a2k_train", "kp_render")
 
 early = [name for name in PACKAGES if name in sys.modules]
 if early:

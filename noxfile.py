@@ -29,9 +29,16 @@ EVERYTHING = (
     "packages/kp-metrics[all]",
     "packages/a2k-nets[all,serve]",
     "packages/a2k-train[all]",
+    "packages/kp-render[all]",
 )
-# Only what generating and scoring need, so that the demo installs quickly.
-DEMO = ("packages/kp-io[dlib,tts]", "packages/kp-metrics", "packages/a2k-nets[io]", "packages/a2k-train")
+# Only what generating, rendering and scoring need, so that the demo installs quickly.
+DEMO = (
+    "packages/kp-io[dlib,tts]",
+    "packages/kp-metrics",
+    "packages/a2k-nets[io]",
+    "packages/a2k-train",
+    "packages/kp-render[io]",
+)
 
 
 def install(session: nox.Session, *requirements: str, packages: tuple[str, ...] = EVERYTHING) -> None:
@@ -128,7 +135,7 @@ def types(session: nox.Session) -> None:
 
 
 def install_bare(session: nox.Session, *requirements: str) -> None:
-    """Install the four packages without their requirements, for tools that only read them."""
+    """Install the five packages without their requirements, for tools that only read them."""
     session.install("-c", "constraints.txt", *requirements)
     session.install("--no-deps", *(part for p in EVERYTHING for part in ("-e", p.split("[")[0])))
 

@@ -19,6 +19,13 @@ DATA = {
     "kp-io": {"py.typed"},
     "kp-metrics": {"py.typed"},
     "a2k-train": {"py.typed"},
+    "kp-render": {
+        "py.typed",
+        "weights/LICENSE",
+        "weights/MODEL_CARD.md",
+        "weights/SHA256SUMS",
+        "weights/painter.safetensors",
+    },
     "a2k-nets": {
         "py.typed",
         "web/page.css",
@@ -39,10 +46,19 @@ ELSEWHERE = {
 }
 #: Files that an sdist needs to build a wheel.
 BUILDERS = {"a2k-nets": {"hatch_build.py"}}
-LICENCES = {"a2k-nets": "Apache-2.0 AND CC-BY-NC-4.0 AND MIT"}
+LICENCES = {"a2k-nets": "Apache-2.0 AND CC-BY-NC-4.0 AND MIT", "kp-render": "Apache-2.0 AND CC-BY-NC-4.0"}
 #: Licences of the files that come along with the code.
-WEIGHT_LICENCES = ("src/a2k_nets/weights/LICENSE", "src/a2k_nets/weights/whisper_tiny_en.LICENSE")
-COMMANDS = {"kp-io": "kp-io", "kp-metrics": "kp-metrics", "a2k-nets": "a2k", "a2k-train": "a2k-train"}
+WEIGHT_LICENCES = {
+    "a2k-nets": ("src/a2k_nets/weights/LICENSE", "src/a2k_nets/weights/whisper_tiny_en.LICENSE"),
+    "kp-render": ("src/kp_render/weights/LICENSE",),
+}
+COMMANDS = {
+    "kp-io": "kp-io",
+    "kp-metrics": "kp-metrics",
+    "a2k-nets": "a2k",
+    "a2k-train": "a2k-train",
+    "kp-render": "kp-render",
+}
 
 
 def expect(name: str, found: object, expected: object) -> None:
@@ -74,7 +90,7 @@ def check_metadata(package: str, text: bytes) -> None:
     metadata: Message = Parser().parsestr(text.decode())
     expect(f"{package}: version", metadata["Version"], VERSION)
     expect(f"{package}: licence", metadata["License-Expression"], LICENCES.get(package, "Apache-2.0"))
-    licences = {"LICENSE"} | (set(WEIGHT_LICENCES) if package == "a2k-nets" else set())
+    licences = {"LICENSE"} | (set(WEIGHT_LICENCES.get(package, ())))
     expect(f"{package}: licence files", set(metadata.get_all("License-File", [])), licences)
     expect(f"{package}: Python", metadata["Requires-Python"], ">=3.11")
     readme = (ROOT / "packages" / package / "README.md").read_text(encoding="utf-8")
@@ -101,8 +117,7 @@ def check(package: str, dist: Path, from_tree: Path) -> None:
 
     info = f"{stem}.dist-info"
     licences = {f"{info}/licenses/LICENSE"}
-    if package == "a2k-nets":
-        licences |= {f"{info}/licenses/{licence}" for licence in WEIGHT_LICENCES}
+    licences |= {f"{info}/licenses/{licence}" for licence in WEIGHT_LICENCES.get(package, ())}
     about = {f"{info}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt")}
     expect(f"{wheel_path.name}: files", set(wheel), set(content) | licences | about)
     expect(
@@ -123,11 +138,11 @@ def check(package: str, dist: Path, from_tree: Path) -> None:
     check_metadata(package, sdist["PKG-INFO"])
     # The wheel in DIST was built from the sdist; one built from the tree must be identical.
     expect(f"{package}: wheel by way of the sdist", wheel == read_wheel(from_tree / wheel_path.name), True)
-    if package == "a2k-nets":
-        for line in wheel["a2k_nets/weights/SHA256SUMS"].decode().splitlines():
-            stated, name = line.split()
-            weights = wheel[f"a2k_nets/weights/{name}"]
-            expect(f"a2k-nets: sha256 of {name}", hashlib.sha256(weights).hexdigest(), stated)
+    sums = f"{module}/weights/SHA256SUMS"
+    for line in wheel[sums].decode().splitlines() if sums in wheel else ():
+        stated, name = line.split()
+        weights = wheel[f"{module}/weights/{name}"]
+        expect(f"{package}: sha256 of {name}", hashlib.sha256(weights).hexdigest(), stated)
     sizes = f"{wheel_path.stat().st_size / 1e3:,.0f} kB, sdist {sdist_path.stat().st_size / 1e3:,.0f} kB"
     print(f"{package} {VERSION}: {len(wheel)} files, wheel {sizes}")
 

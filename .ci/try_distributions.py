@@ -37,6 +37,14 @@ for line in embedded_checkpoint().with_name("SHA256SUMS").read_text().splitlines
     assert keypoints.shape == (1, 25, 68, 2), keypoints.shape
 """
 
+WARP = """
+import torch
+from kp_render import make_portrait_warp
+from kp_render.geometry.mean_head import mean_head
+face = mean_head()[:, :2] * 0.4 + 64
+assert make_portrait_warp(torch.rand(3, 128, 128), face)(face[None] + 1).shape == (1, 3, 128, 128)
+"""
+
 SAVE_SEQUENCE = """
 import kp_io, torch
 points = 100 + 50 * torch.rand(30, 68, 2, generator=torch.Generator().manual_seed(0))
@@ -49,7 +57,8 @@ ORIGINS = """
 import importlib.util, json
 from importlib.metadata import distributions
 names = {d.metadata["Name"]: d.read_text("direct_url.json") for d in distributions()}
-ours = {n: json.loads(u)["url"] for n, u in names.items() if n in ("kp-io", "kp-metrics", "a2k-nets", "a2k-train")}
+packages = ("kp-io", "kp-metrics", "a2k-nets", "a2k-train", "kp-render")
+ours = {n: json.loads(u)["url"] for n, u in names.items() if n in packages}
 print(json.dumps(ours))
 """
 
@@ -131,10 +140,19 @@ def a2k_nets_alone(env: Environment) -> None:
     env.run("a2k", "export", "model.onnx", fails="a2k-nets[onnx]")
 
 
+def kp_render_alone(env: Environment) -> None:
+    """Warp tensors; the command names the missing extra."""
+    env.install("kp_render")
+    only(env, {"kp-render"})
+    env.run("python", "-c", WARP)
+    env.run("kp-render", "--help")
+    env.run("kp-render", "face.png", "talk.npz", "-o", "talk.mp4", fails="kp-render[io]")
+
+
 def all_together(env: Environment) -> None:
     """Run all steps: annotate, generate, render, compare, train."""
-    env.install("kp_io[dlib]", "kp_metrics", "a2k_nets[io]", "a2k_train", "scikit-image")
-    only(env, {"kp-io", "kp-metrics", "a2k-nets", "a2k-train"})
+    env.install("kp_io[dlib]", "kp_metrics", "a2k_nets[io]", "a2k_train", "kp_render[io]", "scikit-image")
+    only(env, {"kp-io", "kp-metrics", "a2k-nets", "a2k-train", "kp-render"})
     env.run("python", "-c", SAVE_FACE, "face.png")
     env.run("kp-io", "annotate", "face.png", "-o", "face.npz")
     (env.folder / "clips").mkdir()
@@ -143,6 +161,7 @@ def all_together(env: Environment) -> None:
         env.run("a2k", "generate", "--image", "face.png", "--audio", SPEECH, "-o", out, "--seed", seed)
         (env.folder / "clips" / f"{name}.wav").write_bytes(SPEECH.read_bytes())
     env.run("kp-io", "render", "clips/a.npz", "-o", "a.mp4", "--audio", SPEECH)
+    env.run("kp-render", "face.png", "clips/a.npz", "-o", "talk.mp4", "--audio", SPEECH, "--size", 128)
     env.run("kp-metrics", "compare", "clips/b.npz", "clips/a.npz")
     (env.folder / "clips" / "manifest.csv").write_text("id,speaker,split\na,one,train\nb,two,train\n")
     env.run("a2k-train", "--help")
@@ -167,7 +186,7 @@ def main() -> None:
         torch = Environment(Path(folder, "torch"), dist)
         torch.install("torch")
         print(f"torch: {time.monotonic() - start:.0f} s", flush=True)
-        for attempt in (kp_metrics_alone, kp_io_alone, a2k_nets_alone, all_together):
+        for attempt in (kp_metrics_alone, kp_io_alone, a2k_nets_alone, kp_render_alone, all_together):
             start = time.monotonic()
             attempt(Environment(Path(folder, attempt.__name__), dist, beside=torch))
             print(f"{attempt.__name__}: {time.monotonic() - start:.0f} s", flush=True)

@@ -5,12 +5,14 @@
     python examples/full_pipeline.py --text "Good morning, it is a quarter past eight, and the sun is shining."
     python examples/full_pipeline.py --video talk.mp4              # annotate, generate, score, compare
 
-The results are in out/ (or --out): keypoints.npz and .csv, keypoints.mp4, and frames.png with some of its frames. With
---video there are also truth.npz, the annotation, and table.md, the scores with those of the baselines. --text needs
-kp-io[tts]; the picture of --image may be a video, of which the first frame is used.
+The results are in out/ (or --out): portrait.mp4, the portrait that speaks beside its keypoints; keypoints.npz and .csv;
+keypoints.mp4, and frames.png with some of its frames. With --video there are also truth.npz, the annotation, and
+table.md, the scores with those of the baselines. --text needs kp-io[tts]; the picture of --image may be a video, of
+which the first frame is used. Ask the person in the picture first.
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -44,11 +46,13 @@ from kp_io import (
 )
 from kp_io.filesystem import atomic_path, refuse_overwriting
 from kp_io.media import is_video
+from kp_render import mark_generated, render_portrait
+from kp_render.video import COMMENT
 
 SPEECH = Path(__file__).parent / "assets" / "sense_and_sensibility_0870.wav"
 #: Beginnings of the SHA-256 digests of the clips that the shipped weights were trained on.
 TRAINING_CLIPS = Path(__file__).parent / "assets" / "training_clips.txt"
-RESULTS = ("keypoints.npz", "keypoints.csv", "keypoints.mp4", "frames.png", "truth.npz", "table.md")
+RESULTS = ("portrait.mp4", "keypoints.npz", "keypoints.csv", "keypoints.mp4", "frames.png", "truth.npz", "table.md")
 #: The columns of the table, and what is a good value; `docs/metrics.md` has all of them.
 LEGEND = {
     "mouth_correlation": "1 is best, 0 is chance. The model reaches about 0.7 with unknown speakers.",
@@ -99,6 +103,7 @@ def main(
         if inputs.truth is not None:
             save_keypoints(out / "truth.npz", inputs.truth)
         render(inputs, sequence, video, out, rate)
+        render_speaking_portrait(inputs, sequence, video, out, rate)
         typer.echo(f"{sequence}\nmade from {len(inputs.waveform) / rate:.2f} s of speech:")
         if inputs.truth is not None:
             typer.echo(score(model, inputs, video, out))
@@ -157,6 +162,30 @@ def render(inputs: Inputs, sequence: KeypointSequence, video: Path | None, out: 
     indices = torch.linspace(0, len(sequence) - 1, NUM_FRAMES_SHOWN).round().int().tolist()
     frames_shown = [frame for index, frame in enumerate(read_video(out / "keypoints.mp4")) if index in indices]
     write_image(out / "frames.png", contact_sheet(frames_shown, columns=NUM_FRAMES_SHOWN // 2, height=HEIGHT // 2))
+
+
+def render_speaking_portrait(
+    inputs: Inputs, sequence: KeypointSequence, video: Path | None, out: Path, sample_rate: int
+) -> None:
+    """Write the video of the portrait that speaks, beside the keypoints that it follows."""
+    portrait = next(iter(read_video(video))) if inputs.portrait is None and video is not None else inputs.portrait
+    assert portrait is not None
+    left, top, right, bottom = crop = face_box(sequence)
+    speaking = render_portrait(portrait, sequence, reference=inputs.reference.keypoints[0])
+    columns: dict[str, Iterable[np.ndarray]] = {
+        "portrait": portrait[top:bottom, left:right],
+        "portrait that speaks": mark_generated(frame[top:bottom, left:right].copy() for frame in speaking),
+        "generated keypoints": rasterize(sequence, height=HEIGHT, crop=crop),
+    }
+    frames = side_by_side(list(columns.values()), labels=list(columns), height=HEIGHT)
+    write_video(
+        out / "portrait.mp4",
+        frames,
+        fps=sequence.fps,
+        audio=inputs.waveform,
+        sample_rate=sample_rate,
+        comment=COMMENT,
+    )
 
 
 def score(model: AnyModel, inputs: Inputs, video: Path | None, out: Path) -> str:

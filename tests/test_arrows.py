@@ -13,7 +13,11 @@ import pytest
 HOMES = {
     "nnAudio": {"a2k_nets.blocks.log_mel"},
     "huggingface_hub": {"a2k_nets.checkpoints.hub"},
-    "safetensors": {"a2k_nets.checkpoints.checkpoint"},
+    "safetensors": {
+        "a2k_nets.checkpoints.checkpoint",
+        "kp_render.painting.painter",
+        "kp_render.training.checkpoint",
+    },
     "dlib": {"kp_io.detectors.dlib"},
     "_dlib_pybind11": {"kp_io.detectors.dlib"},
     "espeakng_loader": {"kp_io.tts.synthesis"},
@@ -23,6 +27,12 @@ HOMES = {
     "prometheus_client": {"a2k_nets.server.measurements"},
     "starlette": {"a2k_nets.server.app"},
     "uvicorn": {"a2k_nets.web.server"},
+    "kornia": {
+        "kp_render.painting.face_crop",
+        "kp_render.training.losses",
+        "kp_render.warp.filtering",
+        "kp_render.warp.sampling",
+    },
 }
 
 #: The modules of a2k_nets that may know kp_io: the networks are pure tensors.
@@ -44,8 +54,9 @@ EDGES = {
 ARROWS = {
     "kp_io": set(),
     "kp_metrics": set(),
-    "a2k_nets": {"kp_io"},
+    "a2k_nets": {"kp_io", "kp_render"},
     "a2k_train": {"a2k_nets", "kp_io", "kp_metrics"},
+    "kp_render": {"kp_io"},
 }
 
 

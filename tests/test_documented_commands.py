@@ -14,13 +14,13 @@ import click
 import pytest
 import typer.main
 
-COMMANDS = ("kp-io", "kp-metrics", "a2k", "a2k-train")
+COMMANDS = ("kp-io", "kp-metrics", "a2k", "a2k-train", "kp-render")
 
 #: The two lines that install everything, the same in every README.
 INSTALL = (
     "pip install torch=={torch} --index-url https://download.pytorch.org/whl/cpu\n"
     'pip install -c constraints.txt "packages/kp-io[all]" "packages/kp-metrics[all]" "packages/a2k-nets[all]" '
-    '"packages/a2k-train[all]"\n'
+    '"packages/a2k-train[all]" "packages/kp-render[all]"\n'
 )
 
 #: Lines of the READMEs that cannot run here, by a part of them; their options are checked all the same.
@@ -82,6 +82,8 @@ def test_every_printed_command_has_these_options(root, apps):
     for page in pages(root):
         for line in shell_lines(page):
             for name, subcommand, *arguments in calls(line):
+                if name == "kp-render" and subcommand not in apps[name].commands:
+                    subcommand, arguments = "render", [subcommand, *arguments]  # it need not be named
                 command = apps[name].commands.get(subcommand)
                 assert command is not None, f"{page.name}: {name} has no command {subcommand}"
                 parser = command.make_parser(click.Context(command))
@@ -114,7 +116,7 @@ def test_siblings_are_installed_before_who_needs_them(root):
             for m in re.finditer(r"packages/([\w-]+)(?:\[(.*?)\])?", line)
         ]
         names = [name for name, _ in order]
-        assert names == sorted(names, key=["kp-io", "kp-metrics", "a2k-nets", "a2k-train"].index), line
+        assert names == sorted(names, key=["kp-io", "kp-metrics", "a2k-nets", "a2k-train", "kp-render"].index), line
         extras = dict(order)
         wanted = set().union(*(needed[extra] for extra in extras.get("a2k-nets", set()) if extra in needed))
         assert wanted <= extras.get("kp-io", set()) or "all" in extras["kp-io"], line

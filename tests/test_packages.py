@@ -1,4 +1,4 @@
-"""The four packages as a user meets them: installed, imported, asked for help."""
+"""The five packages as a user meets them: installed, imported, asked for help."""
 
 import importlib
 import inspect
@@ -14,7 +14,13 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
-PACKAGES = {"kp_io": "kp-io", "kp_metrics": "kp-metrics", "a2k_nets": "a2k-nets", "a2k_train": "a2k-train"}
+PACKAGES = {
+    "kp_io": "kp-io",
+    "kp_metrics": "kp-metrics",
+    "a2k_nets": "a2k-nets",
+    "a2k_train": "a2k-train",
+    "kp_render": "kp-render",
+}
 
 #: What may be there when a package is imported alone.
 NEEDS = {
@@ -22,6 +28,7 @@ NEEDS = {
     "kp_metrics": (),
     "a2k_nets": (),
     "a2k_train": ("kp_io", "kp_metrics", "a2k_nets"),
+    "kp_render": (),
 }
 
 #: Modules that come with another package's extra.

@@ -48,6 +48,13 @@ def check_output(out: Path, names: set[str]) -> KeypointSequence:
     sound = read_audio(out / "keypoints.mp4")
     assert len(sound) / 16_000 == pytest.approx(sequence.duration_seconds, abs=0.2)
     assert float(sound.abs().max()) > 0.05
+    speaking = list(read_video(out / "portrait.mp4"))
+    assert len(speaking) == len(sequence)
+    assert probe_video(out / "portrait.mp4").has_audio
+    # Three columns: the picture is still, the portrait that speaks is not.
+    third = speaking[0].shape[1] // 3
+    still, moving = (np.stack([f[60:, k * third + 8 : (k + 1) * third - 8] for f in speaking[::5]]) for k in (0, 1))
+    assert still.astype(float).std(axis=0).mean() < 2 < moving.astype(float).std(axis=0).mean()
     strip = read_image(out / "frames.png")
     assert strip.shape[1] > strip.shape[0]
     assert np.unique(strip.reshape(-1, 3), axis=0).shape[0] > 100
@@ -57,12 +64,12 @@ def check_output(out: Path, names: set[str]) -> KeypointSequence:
 def test_the_demo(root, tmp_path):
     said = run(root, tmp_path)
     out = tmp_path / "out"
-    sequence = check_output(out, {"keypoints.npz", "keypoints.csv", "keypoints.mp4", "frames.png"})
+    sequence = check_output(out, {"portrait.mp4", "keypoints.npz", "keypoints.csv", "keypoints.mp4", "frames.png"})
     with wave.open(str(root / "examples" / "assets" / "sense_and_sensibility_0870.wav")) as sound:
         duration = sound.getnframes() / sound.getframerate()
     assert len(sequence) == round(duration * 25)
     assert sequence.image_size == (512, 512)
-    for name in ("keypoints.npz", "keypoints.csv", "keypoints.mp4", "frames.png"):
+    for name in ("portrait.mp4", "keypoints.npz", "keypoints.csv", "keypoints.mp4", "frames.png"):
         assert name in said
     # A mouth that speaks, in a face that stays a face.
     opening = (sequence.keypoints[:, 62] - sequence.keypoints[:, 66]).norm(dim=-1)

@@ -11,7 +11,16 @@ from pathlib import Path
 LIST = Path(__file__).with_name("public_api.txt")
 
 #: The packages, and the rooms that offer more of their settings.
-MODULES = ("kp_io", "kp_metrics", "a2k_nets", "a2k_nets.config", "a2k_nets.sync", "a2k_train", "a2k_train.config")
+MODULES = (
+    "kp_io",
+    "kp_metrics",
+    "a2k_nets",
+    "a2k_nets.config",
+    "a2k_nets.sync",
+    "a2k_train",
+    "a2k_train.config",
+    "kp_render",
+)
 
 
 def surface() -> Iterator[str]:

@@ -13,7 +13,7 @@ import torch
 __all__ = ["commit", "cores", "describe_run"]
 
 _ROOT = Path(__file__).parents[2]
-_OURS = ("kp-io", "kp-metrics", "a2k-nets", "a2k-train")
+_OURS = ("kp-io", "kp-metrics", "a2k-nets", "a2k-train", "kp-render")
 _OTHERS = ("torch", "numpy", "scipy", "nnAudio", "av", "dlib-bin", "opencv-python-headless", "onnxruntime")
 _ALTERNATIVES = ("kornia", "matplotlib", "librosa", "face-alignment", "pyarrow")
 

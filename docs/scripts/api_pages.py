@@ -4,7 +4,13 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-PACKAGES = {"kp_io": "kp-io", "kp_metrics": "kp-metrics", "a2k_nets": "a2k-nets", "a2k_train": "a2k-train"}
+PACKAGES = {
+    "kp_io": "kp-io",
+    "kp_metrics": "kp-metrics",
+    "a2k_nets": "a2k-nets",
+    "a2k_train": "a2k-train",
+    "kp_render": "kp-render",
+}
 
 #: Rooms (subpackages) whose public names users need beyond those of the package.
 ROOMS = {

@@ -6,7 +6,7 @@ from importlib.metadata import entry_points
 import typer
 from typer.main import get_command
 
-PACKAGES = ("kp_io", "kp_metrics", "a2k_nets", "a2k_train")
+PACKAGES = ("kp_io", "kp_metrics", "a2k_nets", "a2k_train", "kp_render")
 
 
 def cli_pages() -> dict[str, str]:

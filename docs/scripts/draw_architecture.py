@@ -22,8 +22,15 @@ PANELS = (
     ("a2k_nets", "a2k-nets", 1, 0),
     ("kp_metrics", "kp-metrics", 0, 1),
     ("kp_io", "kp-io", 1, 1),
+    ("kp_render", "kp-render", 2, 0),
 )
-COLOURS = {"a2k_train": "#b4541a", "a2k_nets": "#2b5fa8", "kp_metrics": "#7a3fa0", "kp_io": "#2c7a4b"}
+COLOURS = {
+    "a2k_train": "#b4541a",
+    "a2k_nets": "#2b5fa8",
+    "kp_metrics": "#7a3fa0",
+    "kp_io": "#2c7a4b",
+    "kp_render": "#a0562b",
+}
 
 BOX, GAP, ROW, MARGIN, HEADER = (206, 62), 18, 92, 20, 44
 
@@ -119,10 +126,12 @@ def draw_panel(package: str, title: str, left: int, top: int, width: int) -> Ite
 def draw() -> str:
     """Return the picture as SVG."""
     sizes = {package: panel_size(package) for package, *_ in PANELS}
-    widths = [max(sizes[p][0] for p, _, c, _ in PANELS if c == column) for column in (0, 1)]
-    heights = [max(sizes[p][1] for p, _, _, r in PANELS if r == row) for row in (0, 1)]
-    lefts, tops = (MARGIN, 2 * MARGIN + widths[0] + 10), (MARGIN, 3 * MARGIN + heights[0] + 10)
-    total = (lefts[1] + widths[1] + MARGIN, tops[1] + heights[1] + MARGIN)
+    columns, rows = ({panel[index] for panel in PANELS} for index in (2, 3))
+    widths = [max(sizes[p][0] for p, _, c, _ in PANELS if c == column) for column in sorted(columns)]
+    heights = [max(sizes[p][1] for p, _, _, r in PANELS if r == row) for row in sorted(rows)]
+    lefts = [MARGIN + sum(widths[:column]) + column * (MARGIN + 10) for column in sorted(columns)]
+    tops = (MARGIN, 3 * MARGIN + heights[0] + 10)
+    total = (lefts[-1] + widths[-1] + MARGIN, tops[1] + heights[1] + MARGIN)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total[0]} {total[1]}" role="img" '
         'aria-label="The packages, the rooms in them, and what imports what">',
@@ -140,6 +149,8 @@ def draw() -> str:
         f"M{lefts[1] + widths[1] / 2} {tops[0] + sizes['a2k_nets'][1]}L{lefts[1] + widths[1] / 2} {tops[1] - 2}",
         f"M{lefts[0] + widths[0] - 40} {tops[0] + sizes['a2k_train'][1]}L{lefts[0] + widths[0] - 40} {gap}"
         f"L{middle + 60} {gap}L{middle + 60} {tops[1] - 2}",
+        f"M{lefts[2] + widths[2] / 2} {tops[0] + sizes['kp_render'][1]}L{lefts[2] + widths[2] / 2} {tops[1] + 60}"
+        f"L{lefts[1] + widths[1] + 2} {tops[1] + 60}",
     )
     parts += [f'<path d="{path}" class="package" marker-end="url(#head)"/>' for path in arrows]
     for package, title, column, row in PANELS:

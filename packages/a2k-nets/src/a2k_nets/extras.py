@@ -47,3 +47,20 @@ def how_to_install_kp_io(extra: str) -> str:
         f'from a checkout `pip install "packages/kp-io{brackets}"`, '
         f'from wheels `pip install "./kp_io-{release}-py3-none-any.whl{brackets}"` (the extra a2k-nets[{extra}])'
     )
+
+
+def how_to_install_kp_render() -> str:
+    """Return the commands that install kp-render, which makes videos: from a checkout, and from a wheel.
+
+    Example:
+        >>> "packages/kp-render[io]" in how_to_install_kp_render()
+        True
+    """
+    try:
+        release = version("a2k-nets")
+    except PackageNotFoundError:  # only on the path, not installed
+        release = "VERSION"
+    return (
+        'from a checkout `pip install "packages/kp-render[io]"`, '
+        f'from wheels `pip install "./kp_render-{release}-py3-none-any.whl[io]"`'
+    )

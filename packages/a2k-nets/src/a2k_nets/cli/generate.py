@@ -1,5 +1,6 @@
 """The command `a2k generate`."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,11 +21,13 @@ from a2k_nets.cli.options import (
     Track,
     checkpoint_files,
 )
+from a2k_nets.extras import how_to_install_kp_render
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 _VIDEO_HEIGHT = 512
+_VIDEOS = (".mp4", ".m4v", ".mov", ".mkv")
 
 
 def generate(
@@ -53,6 +56,13 @@ def generate(
     draw: Annotated[
         Path | None,
         typer.Option(help="Also draw the keypoints as an .mp4 with the speech, over the portrait, which moves along."),
+    ] = None,
+    portrait_video: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also make an .mp4 of the portrait speaking, marked as generated (needs kp-render). Ask first.",
+            show_default=False,
+        ),
     ] = None,
     face: Face = None,
     track: Track = None,
@@ -110,15 +120,19 @@ def generate(
         out = out or beside(audio or "", ".npz")
         if out.suffix.lower() not in FORMATS:
             raise ValueError(f"expected a keypoint file ending in {' or '.join(FORMATS)}, got {out}")
-        refuse_overwriting([out, draw], [image, audio, driving, *checkpoint_files(model)])
+        has_picture = image.suffix.lower() not in FORMATS
+        if portrait_video is not None:
+            check_portrait_video(portrait_video, has_picture=has_picture)
+            if draw is not None and draw.absolute() == portrait_video.absolute():
+                raise ValueError(f"expected two files for --draw and --portrait-video, got {draw} for both")
+        refuse_overwriting([out, draw, portrait_video], [image, audio, driving, *checkpoint_files(model)])
         network = load_model(model, revision=revision, sha256=sha256)
         sample_rate = network.config.audio.sample_rate
         waveform: Tensor | None = None  # without a video to write, the file is decoded chunk by chunk
         if audio is None:
             waveform = synthesize_speech(text or "", language=language, voice=voice, sample_rate=sample_rate)
-        elif draw is not None:
+        elif draw is not None or portrait_video is not None:
             waveform = read_audio(audio, sample_rate=sample_rate, align_to_video=True)
-        has_picture = image.suffix.lower() not in FORMATS
         still = annotate_image(image, face=face or 0) if has_picture else load_keypoints(image, face=face, track=track)
         if neutralize_mouth is None:
             neutralize_mouth = has_picture and not is_video(image)
@@ -146,5 +160,32 @@ def generate(
                 # Cropped to the face, which may be small in a large picture.
                 frames = rasterize(sequence, crop=face_box(sequence), height=_VIDEO_HEIGHT, background=background)
                 write_video(draw, frames, fps=sequence.fps, audio=waveform, sample_rate=sample_rate)
-    drawn = f", {draw}" if draw else ""
-    typer.echo(f"{counted(len(sequence), 'frame')}, {sequence.duration_seconds:.2f} s: {out}{drawn}")
+            if portrait_video is not None:
+                from kp_render import write_portrait_video
+
+                write_portrait_video(
+                    portrait_video,
+                    read_still(image),
+                    sequence,
+                    reference=still.keypoints[0],
+                    audio=waveform,
+                    sample_rate=sample_rate,
+                    device=device,
+                )
+    written = ", ".join(str(file) for file in (out, draw, portrait_video) if file is not None)
+    typer.echo(f"{counted(len(sequence), 'frame')}, {sequence.duration_seconds:.2f} s: {written}")
+
+
+def check_portrait_video(path: Path, *, has_picture: bool) -> None:
+    """Refuse a video that cannot be made, before anything is computed.
+
+    Raises:
+        ImportError: kp-render is missing.
+        ValueError: There is no picture to move, or the name of the file has another ending.
+    """
+    if find_spec("kp_render") is None or find_spec("kornia") is None:
+        raise ImportError(f"--portrait-video needs kp-render: {how_to_install_kp_render()}")
+    if not has_picture:
+        raise ValueError("expected a picture or a video as --image for --portrait-video, got a keypoint file")
+    if path.suffix.lower() not in _VIDEOS:
+        raise ValueError(f"expected a video ending in {' or '.join(_VIDEOS)} for --portrait-video, got {path}")

@@ -13,6 +13,7 @@ from .image import (
     RGBImage as RGBImage,
     image_size as image_size,
     read_image as read_image,
+    text_strip as text_strip,
     write_image as write_image,
 )
 from .sound.downmix import wav_mixer as wav_mixer

@@ -32,6 +32,7 @@ def write_video(
     fps: float = 25.0,
     audio: Float[Tensor, " s"] | None = None,
     sample_rate: int = 16000,
+    comment: str | None = None,
 ) -> None:
     """Write frames, and optionally audio, atomically as H.264 and AAC that browsers play.
 
@@ -44,6 +45,7 @@ def write_video(
         fps: Frames per second.
         audio: `(S,)` in [-1, 1].
         sample_rate: Samples per second of `audio`.
+        comment: Text for the file's metadata, such as where the frames come from.
 
     Raises:
         ValueError: There is no frame, frames differ in shape or are not uint8, or the suffix is unknown.
@@ -65,6 +67,8 @@ def write_video(
     with atomic_path(target) as temporary:
         try:
             with av.open(str(temporary), "w", options=options) as container:
+                if comment:
+                    container.metadata["comment"] = comment
                 _encode(container, chain([first], iterator), first.shape, fps, audio, sample_rate)
         except FFmpegError as error:
             raise write_error(target, error) from error

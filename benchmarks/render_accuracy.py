@@ -1,0 +1,168 @@
+"""Compare rendered portraits with footage: one frame of a clip is the portrait, its true keypoints drive it.
+
+python benchmarks/render_accuracy.py CORPUS ANNOTATIONS --split val -o render.json
+
+CORPUS is a folder with manifest.csv (id, file, split, speaker) and the videos, ANNOTATIONS one with `<id>.npz` of them.
+Rows are kp-render, its warp without the painting network, the still picture, one similarity of the whole picture, and
+a piecewise affine warp over
+a Delaunay triangulation (as MakeItTalk uses for cartoons). Figures are means over speakers, with 95 % bootstrap
+intervals.
+"""
+
+import argparse
+import csv
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from rich.console import Console
+from scipy.interpolate import LinearNDInterpolator
+from skimage.metrics import structural_similarity
+
+from kp_io import load_keypoints, make_detector, read_video, warp_image_to_head
+from kp_io.keypoints import KeypointSequence
+from kp_render import load_painting_network, make_painter, make_portrait_warp
+
+say = Console(highlight=False, soft_wrap=True).print
+
+SIDE = 96
+FRAMES = 12
+Image = np.ndarray
+
+
+def crop(frame: Image, points: np.ndarray, grow: float) -> Image:
+    """Cut a square around points, and scale it to one side for all."""
+    middle, half = points.mean(axis=0), grow * np.ptp(points, axis=0).max() / 2
+    scale = SIDE / (2 * half)
+    matrix = np.array([[scale, 0, SIDE / 2 - scale * middle[0]], [0, scale, SIDE / 2 - scale * middle[1]]])
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return cv2.warpAffine(frame, matrix, (SIDE, SIDE), flags=method, borderMode=cv2.BORDER_REPLICATE)
+
+
+def errors(frame: Image, truth: Image, points: np.ndarray) -> dict[str, float]:
+    """Score a frame in the face and in the mouth."""
+    found = {}
+    for name, part, grow in (("face", points, 1.1), ("mouth", points[48:], 1.5)):
+        ours, true = crop(frame, part, grow), crop(truth, part, grow)
+        difference = ours.astype(float) - true
+        found[f"{name} L1"] = float(np.abs(difference).mean())
+        found[f"{name} PSNR"] = float(10 * np.log10(255**2 / max(np.square(difference).mean(), 1e-3)))
+        found[f"{name} SSIM"] = float(structural_similarity(ours, true, channel_axis=2))
+    return found
+
+
+def delaunay(picture: Image, still: np.ndarray, target: np.ndarray) -> Image:
+    """Warp a picture piecewise affinely from the triangles of the target."""
+    height, width = picture.shape[:2]
+    grid = [(x, y) for x in (0, width / 2, width - 1) for y in (0, height / 2, height - 1)]
+    border = np.array([place for place in grid if place != (width / 2, height / 2)], float)
+    source = LinearNDInterpolator(np.concatenate((target, border)), np.concatenate((still, border)))
+    places = source(*np.meshgrid(np.arange(width), np.arange(height))).astype(np.float32)
+    return cv2.remap(picture, places[..., 0], places[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def methods(picture: Image, still: torch.Tensor) -> dict[str, Callable[[torch.Tensor], Image]]:
+    """Return what is compared: functions from keypoints to a frame."""
+    warp = make_portrait_warp(torch.from_numpy(picture).permute(2, 0, 1).float() / 255, still)
+
+    painter = make_painter(warp, load_painting_network())
+
+    def rendered(points: torch.Tensor, draw: Callable[[torch.Tensor], torch.Tensor]) -> Image:
+        with torch.inference_mode():
+            return (draw(points[None])[0] * 255).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
+
+    def similarity(points: torch.Tensor) -> Image:
+        sequence = KeypointSequence(points[None], image_size=picture.shape[:2])
+        return next(warp_image_to_head(picture, sequence, reference=still))
+
+    return {
+        "kp-render": lambda points: rendered(points, painter),
+        "kp-render, warp alone": lambda points: rendered(points, warp),
+        "Delaunay": lambda points: delaunay(picture, still.numpy(), points.numpy()),
+        "similarity": similarity,
+        "still": lambda points: picture,
+    }
+
+
+def opening(points: np.ndarray) -> float:
+    """Return the opening of the lips, relative to the distance of the outer corners of the eyes."""
+    gap = np.linalg.norm(points[[61, 62, 63]] - points[[67, 66, 65]], axis=1).mean()
+    return float(gap / np.linalg.norm(points[45] - points[36]))
+
+
+def score_clip(video: Path, sequence: KeypointSequence) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
+    """Return the errors of each method, and what the detector says of the rendered frames."""
+    frames = list(read_video(video))[: len(sequence)]
+    points = sequence.keypoints[: len(frames), :, :2]
+    measured = (sequence.scores[: len(frames)] > 0).all(dim=1).nonzero().flatten()
+    first, rest = int(measured[0]), measured[measured > measured[0] + 5]
+    chosen = rest[torch.linspace(0, len(rest) - 1, FRAMES).round().long()].tolist()
+    rows: dict[str, list[dict[str, float]]] = defaultdict(list)
+    seen, wanted, distances = [], [], []
+    detector = make_detector("dlib")
+    seconds: dict[str, float] = defaultdict(float)
+    drawn = methods(frames[first], points[first])
+    for index in chosen:
+        for name, method in drawn.items():
+            start = time.perf_counter()
+            frame = method(points[index])
+            seconds[name] += time.perf_counter() - start
+            rows[name].append(errors(frame, frames[index], points[index].numpy()))
+            if name == "kp-render":
+                found = detector.detect(frame)
+                if found:
+                    best = np.asarray(found[0][0])[:, :2]
+                    true = points[index].numpy()
+                    seen.append(opening(best))
+                    wanted.append(opening(true))
+                    eyes = np.linalg.norm(true[45] - true[36])
+                    distances.append(float(np.linalg.norm(best[60:] - true[60:], axis=1).mean() / eyes))
+    means = {name: {key: float(np.mean([r[key] for r in found])) for key in found[0]} for name, found in rows.items()}
+    for name, spent in seconds.items():
+        means[name]["ms"] = 1000 * spent / len(chosen)
+    again = {"NME inner lips": float(np.mean(distances)), "found": len(seen) / len(chosen)} if seen else {"found": 0.0}
+    if len(seen) > 3 and np.std(wanted) > 0.01:
+        again["mouth r"] = float(np.corrcoef(seen, wanted)[0, 1])
+    return means, again
+
+
+def interval(values: list[float]) -> list[float]:
+    """Return a mean and its 95 % bootstrap interval."""
+    sample = np.random.default_rng(0).choice(values, (2000, len(values))).mean(axis=1)
+    return [round(float(v), 3) for v in (np.mean(values), *np.quantile(sample, (0.025, 0.975)))]
+
+
+def main() -> None:
+    """Score the clips of a split and print means over speakers."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("annotations", type=Path)
+    parser.add_argument("--split", default="val")
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    with (options.corpus / "manifest.csv").open(encoding="utf-8") as file:
+        clips = [row for row in csv.DictReader(file) if row["split"] == options.split]
+    speakers: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for row in clips:
+        points = options.annotations / f"{row['id']}.npz"
+        if not points.is_file():
+            say(f"{row['id']}: no annotation")
+            continue
+        means, again = score_clip(options.corpus / row["file"], load_keypoints(points))
+        for name, found in {**means, "re-annotation": again}.items():
+            for key, value in found.items():
+                speakers[f"{name}: {key}"][row["speaker"]].append(value)
+    table = {key: interval([float(np.mean(v)) for v in found.values()]) for key, found in sorted(speakers.items())}
+    options.out.write_text(json.dumps({"clips": len(clips), "scores": table}, indent=1), encoding="utf-8")
+    for key, (mean, low, high) in table.items():
+        say(f"{key}: {mean} [{low}, {high}]")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Heads in three dimensions, and fields that carry displacements of keypoints to every pixel."""

@@ -1,0 +1,168 @@
+"""Frames of a portrait that speaks."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from kp_render.geometry.landmarks import NUM_KEYPOINTS
+from kp_render.inference.retarget import retarget_keypoints
+from kp_render.painting.painter import load_painting_network, make_painter
+from kp_render.painting.painting_network import PaintingNetwork
+from kp_render.warp.portrait_warp import make_portrait_warp
+
+#: Frames that are warped together.
+_BATCH = 4
+#: What moves is within this many sizes of the face around its middle; the rest of the picture is copied.
+_REACH = 1.7
+#: Side of the square of `crop="face"`, in sizes of the face.
+_FACE_CROP = 2.3
+
+
+@runtime_checkable
+class KeypointFrames(Protocol):
+    """What is needed of a sequence of keypoints, such as `kp_io.KeypointSequence`."""
+
+    @property
+    def keypoints(self) -> Float[Tensor, "t k d"]:
+        """`(T, K, 2)` or `(T, K, 3)` pixels."""
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of their picture, pixels."""
+
+
+def render_portrait(
+    image: UInt8[np.ndarray, "h w 3"],
+    sequence: KeypointFrames,
+    *,
+    reference: Float[Tensor, "k d"] | None = None,
+    crop: Literal["none", "face"] = "none",
+    size: int | None = None,
+    paint: bool = True,
+    weights: Path | None = None,
+    device: str = "cpu",
+) -> Iterator[UInt8[np.ndarray, "_ _ 3"]]:
+    """Yield the frames of a portrait that follows keypoints.
+
+    Keypoints of a picture of another size, or of another person, move the portrait by displacement
+    (`retarget_keypoints`).
+
+    Args:
+        image: `(H, W, 3)` uint8 RGB.
+        sequence: The keypoints to follow, such as those of `a2k generate` for this picture.
+        reference: `(68, 2)` the keypoints in the picture, as a detector finds them; by default the first frame's.
+        crop: `"face"` for a square around the face, `"none"` for the whole picture.
+        size: Height of the frames, pixels; by default that of the picture or its crop.
+        paint: Whether the network corrects the warp, which is made for photos of people; it leaves drawings as they are
+            only without it.
+        weights: File of other weights of the network, as `kp-render train` writes it.
+        device: cpu, cuda or mps.
+
+    Yields:
+        `(H, W, 3)` uint8 RGB, a new array for each frame.
+
+    Raises:
+        ValueError: The picture, the keypoints or an option is not as expected.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> from kp_render.geometry.mean_head import mean_head
+        >>> face = mean_head()[None, :, :2] * 0.4 + 64
+        >>> talk = SimpleNamespace(keypoints=torch.cat((face, face + 2)), image_size=(128, 128))
+        >>> frames = list(render_portrait(np.zeros((128, 128, 3), np.uint8), talk))
+        >>> len(frames), frames[0].shape
+        (2, (128, 128, 3))
+    """
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or min(image.shape[:2]) < 32:
+        raise ValueError(
+            f"expected a picture (H, W, 3) uint8 of at least 32 px a side, got {image.shape} {image.dtype}"
+        )
+    if crop not in ("none", "face") or (size is not None and size < 32):
+        raise ValueError(f"expected crop none or face, and a size of at least 32, got {crop!r} and {size}")
+    points = _checked(sequence.keypoints)
+    still = points[0] if reference is None else _checked(reference[None])[0]
+    if tuple(sequence.image_size) != image.shape[:2] or _differ(points[0], still):
+        points = retarget_keypoints(points, still)
+    network = load_painting_network(weights) if paint else None
+    return _frames(image, points, still, crop, size, network, device)
+
+
+def _checked(points: Tensor) -> Float[Tensor, "t 68 2"]:
+    if points.ndim != 3 or points.shape[1] != NUM_KEYPOINTS or points.shape[2] not in (2, 3) or not len(points):
+        raise ValueError(
+            f"expected keypoints (T, {NUM_KEYPOINTS}, 2) of the layout ibug68, got {tuple(points.shape)}; "
+            "annotate with a detector of 68 points"
+        )
+    if not bool(points.isfinite().all()):
+        raise ValueError("expected finite keypoints, got NaN or infinity; interpolate missing frames first")
+    return points[..., :2].float()
+
+
+def _differ(first: Tensor, still: Tensor) -> bool:
+    """Return whether the first frame is not of this portrait: a face elsewhere, or of other proportions."""
+    size = (still.amax(dim=0) - still.amin(dim=0)).amax()
+    first, still = (points[:36] - points[27] for points in (first, still))
+    return bool((first - still).norm(dim=1).mean() > 0.08 * size)
+
+
+def _frames(
+    image: UInt8[np.ndarray, "h w 3"],
+    points: Tensor,
+    still: Tensor,
+    crop: str,
+    size: int | None,
+    network: PaintingNetwork | None,
+    device: str,
+) -> Iterator[UInt8[np.ndarray, "_ _ 3"]]:
+    left, top, right, bottom = face_region(still, points, image.shape[:2])
+    shift = torch.tensor([left, top])
+    part = torch.from_numpy(image[top:bottom, left:right].copy()).to(device).permute(2, 0, 1).float() / 255
+    warp = make_portrait_warp(part, (still - shift).to(device))
+    draw = warp if network is None else make_painter(warp, network)
+    window = _around(still, still[None], _FACE_CROP / 2, image.shape[:2]) if crop == "face" else None
+    for first in range(0, len(points), _BATCH):
+        with torch.inference_mode():
+            moved = draw((points[first : first + _BATCH] - shift).to(device))
+            pixels = (moved * 255).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
+        for frame in pixels:
+            whole = image.copy()
+            whole[top:bottom, left:right] = frame
+            if window is not None:
+                whole = np.ascontiguousarray(whole[window[1] : window[3], window[0] : window[2]])
+            yield whole if size is None else _resized(whole, size)
+
+
+def face_region(
+    still: Float[Tensor, "68 2"], points: Float[Tensor, "t 68 2"], limits: tuple[int, ...]
+) -> tuple[int, int, int, int]:
+    """Return left, top, right and bottom of the part of a picture that moves with a face.
+
+    Raises:
+        ValueError: The keypoints are outside of the picture.
+    """
+    return _around(still, points, _REACH, limits)
+
+
+def _around(still: Tensor, points: Tensor, reach: float, limits: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Return left, top, right and bottom of what is around a face and wherever it goes, within a picture."""
+    face = (still.amax(dim=0) - still.amin(dim=0)).amax()
+    middles = points.mean(dim=1)
+    low, high = middles.amin(dim=0) - reach * face, middles.amax(dim=0) + reach * face
+    left, top = (max(0, int(value)) for value in low.floor())
+    right, bottom = min(limits[1], int(high[0]) + 1), min(limits[0], int(high[1]) + 1)
+    if right - left < 8 or bottom - top < 8:
+        raise ValueError(f"expected keypoints within the picture, got a face around {middles.mean(dim=0).tolist()}")
+    return left, top, right, bottom
+
+
+def _resized(frame: UInt8[np.ndarray, "h w 3"], height: int) -> UInt8[np.ndarray, "_ _ 3"]:
+    width = max(1, round(frame.shape[1] * height / frame.shape[0]))
+    pixels = torch.from_numpy(frame).permute(2, 0, 1)[None].float()
+    scaled = interpolate(pixels, size=(height, width), mode="bilinear", align_corners=False, antialias=True)
+    return scaled[0].round().clamp(0, 255).byte().permute(1, 2, 0).contiguous().numpy()

@@ -1,0 +1,89 @@
+"""What the painting network sees: the warped face, the portrait, and maps of where its parts are."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from kp_render.geometry.landmarks import BROWS, EYES_LOWER, EYES_UPPER, JAW, MOUTH_LOWER, MOUTH_UPPER, NOSE
+from kp_render.painting.face_crop import SIDE, FaceCrop, place_face_crop, square, still_motion
+from kp_render.warp.opening import find_opening, layers_at
+from kp_render.warp.portrait_warp import PortraitWarp, WarpedFrames
+from kp_render.warp.sampling import sample
+
+#: Keypoints that share a map: the lips outside and inside, the eyes, and the rest of the face.
+_GROUPS = (tuple(range(48, 60)), tuple(range(60, 68)), tuple(range(36, 48)), (*JAW, *BROWS, *NOSE))
+#: Radius of a keypoint in its map, pixels of the square.
+_DOT_PX = 1.5
+#: Channels of `network_input`.
+NUM_CHANNELS = 3 + 3 + 2 + 2 + 2 * len(_GROUPS)
+
+
+class FaceView(NamedTuple):
+    """Faces in the network's square.
+
+    Attributes:
+        warped: `(B, 3, S, S)` of frames, in [0, 1].
+        portrait: `(B, 3, S, S)` of their portraits, in [0, 1].
+        shift: `(B, 2, S, S)` from each pixel to where it comes from, sides of the square divided by 2.
+        keypoints: `(B, 68, 2)` of the frames, pixels of the square.
+        portrait_keypoints: `(B, 68, 2)` of the portraits, likewise.
+    """
+
+    warped: Float[Tensor, "b 3 s s"]
+    portrait: Float[Tensor, "b 3 s s"]
+    shift: Float[Tensor, "b 2 s s"]
+    keypoints: Float[Tensor, "b 68 2"]
+    portrait_keypoints: Float[Tensor, "b 68 2"]
+
+
+def view_portrait(warp: PortraitWarp) -> tuple[FaceCrop, Tensor, Tensor]:
+    """Return the square on a portrait's own face, what it shows, and the keypoints in it."""
+    own = place_face_crop(warp.head, still_motion(warp.head))
+    return own, own.cut(warp.source, warp.size), own.points_from_frame(warp.rest[None])
+
+
+def view_face(
+    warp: PortraitWarp, warped: WarpedFrames, portrait: tuple[FaceCrop, Tensor, Tensor]
+) -> tuple[FaceCrop, FaceView]:
+    """Return the squares on the faces of warped frames, and what they show."""
+    crop = place_face_crop(warp.head, warped.motion)
+    own, picture, own_points = portrait
+    count = len(warped.frames)
+    middles = square(SIDE).to(picture)
+    came_from = sample(warped.places, crop.to_frame(middles), warp.size)
+    shift = FaceCrop(own.middle.expand(count, -1), own.axes.expand(count, -1, -1)).from_frame(came_from) - middles
+    return crop, FaceView(
+        crop.cut(warped.frames, warp.size),
+        picture.expand(count, -1, -1, -1),
+        shift,
+        crop.points_from_frame(warped.keypoints),
+        own_points.expand(count, -1, -1),
+    )
+
+
+def network_input(view: FaceView) -> Float[Tensor, "b c s s"]:
+    """Return the channels of the network: both pictures, the shift, mouth and eyes as masks, keypoints as dots."""
+    maps = (view.warped - 0.5, view.portrait - 0.5, 4 * view.shift.clamp(-0.5, 0.5), open_masks(view.keypoints))
+    return torch.cat((*maps, _dots(view.keypoints), _dots(view.portrait_keypoints)), dim=1)
+
+
+def open_masks(keypoints: Float[Tensor, "b 68 2"]) -> Float[Tensor, "b 2 s s"]:
+    """Return how much of each pixel lies between the lips, and between the lids of either eye, 0 to 1."""
+    pixels = (square(SIDE).to(keypoints) + 1) * (SIDE / 2) - 0.5
+    pixels = pixels.expand(len(keypoints), -1, -1, -1)
+    found = []
+    rows = zip((MOUTH_UPPER, *EYES_UPPER), (MOUTH_LOWER, *EYES_LOWER), strict=True)
+    for upper, lower in rows:
+        layers = layers_at(find_opening(keypoints[:, list(upper)], keypoints[:, list(lower)]), pixels)
+        found.append(1 - layers.upper - layers.lower)
+    return torch.cat((found[0], torch.maximum(found[1], found[2])), dim=1)
+
+
+def _dots(keypoints: Float[Tensor, "b 68 2"]) -> Float[Tensor, "b g s s"]:
+    """Draw keypoints as soft dots, one map for each group."""
+    steps = torch.arange(SIDE).to(keypoints)
+    x, y = (torch.exp(-0.5 * ((steps - part[..., None]) / _DOT_PX).square()) for part in keypoints.unbind(dim=2))
+    maps = [torch.einsum("bkx,bky->byx", x[:, list(group)], y[:, list(group)]) for group in _GROUPS]
+    return torch.stack(maps, dim=1).clamp(max=1)

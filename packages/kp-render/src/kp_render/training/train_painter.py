@@ -1,0 +1,179 @@
+"""The training of the painting network."""
+
+import csv
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, optim
+
+from kp_render.painting.conditions import FaceView, network_input
+from kp_render.painting.face_crop import round_cover
+from kp_render.painting.painting_network import PaintingNetwork, corrected
+from kp_render.training.checkpoint import load_training, save_training, save_weights
+from kp_render.training.losses import painting_loss, score_faces
+from kp_render.training.pairs import Pairs, unpack
+from kp_render.training.settings import TrainingSettings
+
+STATE, WEIGHTS, TABLE = "training.safetensors", "painter.safetensors", "log.csv"
+_WARM_UP = 100
+_COLUMNS = ("step", "loss", "seconds", "warp mouth SSIM", "mouth SSIM", "warp face SSIM", "face SSIM",
+            "warp mouth L1", "mouth L1", "warp face L1", "face L1")  # fmt: skip
+#: Range of the brightness and of the colours that examples are varied by.
+_GAIN, _TINT = 0.2, 0.06
+#: The channel of the network's input that has a sign along x: the shift.
+_SIGNED_CHANNEL = 6
+
+
+def train_painter(
+    train: Path,
+    validation: Path | None,
+    out: Path,
+    settings: TrainingSettings,
+    *,
+    device: str = "cpu",
+    on_row: Callable[[dict[str, float]], None] = lambda row: None,
+) -> Path:
+    """Train the network on stored pairs, and return the file of its weights.
+
+    Called again with the same folder, it goes on where it stopped.
+
+    Args:
+        train: Folder of `Pairs`.
+        validation: Another, with other people, for the table; None for none.
+        out: Folder of the weights, the table and the state.
+        settings: How to learn.
+        device: cpu, cuda or mps.
+        on_row: Called with each row of the table.
+
+    Raises:
+        ValueError: A folder has no examples.
+    """
+    torch.manual_seed(settings.seed)
+    examples = open_examples(train)
+    held_out = [] if validation is None else open_examples(validation)
+    out.mkdir(parents=True, exist_ok=True)
+    network, average = PaintingNetwork().to(device), PaintingNetwork().to(device)
+    average.load_state_dict(network.state_dict())
+    optimizer = optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
+    state = out / STATE
+    start = load_training(state, network, average, optimizer) if state.is_file() else 0
+    losses: list[float] = []
+    began = time.monotonic()
+    for step in range(start, settings.steps):
+        chance = np.random.default_rng((settings.seed, step))
+        view, truth = _moved(*_batch(examples, settings.batch_size, chance), device)
+        view, truth = _varied(view, truth, chance)
+        painted, shift = _painted(network, view, flipped=bool(chance.integers(2)))
+        loss = painting_loss(painted, truth, shift, view.keypoints)
+        for group in optimizer.param_groups:
+            group["lr"] = settings.learning_rate * _rate(step, settings.steps)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        keep = min(settings.average, (step + 1) / (step + 10))
+        with torch.no_grad():
+            for kept, new in zip(average.parameters(), network.parameters(), strict=True):
+                kept.lerp_(new, 1 - keep)
+        losses.append(loss.item())
+        if (step + 1) % settings.log_every == 0 or step + 1 == settings.steps:
+            row = {"step": step + 1, "loss": float(np.mean(losses)), "seconds": time.monotonic() - began}
+            row |= _check(average, held_out, settings.batch_size, device)
+            _append(out / TABLE, row)
+            losses.clear()
+            save_training(state, network, average, optimizer, step + 1)
+            on_row(row)
+    save_weights(out / WEIGHTS, average, {"kind": "kp-render painter", "steps": str(settings.steps)})
+    return out / WEIGHTS
+
+
+def open_examples(folder: Path) -> list[Pairs]:
+    """Open all pairs of a folder.
+
+    Raises:
+        ValueError: There are none.
+    """
+    found = [Pairs.load(file) for file in sorted(folder.glob("*.keypoints.npy"))]
+    if not found:
+        raise ValueError(f"expected examples in {folder}, got none; make them with `kp-render pairs`")
+    return found
+
+
+def _batch(examples: list[Pairs], size: int, chance: np.random.Generator) -> tuple[FaceView, Tensor]:
+    """Choose examples: each video is as likely as any other."""
+    chosen = []
+    for _ in range(size):
+        pairs = examples[int(chance.integers(len(examples)))]
+        chosen.append((pairs, int(chance.integers(len(pairs.keypoints)))))
+    return _unpacked([pairs.pictures[i] for pairs, i in chosen], [pairs.keypoints[i] for pairs, i in chosen])
+
+
+def _unpacked(pictures: list[np.ndarray], keypoints: list[np.ndarray]) -> tuple[FaceView, Tensor]:
+    return unpack(torch.from_numpy(np.stack(pictures)), torch.from_numpy(np.stack(keypoints)))
+
+
+def _moved(view: FaceView, truth: Tensor, device: str) -> tuple[FaceView, Tensor]:
+    return FaceView(*(value.to(device) for value in view)), truth.to(device)
+
+
+def _varied(view: FaceView, truth: Tensor, chance: np.random.Generator) -> tuple[FaceView, Tensor]:
+    """Make examples brighter or darker and tint them, frame and truth alike."""
+    count = len(truth)
+    gain = 1 + chance.uniform(-_GAIN, _GAIN, (count, 1)) + chance.uniform(-_TINT, _TINT, (count, 3))
+    factor = torch.from_numpy(gain).to(truth)[..., None, None]
+    warped, portrait = (part * factor for part in (view.warped, view.portrait))
+    return view._replace(warped=warped, portrait=portrait), truth * factor
+
+
+def _painted(network: PaintingNetwork, view: FaceView, *, flipped: bool = False) -> tuple[Tensor, Float[Tensor, "..."]]:
+    """Paint faces, and return the shift too; flipped, the network sees them in a mirror."""
+    maps = network_input(view)
+    if flipped:
+        maps = maps.flip(3)
+        maps[:, _SIGNED_CHANNEL] *= -1
+    with torch.autocast(maps.device.type, torch.bfloat16, enabled=maps.device.type != "mps"):
+        shift, colour = network(maps.contiguous(memory_format=torch.channels_last))
+    if flipped:
+        shift, colour = shift.flip(3) * torch.tensor([-1.0, 1.0]).to(shift)[:, None, None], colour.flip(3)
+    return corrected(view.warped, shift, colour, round_cover().to(colour)), shift
+
+
+def _rate(step: int, steps: int) -> float:
+    return min(1.0, (step + 1) / _WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * step / steps))
+
+
+def _check(network: PaintingNetwork, held_out: list[Pairs], batch_size: int, device: str) -> dict[str, float]:
+    """Score the warp and the network on held-out examples."""
+    if not held_out:
+        return {}
+    rows: list[list[Tensor]] = []
+    with torch.no_grad():
+        for pair in _in_turn(held_out, batch_size):
+            view, truth = _moved(*pair, device)
+            painted, _ = _painted(network, view)
+            scores = (score_faces(frames.clamp(0, 1), truth, view.keypoints) for frames in (view.warped, painted))
+            rows.append([torch.stack(found, dim=1) for found in scores])
+    warp, painter = (torch.cat([row[part] for row in rows]).mean(dim=0).tolist() for part in (0, 1))
+    names = ("face L1", "mouth L1", "face SSIM", "mouth SSIM")
+    return {**{f"warp {n}": v for n, v in zip(names, warp, strict=True)}, **dict(zip(names, painter, strict=True))}
+
+
+def _in_turn(held_out: list[Pairs], batch_size: int) -> Iterator[tuple[FaceView, Tensor]]:
+    all_of_them = [(pairs.pictures[i], pairs.keypoints[i]) for pairs in held_out for i in range(len(pairs.keypoints))]
+    for first in range(0, len(all_of_them), batch_size):
+        part = all_of_them[first : first + batch_size]
+        yield _unpacked([pictures for pictures, _ in part], [keypoints for _, keypoints in part])
+
+
+def _append(table: Path, row: dict[str, float]) -> None:
+    is_new = not table.is_file()
+    with table.open("a", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, _COLUMNS)
+        if is_new:
+            writer.writeheader()
+        writer.writerow({name: f"{value:.6g}" for name, value in row.items()})

@@ -1,0 +1,1 @@
+"""A portrait moved by keypoints: head, expression, and lips and lids in layers."""

@@ -1,0 +1,18 @@
+"""Blur images and maps (kornia)."""
+
+from jaxtyping import Float
+from kornia.filters import gaussian_blur2d
+from torch import Tensor
+
+
+def blur(image: Float[Tensor, "b c h w"], sigma: float) -> Float[Tensor, "b c h w"]:
+    """Return images blurred by a Gaussian of a width in pixels; what is outside mirrors what is inside.
+
+    Example:
+        >>> import torch
+        >>> bool(torch.allclose(blur(torch.ones(1, 1, 9, 9), 2.0), torch.ones(1, 1, 9, 9)))
+        True
+    """
+    limit = 2 * ((min(image.shape[2:]) - 1) // 2) - 1
+    size = max(1, min(2 * round(2.5 * sigma) + 1, limit))
+    return gaussian_blur2d(image, (size, size), (sigma, sigma))
