@@ -60,7 +60,7 @@ def generate(
     portrait_video: Annotated[
         Path | None,
         typer.Option(
-            help="Also make an .mp4 of the portrait speaking, marked as generated (needs kp-render). Ask the person first.",
+            help="Also make an .mp4 of the portrait speaking, marked as generated (needs kp-render). Ask first.",
             show_default=False,
         ),
     ] = None,

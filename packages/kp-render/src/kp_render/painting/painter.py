@@ -70,7 +70,7 @@ def make_painter(warp: PortraitWarp, network: PaintingNetwork) -> Painter:
         >>> painter(face[None] + 2).shape
         torch.Size([1, 3, 128, 128])
     """
-    return Painter(warp, network.to(warp.source.device, memory_format=torch.channels_last), view_portrait(warp))
+    return Painter(warp, network.to(warp.source.device), view_portrait(warp))
 
 
 @cache

@@ -54,7 +54,7 @@ def painting_loss(
     """
     weight = round_cover().to(painted) * (1 + _MOUTH_WEIGHT * mouth_map(keypoints))
     weight = weight / weight.mean()
-    loss = (weight * (1 - ssim(painted, truth, _SSIM_WINDOW))).mean() * _SSIM_WEIGHT
+    loss: Tensor = (weight * (1 - ssim(painted, truth, _SSIM_WINDOW))).mean() * _SSIM_WEIGHT
     for across in (2, 3):
         steps = (painted - truth).diff(dim=across).abs() * weight.narrow(across, 1, SIDE - 1)
         loss = loss + _EDGE_WEIGHT * steps.mean()

@@ -122,5 +122,6 @@ def unpack(
         raise ValueError(
             f"expected examples of shape {(_CHANNELS, SIDE, SIDE)}, got {tuple(pictures.shape[1:])}; make them again"
         )
-    warped, portrait, truth, shift = pictures.float().div(255).split((3, 3, 3, 2), dim=1)
-    return FaceView(warped, portrait, shift - 0.5, keypoints[:, 0], keypoints[:, 1]), truth
+    parts = pictures.float() / 255
+    view = FaceView(parts[:, :3], parts[:, 3:6], parts[:, 9:] - 0.5, keypoints[:, 0], keypoints[:, 1])
+    return view, parts[:, 6:9]
