@@ -27,7 +27,7 @@ PYTHONS = [version for version in ("3.11", "3.12", "3.13") if is_installed(versi
 EVERYTHING = (
     "packages/kp-io[all,face-alignment]",
     "packages/kp-metrics[all]",
-    "packages/a2k-nets[all]",
+    "packages/a2k-nets[all,serve]",
     "packages/a2k-train[all]",
     "packages/kp-render[all]",
 )
@@ -99,6 +99,17 @@ def web(session: nox.Session) -> None:
     packages = ("packages/kp-io[dlib,tts]", "packages/a2k-nets[web]")
     install(session, "beartype", "hypothesis", "pytest", "selenium", packages=packages)
     session.run("pytest", "packages/a2k-nets/tests/test_web_page.py", *session.posargs)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Test the page of examples/browser in headless Chromium with a fake microphone; skip without it or npm."""
+    if shutil.which("chromedriver") is None or shutil.which("npm") is None:
+        session.skip("needs Chromium, chromedriver and npm; on Debian: apt-get install chromium chromium-driver npm")
+    packages = ("packages/kp-io[dlib]", "packages/a2k-nets[io,onnx]")
+    install(session, "beartype", "hypothesis", "pytest", "scikit-image", "selenium", packages=packages)
+    session.run("python", "examples/browser/prepare.py")
+    session.run("pytest", "packages/a2k-nets/tests/test_browser_page.py", *session.posargs)
 
 
 @nox.session

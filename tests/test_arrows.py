@@ -24,6 +24,8 @@ HOMES = {
     "PIL": {"kp_io.media.image", "kp_io.media.animation"},
     "mediapipe": {"kp_io.detectors.mediapipe"},
     "gradio": {"a2k_nets.web.app"},
+    "prometheus_client": {"a2k_nets.server.measurements"},
+    "starlette": {"a2k_nets.server.app"},
     "uvicorn": {"a2k_nets.web.server"},
     "kornia": {
         "kp_render.painting.face_crop",
@@ -36,7 +38,16 @@ HOMES = {
 #: The modules of a2k_nets that may know kp_io: the networks are pure tensors.
 EDGES = {
     f"a2k_nets.{name}"
-    for name in ("inference.generate", "cli.generate", "cli.stream", "cli.sync", "sync.corpus", "web.pipeline")
+    for name in (
+        "inference.generate",
+        "cli.generate",
+        "cli.stream",
+        "cli.sync",
+        "server.files.jobs",
+        "server.live.incoming_sound",
+        "sync.corpus",
+        "web.pipeline",
+    )
 }
 
 #: What each package may import of the others.

@@ -28,6 +28,7 @@ NOT_RUN = {
     "pip install": "needs an index; test_every_readme_has_the_install_lines reads them",
     "nox": "its sessions are CI itself; test_the_sessions_exist",
     "a2k web": "serves until it is stopped; test_web_*.py",
+    "a2k serve": "serves until it is stopped; test_cli_serve.py",
     "a2k sync corpus/": "needs a corpus of people who speak; test_cli_sync.py",
     "--apply fixed.mp4": "needs lips that move; test_cli_sync.py",
     "--mic": "needs a microphone",
@@ -106,7 +107,7 @@ def test_every_readme_has_the_install_lines(root):
 
 def test_siblings_are_installed_before_who_needs_them(root):
     """pip 23 asks the index for a sibling that is named later, or without the extra that is needed."""
-    needed = {"io": {"dlib"}, "tts": {"tts"}, "web": {"dlib", "tts"}, "all": {"dlib", "tts"}}
+    needed = {"io": {"dlib"}, "tts": {"tts"}, "serve": {"dlib"}, "web": {"dlib", "tts"}, "all": {"dlib", "tts"}}
     lines = [line for page in pages(root) for line in shell_lines(page) if line.startswith("pip install")]
     assert len(lines) > 10
     for line in lines:

@@ -33,7 +33,18 @@ NEEDS = {
 
 #: Modules that come with another package's extra.
 EXTRAS = tuple(
-    f"a2k_nets.{name}" for name in ("inference.generate", "sync.corpus", "web.app", "web.ui_text", "web.pipeline")
+    f"a2k_nets.{name}"
+    for name in (
+        "inference.generate",
+        "server.app",
+        "server.files.jobs",
+        "server.live.connection",
+        "server.live.incoming_sound",
+        "sync.corpus",
+        "web.app",
+        "web.ui_text",
+        "web.pipeline",
+    )
 )
 
 IMPORT_ALONE = """

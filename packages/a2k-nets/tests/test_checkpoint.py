@@ -97,14 +97,21 @@ def test_format_2_loads_as_the_same_model(model, saved, speech, reference, load)
     )
 
 
-def test_the_embedded_weights_are_of_format_2_and_saved_as_the_current_one(tmp_path):
+def test_weights_of_format_2_are_read_and_saved_as_the_current_one(tmp_path):
+    """As release 0.1.0 wrote them: other names of some tensors, and of a setting."""
+    model = Audio2Keypoint.from_pretrained()
     state, metadata = read_tensors(embedded_checkpoint())
-    assert metadata["format_version"] == "2"
-    assert set(RENAMED_TENSORS) <= set(state)
-    written, metadata = read_tensors(Audio2Keypoint.from_pretrained().save_pretrained(tmp_path))
+    old_names = {new: old for old, new in RENAMED_TENSORS.items()}
+    assert set(old_names) <= set(state)
+    old = {old_names.get(name, name): tensor for name, tensor in state.items()}
+    config = metadata["config"].replace('"fade_in_frames"', '"ease_in_frames"')
+    write_tensors(tmp_path / "old.safetensors", old, metadata | {"format_version": "2", "config": config})
+    loaded = load_model(tmp_path / "old.safetensors")
+    assert loaded.config == model.config
+    written, metadata = read_tensors(loaded.save_pretrained(tmp_path))
     assert metadata["format_version"] == FORMAT_VERSION
-    assert set(RENAMED_TENSORS.values()) <= set(written)
-    assert all(torch.equal(written[RENAMED_TENSORS.get(name, name)], tensor) for name, tensor in state.items())
+    assert written.keys() == state.keys()
+    assert all(torch.equal(written[name], tensor) for name, tensor in state.items())
 
 
 def test_a_name_and_its_old_one_are_refused(saved):

@@ -11,11 +11,18 @@ REQUIREMENTS = {
     "mic": ("sounddevice>=0.5",),
     "onnx": ("onnx>=1.18", "onnxscript>=0.5"),
     "hub": ("huggingface-hub>=1.0",),
+    "serve": (
+        "prometheus-client>=0.20",
+        "python-multipart>=0.0.18",
+        "starlette>=0.46",
+        "uvicorn>=0.34",
+        "websockets>=14",
+    ),
     "web": ("gradio>=6.20,<7", "scikit-image>=0.24"),
 }
 
 #: The extras of kp-io that an extra of this package asks for.
-KP_IO_EXTRAS = {"io": ("dlib",), "tts": ("tts",), "web": ("dlib", "tts")}
+KP_IO_EXTRAS = {"io": ("dlib",), "tts": ("tts",), "serve": ("dlib",), "web": ("dlib", "tts")}
 
 
 def how_to_install(extra: str) -> str:

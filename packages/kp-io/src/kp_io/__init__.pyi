@@ -46,6 +46,7 @@ from .media.image import read_image as read_image, write_image as write_image
 from .media.still import read_still as read_still
 from .media.video_reader import VideoInfo as VideoInfo, probe_video as probe_video, read_video as read_video
 from .media.video_writer import write_video as write_video
+from .rigs import ARKIT_NAMES as ARKIT_NAMES, derive_blend_shapes as derive_blend_shapes, save_rig as save_rig
 from .transforms import (
     HeadPose as HeadPose,
     centre_on_base_point as centre_on_base_point,

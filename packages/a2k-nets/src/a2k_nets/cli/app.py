@@ -1,4 +1,4 @@
-"""The command line of the model: `a2k generate`, `a2k web`, `a2k stream`, `a2k sync`, `a2k export`, `a2k models`."""
+"""The command line of the model, `a2k`: a command in each module beside this one."""
 
 from typing import Annotated
 
@@ -9,6 +9,7 @@ from a2k_nets.cli.export import export
 from a2k_nets.cli.generate import generate
 from a2k_nets.cli.models import models
 from a2k_nets.cli.options import current_spelling
+from a2k_nets.cli.serve import serve
 from a2k_nets.cli.stream import stream
 from a2k_nets.cli.sync import sync
 from a2k_nets.cli.web import web
@@ -30,5 +31,5 @@ def show(
     """Generate facial keypoints from speech."""
 
 
-for command in (generate, web, stream, sync, export, models):
+for command in (generate, web, stream, serve, sync, export, models):
     app.command()(command)

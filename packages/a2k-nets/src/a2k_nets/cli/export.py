@@ -18,6 +18,10 @@ def export(
     revision: Revision = None,
     sha256: Sha256 = None,
     opset: Annotated[int, typer.Option(help="ONNX opset version, at least 18.")] = 18,
+    streaming: Annotated[
+        bool,
+        typer.Option("--streaming", help="One frame of a live stream, with its state."),
+    ] = False,
 ) -> None:
     """Export the model to one ONNX file: waveform and reference in, keypoints out (needs the extra `onnx`)."""
     out = file or out
@@ -27,5 +31,6 @@ def export(
         from a2k_nets.onnx.export import export_onnx
         from a2k_nets.pretrained import load_model
 
-        export_onnx(load_model("small" if model is None else model, revision=revision, sha256=sha256), out, opset=opset)
+        network = load_model("small" if model is None else model, revision=revision, sha256=sha256)
+        export_onnx(network, out, opset=opset, streaming=streaming)
     typer.echo(f"{out.stat().st_size / 1e6:.1f} MB: {out}")

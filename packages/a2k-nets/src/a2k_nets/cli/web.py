@@ -1,7 +1,6 @@
 """The command `a2k web`."""
 
 import signal
-import socket
 import tempfile
 import webbrowser
 from pathlib import Path
@@ -29,26 +28,16 @@ def web(
         from a2k_nets.pretrained import load_model
         from a2k_nets.web.app import make_app
         from a2k_nets.web.limits import Limits
-        from a2k_nets.web.server import serve
+        from a2k_nets.web.server import listen, serve
 
         network = on_device(load_model(model, revision=revision, sha256=sha256), device).eval()
         # A signal stops the server as Ctrl-C does, so that the cleanup below runs.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         # The page writes only below this folder, which is removed with the server.
-        with tempfile.TemporaryDirectory(prefix="a2k-web-") as folder, _listen(host, port) as listener:
+        with tempfile.TemporaryDirectory(prefix="a2k-web-") as folder, listen(host, port) as listener:
             app = make_app(network, Path(folder), limits=Limits(seconds=max_seconds), root_path=root_path)
             address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}{root_path}/"
             typer.echo(f"{address} (Ctrl-C stops it)")
             if open_browser:
                 webbrowser.open(address.replace("//0.0.0.0:", "//127.0.0.1:"))
             serve(app, listener)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket, so that a browser that connects before the server is ready waits."""
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=64)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise type(error)(f"cannot listen on {host}, port {port}: {reason}; choose another --port or --host") from error

@@ -14,7 +14,7 @@ from a2k_nets.residual.motion_stream import MotionStream
 class StreamingGenerator:
     """Generates the keypoints of audio that arrives in chunks, its length unknown.
 
-    A frame is returned once the audio up to `model.config.right_context_seconds` after its time stamp has arrived: 111
+    A frame is returned once the audio up to `model.config.right_context_seconds` after its time stamp has arrived: 71
     ms with the embedded model. The frames do not depend on the chunks: they equal those of the whole audio at once.
 
     Args:

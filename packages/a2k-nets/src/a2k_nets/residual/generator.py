@@ -101,9 +101,12 @@ class ResidualGenerator(MotionNetwork):
             log_mel: Normalised log-mel bands, four frames per video frame.
             reference: Normalised reference face, 2·K values.
         """
-        # Shifting the spectrogram to the left gives the causal network its look-ahead.
+        return self.forward_chunk(self.shift(log_mel), reference)
+
+    def shift(self, log_mel: Float[Tensor, "b m f"]) -> Float[Tensor, "b m f"]:
+        """Return a spectrogram shifted to the left, which gives the causal network its look-ahead, zeros at the end."""
         ahead = self.config.lookahead_hops
-        return self.forward_chunk(F.pad(log_mel[..., ahead:], (0, ahead)), reference)
+        return F.pad(log_mel[..., ahead:], (0, ahead))
 
     def forward_chunk(
         self, log_mel: Float[Tensor, "b m f"], reference: Float[Tensor, "b c"], state: StreamingState | None = None
@@ -115,10 +118,22 @@ class ResidualGenerator(MotionNetwork):
             reference: Normalised reference face, 2·K values.
             state: State of the convolutions after the previous chunks.
         """
+        return self.decode(self.hear(log_mel, self.reference(reference)[..., None], state))
+
+    def hear(
+        self, log_mel: Float[Tensor, "b m f"], embedding: Float[Tensor, "*b c 1"], state: StreamingState | None = None
+    ) -> Float[Tensor, "b c t"]:
+        """Return the output of the last block for a spectrogram that is already shifted, or for its next chunk.
+
+        Args:
+            log_mel: As in `forward_chunk`.
+            embedding: The embedded reference face, or zeros for none.
+            state: As in `forward_chunk`.
+        """
         x = log_mel
         for layer in self.stem:
             x = layer(x, state) if isinstance(layer, CausalConv1d) else layer(x)
-        x = x + self.reference(reference)[..., None]
+        x = x + embedding
         for block in self.blocks:
             x = block(x, state)
-        return self.decode(x)
+        return x

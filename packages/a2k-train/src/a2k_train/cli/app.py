@@ -1,4 +1,4 @@
-"""The command line of training: `a2k-train fit | evaluate | publish | crossval | ablate`."""
+"""The command line of training: `a2k-train fit | evaluate | publish | crossval | ablate | pretrain`."""
 
 from typing import Annotated
 
@@ -10,6 +10,7 @@ from a2k_train.cli.crossval import crossval
 from a2k_train.cli.evaluate import evaluate
 from a2k_train.cli.fit import fit
 from a2k_train.cli.options import current_spelling
+from a2k_train.cli.pretrain import pretrain
 from a2k_train.cli.publish import publish
 
 app = typer.Typer(
@@ -29,5 +30,5 @@ def show(
     """Train and evaluate Audio2Keypoint networks."""
 
 
-for command in (fit, evaluate, publish, crossval, ablate):
+for command in (fit, evaluate, publish, crossval, ablate, pretrain):
     app.command()(command)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from a2k_train.cli.console import counted, duration, progress, readable_errors
+from a2k_train.cli.lessons import Speech, make_lessons
 from a2k_train.cli.options import (
     Cache,
     Changes,
@@ -43,6 +44,10 @@ def fit(
     epochs: Epochs = None,
     seed: Seed = None,
     max_offset: MaxOffset = None,
+    speech: Speech = None,
+    teacher: Annotated[
+        str | None, typer.Option(help="Model of the preset listener that generates lips for --speech.")
+    ] = None,
     device: Device = "cpu",
     devices: Annotated[int, typer.Option(min=1, help="Number of devices, with one process each.")] = 1,
     cache: Cache = "memory",
@@ -52,6 +57,7 @@ def fit(
         config, preset=preset, changes=changes, steps=steps, epochs=epochs, seed=seed, max_offset=max_offset
     )
     refuse_overwriting_inputs(clips, run, config=config, manifest=manifest, settings=settings)
+    from a2k_nets import Audio2Keypoint
     from a2k_train.training.fit import fit as train
     from a2k_train.training.launch import launch
     from a2k_train.training.validator import Validator
@@ -59,6 +65,11 @@ def fit(
     fabric = launch(device, precision=settings.precision, devices=devices)
     store = open_for_training(clips, settings, splits=splits, manifest=manifest, cache=cache, device=str(fabric.device))
     store = encode_speech(store, settings, clips, device=str(fabric.device))
+
+    def load_teacher() -> list[Audio2Keypoint]:
+        return [Audio2Keypoint.from_pretrained(teacher)]
+
+    lessons = make_lessons(speech, load_teacher if teacher else None, settings, device=str(fabric.device))
     validator = None
     if settings.validate_every:
         held_out = open_for_training(clips, settings, splits=val, manifest=manifest)
@@ -72,7 +83,7 @@ def fit(
             done, latest = done + 1, losses or latest
             advance(step, total, losses)
 
-        train(settings, store, run, fabric=fabric, on_step=report, validate=validator)
+        train(settings, store, run, fabric=fabric, lessons=lessons and lessons(0), on_step=report, validate=validator)
     if not fabric.is_global_zero:
         return
     weights = run / "model.safetensors"

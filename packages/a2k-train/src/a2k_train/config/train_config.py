@@ -28,6 +28,9 @@ class LossWeights:
         head_motion_gain: L1 of the logarithm of a window's head motion relative to the typical head (0.1: `sway`).
         closure: Cross-entropy of closed against open lips.
         adversarial: Least-squares GAN against the motion discriminator; 0 trains without one.
+        features: Error of the features of a speech encoder that are predicted from what the network hears; only for
+            `a2k-train pretrain`, which sets the others to 0.
+        taught: The losses of the lips for a teacher's windows, weighted like those of the clips and summed.
         lip: Weight of lip points relative to other points.
     """
 
@@ -40,6 +43,8 @@ class LossWeights:
     head_motion_gain: float = 0.05
     closure: float = 0.3
     adversarial: float = 0.0
+    features: float = 0.0
+    taught: float = 1.0
     lip: float = 3.0
 
     def __post_init__(self) -> None:
@@ -111,6 +116,9 @@ class TrainConfig:
         seed: Seed of everything that is drawn.
         checkpoint_every: Steps between resumable states and lines of the log.
         validate_every: Steps between validations; 0 for none.
+        ears: Preset `residual`: checkpoint of `a2k-train pretrain` whose ears the network begins with; none by default.
+        taught_windows: Preset `residual`: windows per step, beside `batch_size`, of speech without video, whose faces a
+            teacher generates; 0 trains on clips alone.
     """
 
     model: AnyConfig = field(default_factory=ModelConfig)
@@ -139,13 +147,23 @@ class TrainConfig:
     seed: int = 0
     checkpoint_every: int = 100
     validate_every: int = 0
+    ears: str = ""
+    taught_windows: int = 0
 
     def __post_init__(self) -> None:
         check_kinds(self)
         for name in ("batch_size", "window_frames", "checkpoint_every", "learning_rate", "sound_variants"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"expected a positive {name}, got {getattr(self, name)}")
-        for name in ("steps", "epochs", "gradient_clip", "weight_decay", "validate_every", "max_offset_ms"):
+        for name in (
+            "steps",
+            "epochs",
+            "gradient_clip",
+            "weight_decay",
+            "validate_every",
+            "max_offset_ms",
+            "taught_windows",
+        ):
             if getattr(self, name) < 0:
                 raise ValueError(f"expected {name} of at least 0, got {getattr(self, name)}")
         if (self.steps > 0) == (self.epochs > 0):
@@ -166,6 +184,11 @@ class TrainConfig:
             )
         if self.frozen_norm and not isinstance(self.model, PaperConfig):
             raise ValueError("expected frozen_norm only with the preset paper; the other networks have no batch norm")
+        learns_features = isinstance(self.losses, LossWeights) and self.losses.features > 0
+        if not isinstance(self.model, ModelConfig) and (self.ears or learns_features or self.taught_windows):
+            raise ValueError(
+                "expected ears, losses.features and taught_windows only with the preset residual, which learns to hear"
+            )
         if isinstance(self.model, PaperConfig) != isinstance(self.losses, PaperLossWeights):
             raise ValueError(
                 f"expected model and losses of one preset, got {type(self.model).__name__} and "

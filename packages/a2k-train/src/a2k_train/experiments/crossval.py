@@ -13,6 +13,7 @@ from a2k_train.data.speaker_folds import speaker_folds
 from a2k_train.evaluation.clip_score import ClipScore
 from a2k_train.evaluation.evaluate import evaluate
 from a2k_train.evaluation.velocity_spectra import Spectra
+from a2k_train.recipes.ears.lessons import Lessons
 from a2k_train.recipes.prepare_store import prepare_store
 from a2k_train.reports.head_report import HeadReport
 from a2k_train.reports.results_table import Table, write_scores
@@ -27,6 +28,7 @@ def cross_validate(
     folds: int = 5,
     apart: str | None = None,
     fabric: Fabric | None = None,
+    lessons: Callable[[int], Lessons] | None = None,
     on_step: Callable[[int, int, dict[str, float]], None] | None = None,
 ) -> Table:
     """For each fold, train on the others and score it; return the table of means over speakers.
@@ -38,6 +40,7 @@ def cross_validate(
             head motion with a random walk. An interrupted run is resumed.
         folds: Number of folds.
         apart: Beginning of the names of speakers that get a table of their own, see `write_scores`.
+        lessons: Returns speech and a teacher for a fold, which must not have seen the speakers that the fold holds out.
         fabric: Device and precision; by default one process on the CPU.
         on_step: Called with the fold, the steps done and the losses.
 
@@ -68,7 +71,14 @@ def cross_validate(
                 on_step(fold, step, losses)
 
         settings, folder = replace(config, seed=config.seed + fold), run / f"fold-{fold}"
-        model = fit(settings, training, folder, fabric=fabric, on_step=report)
+        model = fit(
+            settings,
+            training,
+            folder,
+            fabric=fabric,
+            lessons=None if lessons is None else lessons(fold),
+            on_step=report,
+        )
         assert isinstance(model, Audio2Keypoint)
         clips = store.select(held_out).clips()
         scores += evaluate(model, clips, fold=fold, seed=config.seed)

@@ -38,6 +38,30 @@ def load_held_out_models(model: Path | None, store: ClipStore) -> list[tuple[int
     return [(fold_of[index], models[fold_of[index]]) for index in range(len(store))]
 
 
+def held_out_teachers(run: Path, store: ClipStore, *, folds: int, seed: int) -> list[Audio2Keypoint]:
+    """Return for each fold of a new cross-validation the model of a finished one that held out the same clips.
+
+    Args:
+        run: Run folder of the finished cross-validation.
+        store: The clips, the same in the same order as in that run.
+        folds: Number of folds of the new one.
+        seed: Its seed.
+
+    Raises:
+        ValueError: The folder is none of a finished cross-validation, or its folds are others.
+    """
+    if not is_crossval(run):
+        raise ValueError(f"expected the run folder of a cross-validation as teachers, got {run}")
+    models = load_held_out_models(run, store)
+    parts = speaker_folds(store.speakers, store.lengths.tolist(), folds=folds, seed=seed)
+    if any(models[index][0] != fold for fold, part in enumerate(parts) for index in part):
+        raise ValueError(
+            f"expected teachers that held out what this cross-validation holds out, got other folds in {run}; give the "
+            "same number of folds and the same seed"
+        )
+    return [models[part[0]][1] for part in parts]
+
+
 def _check_folds(run: Path, expected: dict[str, int]) -> None:
     """Raise if the table of the run has another fold for a clip."""
     table = run / "clips.csv"

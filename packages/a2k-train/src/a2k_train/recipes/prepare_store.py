@@ -1,4 +1,4 @@
-"""What a preset needs of the clips beyond sound and keypoints: for `listener`, the features of its encoder."""
+"""What a training needs of the clips beyond sound and keypoints: the features of a speech encoder."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from a2k_nets import Audio2Keypoint
 from a2k_nets.config import ListenerConfig
-from a2k_train.config.train_config import TrainConfig
+from a2k_train.config.train_config import LossWeights, TrainConfig
 from a2k_train.data.clip_store import ClipStore
 from a2k_train.data.speech_features import add_features
 from a2k_train.recipes.augmentation import augment_waveform
@@ -22,7 +22,9 @@ def prepare_store(
     device: torch.device | str = "cpu",
     on_clip: Callable[[int, int], None] | None = None,
 ) -> ClipStore:
-    """Return the store with what the preset of the settings needs; the same store if it has that already.
+    """Return the store with what the settings need: features for `listener`, and for ears that learn to predict them.
+
+    A store that has them already, or needs none, is returned as it is.
 
     Args:
         config: The run's settings.
@@ -31,9 +33,14 @@ def prepare_store(
         device: Where the encoder computes.
         on_clip: Called with the number of encoded clips and that of all.
     """
-    if not isinstance(config.model, ListenerConfig) or store.features is not None:
+    listens = isinstance(config.model, ListenerConfig)
+    learns_features = isinstance(config.losses, LossWeights) and config.losses.features > 0
+    if not (listens or learns_features) or store.features is not None:
         return store
-    model = Audio2Keypoint(config.model).to(device).eval()
+    settings = config.model if isinstance(config.model, ListenerConfig) else ListenerConfig()
+    model = Audio2Keypoint(settings).to(device).eval()
+    # Ears learn what the encoder makes of clean sound.
+    augments = config.augment and listens
 
     def encode(waveform: Tensor) -> Tensor:
         return model.encode_speech(waveform.to(device)).cpu()
@@ -44,9 +51,9 @@ def prepare_store(
     return add_features(
         store,
         encode,
-        name=f"{config.model.encoder}, noise floor, {config.model.window_hop}, {config.model.window_overlap}",
-        augment=augment if config.augment else None,
-        variants=config.sound_variants if config.augment else 1,
+        name=f"{settings.encoder}, noise floor, {settings.window_hop}, {settings.window_overlap}",
+        augment=augment if augments else None,
+        variants=config.sound_variants if augments else 1,
         seed=config.seed,
         cache_folder=cache_folder,
         on_clip=on_clip,

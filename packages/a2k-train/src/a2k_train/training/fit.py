@@ -16,6 +16,7 @@ from a2k_nets.checkpoints import save_checkpoint
 from a2k_train.config.toml_file import config_to_toml
 from a2k_train.config.train_config import TrainConfig
 from a2k_train.data.clip_store import ClipStore
+from a2k_train.recipes.ears.lessons import Lessons
 from a2k_train.recipes.prepare_store import prepare_store
 from a2k_train.training.first_process import on_first_process
 from a2k_train.training.launch import launch
@@ -36,6 +37,7 @@ def fit(
     run: Path | str,
     *,
     fabric: Fabric | None = None,
+    lessons: Lessons | None = None,
     on_step: Callable[[int, dict[str, float]], None] | None = None,
     validate: Callable[[AnyModel, int], float] | None = None,
 ) -> AnyModel:
@@ -47,6 +49,7 @@ def fit(
         run: Output folder: `config.toml`, `state.safetensors` (to resume), `log.jsonl`, `model.safetensors` and, with
             validation, `best/model.safetensors`.
         fabric: Device, precision and processes, launched; by default one process on the CPU.
+        lessons: Speech and its teacher, if `taught_windows` is above 0.
         on_step: Called with the steps done and the losses, which are empty between transfers from a GPU.
         validate: Called every `validate_every` steps with the model and the step; returns a score, lower is better.
 
@@ -62,7 +65,7 @@ def fit(
     store = prepare_store(config, store, device=fabric.device)
     with ExitStack() as stack:
         on_first_process(fabric, lambda: stack.enter_context(_lock(run)))
-        trainer = Trainer(config, store, fabric=fabric)
+        trainer = Trainer(config, store, fabric=fabric, lessons=lessons)
         _resume(trainer, run)
         _train(trainer, run, on_step, validate)
         model = trainer.published()

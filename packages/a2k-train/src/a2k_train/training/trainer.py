@@ -18,6 +18,7 @@ from a2k_train.config.train_config import TrainConfig
 from a2k_train.data.clip_store import ClipStore
 from a2k_train.data.prefetch import prefetch
 from a2k_train.data.window_sampler import Batch, WindowSampler
+from a2k_train.recipes.ears.lessons import Lessons
 from a2k_train.recipes.make_recipe import make_recipe
 from a2k_train.training.checkpoint import load_state, save_state
 from a2k_train.training.first_process import on_first_process
@@ -32,6 +33,7 @@ class Trainer:
         config: The run's settings.
         store: Training clips.
         fabric: Device, precision and processes, launched; by default one process on the CPU.
+        lessons: Speech and its teacher, if `taught_windows` is above 0.
 
     Attributes:
         recipe: The preset's networks and training step.
@@ -39,9 +41,16 @@ class Trainer:
         step: Steps done.
     """
 
-    def __init__(self, config: TrainConfig, store: ClipStore, *, fabric: Fabric | None = None) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        store: ClipStore,
+        *,
+        fabric: Fabric | None = None,
+        lessons: Lessons | None = None,
+    ) -> None:
         self.config, self.fabric = config, fabric or launch(precision=config.precision)
-        self.recipe = make_recipe(config, store, self.fabric)
+        self.recipe = make_recipe(config, store, self.fabric, lessons)
         self.average = WeightAverage(self.recipe.model, config.ema_decay) if config.ema_decay > 0 else None
         self.sampler = WindowSampler(
             store,

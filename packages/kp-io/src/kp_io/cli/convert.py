@@ -29,11 +29,14 @@ def convert(
     """Write keypoints in another format.
 
     Formats: .npz, .csv, .openface.csv, .json (COCO), .frames.json (for Blender and Unity), .pts (300-W).
+
+    Only written, for rigs: .arkit.csv and .arkit.json (52 blend shapes), .bvh (head bone).
     """
     with exit_on_error():
         from kp_io.filesystem.overwriting import refuse_overwriting
         from kp_io.formats.coco import read_coco
         from kp_io.formats.registry import load_keypoints, save_keypoints
+        from kp_io.rigs import rig_suffix, save_rig
         from kp_io.transforms import resample_fps
 
         if target is not None and out is not None:
@@ -55,7 +58,10 @@ def convert(
             if frame >= len(sequence):
                 raise ValueError(f"expected a frame from 0 to {len(sequence) - 1} of {source}, got {frame}")
             sequence = sequence.frames(frame, frame + 1)
-        save_keypoints(target, sequence, variant=variant)
+        if variant is None and rig_suffix(target):
+            save_rig(target, sequence)
+        else:
+            save_keypoints(target, sequence, variant=variant)
         typer.echo(f"{target}: {counted(len(sequence), 'frame')}")
 
 

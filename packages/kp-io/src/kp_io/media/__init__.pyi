@@ -17,5 +17,6 @@ from .image import (
     write_image as write_image,
 )
 from .sound.downmix import wav_mixer as wav_mixer
+from .sound.opus_packets import OpusDecoder as OpusDecoder
 from .sound.pipe import SoundPipe as SoundPipe, open_pipe as open_pipe
 from .still import is_video as is_video, read_still as read_still

@@ -1,0 +1,1 @@
+"""The server of `a2k serve`: many live streams over WebSockets in one process, and files over HTTP."""

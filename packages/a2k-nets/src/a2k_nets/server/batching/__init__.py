@@ -1,0 +1,1 @@
+"""Many live streams through the network as one batch."""

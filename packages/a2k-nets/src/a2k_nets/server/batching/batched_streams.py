@@ -1,0 +1,159 @@
+"""Keypoints of many live streams, computed as one batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from a2k_nets.blocks.input_checks import check_inputs
+from a2k_nets.config.residual import ModelConfig
+from a2k_nets.residual.expression_edits import BLINK_FRAMES, close_lids, fade_in, neutral_mouth
+from a2k_nets.residual.generator import ResidualGenerator
+from a2k_nets.residual.model import Audio2Keypoint
+from a2k_nets.server.batching.frame_noise import FrameNoise
+from a2k_nets.server.batching.sample_buffer import FrameSound
+from a2k_nets.server.batching.slot_state import SlotState
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOptions:
+    """The options of one stream; they are those of `StreamingGenerator`."""
+
+    head_motion: float = 1.0
+    expression: float = 1.0
+    blink: float = 1.0
+    neutralize_mouth: bool = False
+    seed: int = 0
+
+
+class BatchedStreams:
+    """The state of many streams, each in a row of its own.
+
+    A stream gives the keypoints of a `StreamingGenerator` for the same sound and options, whichever streams are beside
+    it and however its frames are grouped: only the rounding differs, by less than 1e-3 px.
+
+    Args:
+        model: The `residual` network, in eval mode.
+        capacity: Streams at a time.
+
+    Raises:
+        ValueError: The model is not causal.
+
+    Example:
+        >>> from a2k_nets import Audio2Keypoint
+        >>> from a2k_nets.server.batching.sample_buffer import SampleBuffer
+        >>> model = Audio2Keypoint.from_pretrained().eval()
+        >>> streams = BatchedStreams(model, capacity=2)
+        >>> face = model.normalizer.mean_face * 60 + 112
+        >>> rows = [streams.open(face, StreamOptions(seed=seed)) for seed in (1, 2)]
+        >>> sounds = [SampleBuffer(model.config) for _ in rows]
+        >>> for sound in sounds:
+        ...     sound.push(torch.zeros(2_500))
+        >>> streams.step(rows, [sound.take(2) for sound in sounds]).shape
+        torch.Size([2, 2, 68, 2])
+    """
+
+    def __init__(self, model: Audio2Keypoint, *, capacity: int) -> None:
+        config, generator = model.config, model.generator
+        if not isinstance(config, ModelConfig) or not isinstance(generator, ResidualGenerator):
+            raise ValueError(f"expected a causal model such as small, got one of the preset {model.preset}")
+        self.model, self.config, self._generator = model, config, generator
+        self._free = list(range(capacity))[::-1]
+        self._state = SlotState(capacity)
+        self._noise: dict[int, FrameNoise] = {}
+        normalizer = model.normalizer
+        blank = normalizer.mean_face.new_zeros(capacity, config.num_keypoints, 2)
+        self._references, self._canonical, self._mouth_offsets = blank, blank.clone(), blank.clone()
+        self._faces = blank.flatten(1).clone()
+        # Expression, head motion, blink.
+        self._gains = blank.new_zeros(capacity, 3)
+        self._past_poses = blank.new_zeros(capacity, 2, 4)
+        self._blink_ages = torch.zeros(capacity, dtype=torch.int64)
+        self._num_frames = torch.zeros(capacity, dtype=torch.int64)
+        self._fade = fade_in(0, config.fade_in_frames + 1, frames=config.fade_in_frames).to(blank)
+
+    @property
+    def num_free(self) -> int:
+        """Streams that can still be opened."""
+        return len(self._free)
+
+    @torch.inference_mode()
+    def open(self, reference: Float[Tensor, "k 2"], options: StreamOptions) -> int:
+        """Begin a stream and return its row.
+
+        Raises:
+            ValueError: The reference has a wrong shape or is not finite, or all rows are taken.
+        """
+        normalizer = self.model.normalizer
+        face = reference.to(normalizer.mean_face)[None]
+        check_inputs(face.new_zeros(1, 1), face, num_keypoints=self.config.num_keypoints, dimensions=2)
+        if not self._free:
+            raise ValueError(f"expected at most {len(self._gains)} streams at a time; close one first")
+        row = self._free.pop()
+        canonical = normalizer.canonicalize(face)
+        offset = torch.zeros_like(face)
+        if options.neutralize_mouth:
+            offset = (neutral_mouth(canonical) - canonical) / normalizer.std_expression
+        self._references[row], self._canonical[row], self._mouth_offsets[row] = face[0], canonical[0], offset[0]
+        self._faces[row] = normalizer.encode_reference(canonical + offset * normalizer.std_expression)[0]
+        self._gains[row] = self._gains.new_tensor((options.expression, options.head_motion, options.blink))
+        self._past_poses[row] = 0
+        self._blink_ages[row], self._num_frames[row] = BLINK_FRAMES, 0
+        self._noise[row] = FrameNoise(options.seed)
+        self._state.clear(row)
+        return row
+
+    def close(self, row: int) -> None:
+        """End a stream, whose row another may take."""
+        del self._noise[row]
+        self._free.append(row)
+
+    @torch.inference_mode()
+    def step(self, rows: Sequence[int], sounds: Sequence[FrameSound]) -> Float[Tensor, "b t k 2"]:
+        """Return the next T keypoints of some streams on the CPU, each in the pixels of its reference.
+
+        Args:
+            rows: The streams, each once.
+            sounds: The sound of T frames of each, the same T for all.
+        """
+        model, normalizer = self.model, self.model.normalizer
+        device = self._gains.device
+        index = torch.tensor(rows)
+        log_mel = normalizer.encode_mel(
+            model.log_mel.without_padding(torch.stack([sound.samples for sound in sounds]).to(device))
+        )
+        num_hops = torch.tensor([sound.num_hops for sound in sounds])
+        if int(num_hops.min()) < log_mel.shape[2]:
+            valid = torch.arange(log_mel.shape[2]) < num_hops[:, None]
+            log_mel = torch.where(valid[:, None].to(device), log_mel, 0.0)
+        self._state.select(index.to(device))
+        shape, pose, log_motion_gain = self._generator.forward_chunk(log_mel, self._faces[index], self._state)
+
+        frames = shape.shape[1]
+        time = self._num_frames[index, None] + torch.arange(frames)
+        fade = self._fade[time.clamp(max=len(self._fade) - 1)]
+        expression, head_motion, blink = (gain[:, None] for gain in self._gains[index].unbind(dim=1))
+        offset = expression.clamp(max=1)[..., None, None] * self._mouth_offsets[index, None]
+        shape = fade[..., None, None] * (expression[..., None, None] * shape + offset)
+        noise = torch.stack([self._noise[row].take(frames) for row in rows])
+        pose = pose + self._random_poses(index, noise[..., :4], log_motion_gain, time) / normalizer.std_pose
+        closed, self._blink_ages[index] = model.blinks(noise[..., 4], age=self._blink_ages[index])
+        face = self._canonical[index, None] + shape * normalizer.std_expression
+        lids = close_lids(face, (blink * fade * closed.to(shape)).clamp(max=1))
+        shape = shape + (lids - face) / normalizer.std_expression
+        self._num_frames[index] += frames
+        pose = head_motion[..., None] * fade[..., None] * pose
+        return normalizer.decode_motion(shape, pose, self._references[index]).cpu()
+
+    def _random_poses(
+        self, index: Tensor, noise: Float[Tensor, "b t 4"], log_motion_gain: Float[Tensor, "b t"], time: Tensor
+    ) -> Float[Tensor, "b t 4"]:
+        """Return the next poses of the random head motion, and keep the last two."""
+        # The first frame is the reference; from a past of zeros, the process stays there without noise.
+        noise = torch.where((time == 0)[..., None], 0.0, noise)
+        past = self._past_poses[index]
+        poses: Tensor = self.model.head_motion(noise, log_motion_gain=log_motion_gain, past=past)
+        self._past_poses[index] = torch.cat((past, poses), dim=1)[:, -2:]
+        return poses

@@ -1,0 +1,1 @@
+"""Live streams: the protocol of the WebSocket, and the scheduler that batches them."""

@@ -1,0 +1,48 @@
+"""The sound of a live stream: from a client's messages to samples at the model's rate."""
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from a2k_nets.server.live.errors import StreamError
+from a2k_nets.server.live.protocol import StreamRequest
+from kp_io.media import OpusDecoder, Resampler
+
+
+class IncomingSound:
+    """Decodes and resamples the messages of one stream.
+
+    Args:
+        request: Encoding and rate of the messages.
+        rate: The model's sample rate, Hz.
+
+    Example:
+        >>> IncomingSound(StreamRequest(), rate=16_000).push(bytes([0, 64, 0, 192]))
+        tensor([ 0.5000, -0.5000])
+    """
+
+    def __init__(self, request: StreamRequest, *, rate: int) -> None:
+        self._opus = OpusDecoder() if request.encoding == "opus" else None
+        self._resampler = Resampler(from_rate=self._opus.rate if self._opus else request.rate, to_rate=rate)
+
+    def push(self, message: bytes) -> Float[Tensor, " s"]:
+        """Return the samples that are complete with a message.
+
+        Raises:
+            StreamError: The message is no whole number of samples, or no Opus packet.
+        """
+        if self._opus is None:
+            if len(message) % 2:
+                raise StreamError("malformed", f"expected whole 16-bit samples, got {len(message)} bytes")
+            samples = torch.from_numpy(np.frombuffer(message, "<i2").astype(np.float32) / 32_768)
+        else:
+            try:
+                samples = self._opus.push(message)
+            except ValueError as error:
+                raise StreamError("malformed", str(error)) from None
+        return self._resampler.push(samples)
+
+    def flush(self) -> Float[Tensor, " s"]:
+        """Return the last samples, which the resampler holds back."""
+        return self._resampler.flush()

@@ -1,0 +1,1 @@
+"""Speech without faces, for the ears of a network."""

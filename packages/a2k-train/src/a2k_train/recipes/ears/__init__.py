@@ -1,0 +1,1 @@
+"""Ears of a small network, taught by a speech encoder on sound alone."""
