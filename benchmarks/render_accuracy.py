@@ -159,6 +159,13 @@ def main() -> None:
             for key, value in found.items():
                 speakers[f"{name}: {key}"][row["speaker"]].append(value)
     table = {key: interval([float(np.mean(v)) for v in found.values()]) for key, found in sorted(speakers.items())}
+    # The same clips twice: differences of speakers are narrower than the intervals of either row.
+    for key in [key for key in speakers if key.startswith("kp-render: ") and not key.endswith(": ms")]:
+        for other in ("Delaunay", "kp-render, warp alone"):
+            score = key.removeprefix("kp-render: ")
+            theirs = speakers[f"{other}: {score}"]
+            gains = [float(np.mean(found) - np.mean(theirs[speaker])) for speaker, found in speakers[key].items()]
+            table[f"kp-render minus {other}: {score}"] = interval(gains)
     options.out.write_text(json.dumps({"clips": len(clips), "scores": table}, indent=1), encoding="utf-8")
     for key, (mean, low, high) in table.items():
         say(f"{key}: {mean} [{low}, {high}]")

@@ -30,8 +30,9 @@ def render(
     crop: Annotated[Crop, typer.Option(help="A square around the face, or the whole picture.")] = Crop.NONE,
     size: Annotated[int | None, typer.Option(min=32, help="Height in px.", show_default="the picture's")] = None,
     paint: Annotated[
-        bool, typer.Option("--paint/--no-paint", help="Let the network correct the warp: for photos, not for drawings.")
-    ] = True,
+        bool,
+        typer.Option("--paint/--no-paint", help="Let a network correct the warp: softer, slower; not for drawings."),
+    ] = False,
     weights: Annotated[
         Path | None, typer.Option(help="Weights of `kp-render train`.", show_default="those in the package")
     ] = None,

@@ -44,7 +44,7 @@ def render_portrait(
     reference: Float[Tensor, "k d"] | None = None,
     crop: Literal["none", "face"] = "none",
     size: int | None = None,
-    paint: bool = True,
+    paint: bool = False,
     weights: Path | None = None,
     device: str = "cpu",
 ) -> Iterator[UInt8[np.ndarray, "_ _ 3"]]:
@@ -59,8 +59,8 @@ def render_portrait(
         reference: `(68, 2)` the keypoints in the picture, as a detector finds them; by default the first frame's.
         crop: `"face"` for a square around the face, `"none"` for the whole picture.
         size: Height of the frames, pixels; by default that of the picture or its crop.
-        paint: Whether the network corrects the warp, which is made for photos of people; it leaves drawings as they are
-            only without it.
+        paint: Whether the painting network corrects the warp: nearer to footage by pixels, but softer, and slower. It
+            has only seen photos of people.
         weights: File of other weights of the network, as `kp-render train` writes it.
         device: cpu, cuda or mps.
 

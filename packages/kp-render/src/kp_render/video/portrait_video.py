@@ -30,7 +30,7 @@ def write_portrait_video(
     sample_rate: int = 16000,
     crop: Literal["none", "face"] = "none",
     size: int | None = None,
-    paint: bool = True,
+    paint: bool = False,
     weights: Path | None = None,
     mark: bool = True,
     device: str = "cpu",
