@@ -57,7 +57,7 @@ def test_robustness(script, run, corpus, tmp_path):
     text = (out / "robustness.md").read_text()
     for row in ("clean", "babble 20 dB", "street 0 dB", "music 5 dB", "reverb 0.6 s", "telephone", "whisper", "child"):
         assert f"| {row} |" in text
-    assert "4 clips, 4 speakers. The keypoints are all finite." in text
+    assert "4 clips, 4 speakers; means over speakers. The keypoints are all finite." in text
     assert text.count("| digital silence |") == 2
     assert page.read_text() == f"before\n<!-- robustness -->\n\n{text}\n<!-- /robustness -->\nafter\n"
     assert (out / "robustness.png").read_bytes().startswith(b"\x89PNG")

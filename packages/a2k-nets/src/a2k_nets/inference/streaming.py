@@ -30,7 +30,7 @@ class StreamingGenerator:
         >>> reference = Audio2Keypoint.from_pretrained().normalizer.mean_face * 60 + 112
         >>> stream = StreamingGenerator(reference)
         >>> [len(stream.push(torch.zeros(1_000))) for _ in range(4)], len(stream.flush())
-        ([0, 1, 1, 2], 2)
+        ([0, 2, 1, 2], 1)
     """
 
     @accept_renamed(rest_lips="neutralize_mouth")

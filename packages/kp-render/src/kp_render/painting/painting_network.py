@@ -39,7 +39,7 @@ class PaintingNetwork(nn.Module):
     Example:
         >>> network = PaintingNetwork()
         >>> shift, colour = network(torch.rand(1, NUM_CHANNELS, 160, 160))
-        >>> shift.shape, colour.shape, float(colour.abs().max())
+        >>> shift.shape, colour.shape, float(colour.detach().abs().max())
         (torch.Size([1, 2, 160, 160]), torch.Size([1, 3, 160, 160]), 0.0)
     """
 
