@@ -282,3 +282,10 @@ def matrix_of(quaternion):
             [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
         ]
     )
+
+
+@pytest.mark.parametrize("name", ["talk.arkit.json", "talk.ARKit.csv"])
+def test_keypoints_do_not_go_under_the_name_of_a_rig(talk, name, tmp_path):
+    with pytest.raises(ValueError, match=r"a name of blend shapes; `kp-io convert`"):
+        save_keypoints(tmp_path / name, talk[0])
+    assert not list(tmp_path.iterdir())

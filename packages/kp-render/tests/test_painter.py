@@ -1,5 +1,8 @@
 """The painting network on a portrait: new it changes nothing, and it never touches the background."""
 
+import hashlib
+from importlib.resources import files
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -9,6 +12,17 @@ from kp_render.geometry.mean_head import mean_head
 from kp_render.painting.conditions import NUM_CHANNELS, network_input, open_masks, view_face, view_portrait
 from kp_render.painting.face_crop import SIDE, from_square, place_face_crop, square, still_motion
 from kp_render.training.checkpoint import save_weights
+
+
+def test_the_embedded_weights_are_those_that_are_stated():
+    folder = files("kp_render") / "weights"
+    digest, name = (folder / "SHA256SUMS").read_text(encoding="utf-8").split()
+    assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+
+
+def test_the_mean_head_is_that_of_kp_io():
+    kp_io = pytest.importorskip("kp_io.transforms.mean_face_3d")
+    torch.testing.assert_close(mean_head().double(), kp_io.mean_face_3d().double())
 
 
 @pytest.fixture(scope="module")

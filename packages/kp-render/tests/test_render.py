@@ -5,7 +5,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from kp_render import render_portrait, retarget_keypoints
+from kp_render import PaintingNetwork, render_portrait, retarget_keypoints
 from kp_render.cli.app import app
 
 
@@ -28,6 +28,38 @@ def test_frames_of_a_portrait(picture, talk, still):
 def test_a_square_of_a_size(picture, talk):
     frames = list(render_portrait(picture, talk, crop="face", size=128))
     assert {frame.shape[0] for frame in frames} == {128}
+
+
+def test_the_command_paints_with_weights_of_ones_own(tmp_path, picture, still):
+    import kp_io
+    from kp_render.training.checkpoint import save_weights
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = PaintingNetwork()
+        torch.nn.init.normal_(network.last.weight, std=0.1)
+    save_weights(tmp_path / "own.safetensors", network, {"kind": "kp-render painter"})
+    talk = kp_io.KeypointSequence(torch.stack((still, still + 2)), image_size=(512, 512))
+    kp_io.write_image(tmp_path / "face.png", picture)
+    kp_io.save_keypoints(tmp_path / "talk.npz", talk)
+
+    def frames(*options):
+        arguments = ["face.png", "talk.npz", "-o", "talk.mp4", "--size", "256"]
+        paths = [str(tmp_path / word) if "." in word else word for word in (*arguments, *options)]
+        result = CliRunner().invoke(app, paths)
+        assert result.exit_code == 0, result.output
+        return [frame.astype(int) for frame in kp_io.read_video(tmp_path / "talk.mp4")]
+
+    plain, painted, own = frames(), frames("--paint"), frames("--paint", "--weights", "own.safetensors")
+    assert np.abs(plain[1] - painted[1]).max() > 10
+    assert np.abs(own[1] - painted[1]).max() > 30
+    # The background is not painted.
+    assert np.abs(own[1][-20:, 60:] - plain[1][-20:, 60:]).mean() < 2
+
+
+def test_weights_are_for_painting(picture, talk, tmp_path):
+    with pytest.raises(ValueError, match="paint=True"):
+        render_portrait(picture, talk, weights=tmp_path / "painter.safetensors")
 
 
 def test_another_picture_moves_it_by_displacement(picture, still, talk):

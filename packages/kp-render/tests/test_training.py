@@ -83,7 +83,18 @@ def test_the_loss_wants_the_truth_and_the_mouth_most(pairs):
     assert scores.mouth_ssim.item() == pytest.approx(1, abs=1e-3)
 
 
-def test_it_learns_and_goes_on_where_it_stopped(folder, tmp_path):
+def test_it_comes_nearer_to_the_truth(pairs, tmp_path):
+    # The truth is redder than the warp: this has to be painted.
+    pictures = pairs.pictures.copy()
+    pictures[:, 6] = np.minimum(pictures[:, 6].astype(int) + 40, 255)
+    Pairs(pictures, pairs.keypoints).save(tmp_path, "redder")
+    rows = []
+    settings = TrainingSettings(steps=40, batch_size=2, learning_rate=4e-3, average=0.5, log_every=20)
+    train_painter(tmp_path, tmp_path, tmp_path / "run", settings, on_row=rows.append)
+    assert rows[-1]["face L1"] < 0.8 * rows[-1]["warp face L1"]
+
+
+def test_it_goes_on_where_it_stopped(folder, tmp_path):
     settings = TrainingSettings(steps=6, batch_size=2, learning_rate=2e-3, average=0.5, log_every=3)
     once = train_painter(folder, folder, tmp_path / "once", settings)
     with (tmp_path / "once" / "log.csv").open() as file:

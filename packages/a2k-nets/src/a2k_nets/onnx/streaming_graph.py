@@ -4,6 +4,7 @@ import json
 from typing import ClassVar
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
@@ -16,8 +17,9 @@ from a2k_nets.residual.model import Audio2Keypoint
 class StreamingGraph(nn.Module):
     """The next frame of `StreamingGenerator`, head motion and blinks included.
 
-    The state is one vector: the last inputs of each causal convolution, the last two head poses, the frames since the
-    last blink began, and the number of frames; zeros begin a stream. `metadata` tells what each call needs.
+    The state is one vector: the last inputs of each causal convolution, the last two head poses, the frames that are
+    left of a blink, and the number of frames, up to the end of the fade-in. Zeros begin a stream. `metadata` tells what
+    each call needs.
 
     Args:
         model: A causal model in eval mode, whose log-mel layer can be exported.
@@ -49,7 +51,7 @@ class StreamingGraph(nn.Module):
         #: Samples that the Fourier windows of one frame cover.
         self.window = 3 * audio.hop_length + audio.n_fft
         self.register_buffer("curve", F.pad(model.blinks.curve, (0, 1)))
-        self._threshold = model.blinks._threshold()
+        self._threshold = model.blinks.threshold
 
     def example(self) -> dict[str, Tensor]:
         """Return the inputs of the first frame, in silence."""
@@ -148,11 +150,13 @@ class _VectorState(StreamingState):
         }
         self._after: dict[CausalConv1d, Tensor] = {}
 
-    def prepend_past(self, layer: CausalConv1d, x: Tensor) -> Tensor:
-        """Return a chunk with the previous inputs of the layer before it, and keep its end."""
-        x = torch.cat((self._before[layer], x), dim=-1)
-        self._after[layer] = x[..., x.shape[-1] - layer.context :]
-        return x
+    def load(self, layer: CausalConv1d, like: Tensor, *, channels: int, context: int) -> Float[Tensor, "1 c k"]:
+        """Return the last inputs of a layer, out of the vector."""
+        return self._before[layer]
+
+    def store(self, layer: CausalConv1d, past: Float[Tensor, "1 c k"]) -> None:
+        """Keep the last inputs of a layer for the next vector."""
+        self._after[layer] = past
 
     def next(self) -> Tensor:
         """Return the vector after all layers."""

@@ -130,7 +130,7 @@ class Blinks(nn.Module):
         ages = [BLINK_FRAMES] * batch if age is None else age.tolist()
         closed = noise.new_zeros(batch, BLINK_FRAMES + frames + BLINK_FRAMES)
         triggered: list[list[int]] = [[] for _ in ages]
-        for row, frame in (noise > self._threshold()).nonzero().tolist():
+        for row, frame in (noise > self.threshold).nonzero().tolist():
             triggered[row].append(frame + BLINK_FRAMES)
         for row, candidates in enumerate(triggered):
             starts = [BLINK_FRAMES - ages[row]]
@@ -143,8 +143,9 @@ class Blinks(nn.Module):
             ages[row] = min(BLINK_FRAMES, BLINK_FRAMES + frames - starts[-1])
         return closed[:, BLINK_FRAMES : BLINK_FRAMES + frames], torch.tensor(ages)
 
-    def _threshold(self) -> float:
-        """Return the number that standard normal noise exceeds with the chance of a blink."""
+    @property
+    def threshold(self) -> float:
+        """The number that standard normal noise exceeds with the chance of a blink."""
         chance = float(self.chance)
         return _exceeded_with(chance) if chance > 0 else math.inf
 

@@ -12,25 +12,35 @@ from a2k_nets.residual.motion_network import ChannelNorm, Motion, MotionNetwork
 class StreamingState:
     """The last inputs of each causal convolution.
 
-    Chunks that pass through the same layers with one state give the output of the whole sequence.
+    Chunks that pass through the same layers with one state give the output of the whole sequence. Another place for the
+    inputs overrides `load` and `store`.
     """
 
     def __init__(self) -> None:
         self._past: dict[CausalConv1d, Tensor] = {}
 
-    def prepend_past(self, layer: "CausalConv1d", x: Float[Tensor, "b c f"]) -> Float[Tensor, "b c _"]:
-        """Return a chunk with the previous inputs of the layer before it, at first zeros, and store its end."""
+    def load(self, layer: "CausalConv1d", like: Tensor, *, channels: int, context: int) -> Float[Tensor, "b c k"]:
+        """Return the last inputs of a layer, at first zeros, for a chunk of as many rows as `like`."""
         past = self._past.get(layer)
-        x = F.pad(x, (layer.context, 0)) if past is None else torch.cat((past, x), dim=-1)
+        return like.new_zeros(len(like), channels, context) if past is None else past
+
+    def store(self, layer: "CausalConv1d", past: Float[Tensor, "b c k"]) -> None:
+        """Keep the last inputs of a layer."""
+        self._past[layer] = past
+
+    def prepend_past(self, layer: "CausalConv1d", x: Float[Tensor, "b c f"]) -> Float[Tensor, "b c _"]:
+        """Return a chunk with the previous inputs of the layer before it, and store its end."""
+        context = layer.context
+        x = torch.cat((self.load(layer, x, channels=x.shape[1], context=context), x), dim=-1)
         # A copy, because a view would keep the whole chunk in memory.
-        self._past[layer] = x[..., x.shape[-1] - layer.context :].clone()
+        self.store(layer, x[..., x.shape[-1] - context :].clone())
         return x
 
     def prepend_frames(self, layer: "CausalConv1d", x: Float[Tensor, "b t c"], context: int) -> Float[Tensor, "b _ c"]:
         """Do the same for a few frames whose channels come last; `context` is that of the layer."""
-        past = self._past.get(layer)
-        x = F.pad(x, (0, 0, context, 0)) if past is None else torch.cat((past.transpose(1, 2), x), dim=1)
-        self._past[layer] = x[:, x.shape[1] - context :].transpose(1, 2)
+        past = self.load(layer, x, channels=x.shape[2], context=context)
+        x = torch.cat((past.transpose(1, 2), x), dim=1)
+        self.store(layer, x[:, x.shape[1] - context :].transpose(1, 2))
         return x
 
 

@@ -133,6 +133,9 @@ def load_keypoints(
 
 def _format_of(path: Path, variant: str | None = None) -> KeypointFormat:
     suffix = path.suffix.lower()
+    if path.with_suffix("").suffix.lower() == ".arkit":
+        # Otherwise keypoints would come out under the name of blend shapes.
+        raise ValueError(f"expected a keypoint file, got {path}, a name of blend shapes; `kp-io convert` writes these")
     variants = [name.removesuffix(suffix)[1:] for name in FORMATS if name.endswith(suffix) and name != suffix]
     if variant is not None and variant not in variants:
         raise ValueError(f"expected a variant out of {', '.join(variants) or 'none'} for {path}, got {variant!r}")

@@ -21,7 +21,7 @@ def exit_on_error() -> Iterator[None]:
             raise ImportError(f"the command needs kp-io: {how_to_install_kp_io()}")
         yield
     except KeyboardInterrupt:
-        typer.echo("stopped; nothing was written", err=True)
+        typer.echo("stopped; the same command goes on, or begins again", err=True)
         raise typer.Exit(130) from None
     except (ValueError, OSError, ImportError, RuntimeError, MemoryError) as error:
         if isinstance(error, typer.Exit):

@@ -62,9 +62,9 @@ def train(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of weights, table and state.", show_default=False)],
     validation: Annotated[Path | None, typer.Option(help="Examples of other people, for the table.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Number of updates.", show_default="5000")] = None,
+    steps: Annotated[int | None, typer.Option(help="Number of updates.", show_default="2400")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples in an update.", show_default="8")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="At its highest.", show_default="0.0008")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="At its highest.", show_default="0.001")] = None,
     seed: Annotated[int | None, typer.Option(help="Random seed.", show_default="0")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
 ) -> None:

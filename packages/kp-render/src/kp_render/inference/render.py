@@ -57,11 +57,12 @@ def render_portrait(
         image: `(H, W, 3)` uint8 RGB.
         sequence: The keypoints to follow, such as those of `a2k generate` for this picture.
         reference: `(68, 2)` the keypoints in the picture, as a detector finds them; by default the first frame's.
-        crop: `"face"` for a square around the face, `"none"` for the whole picture.
+        crop: `"face"` for a square around the face, less what is outside of the picture; `"none"` for all
+            of it.
         size: Height of the frames, pixels; by default that of the picture or its crop.
         paint: Whether the painting network corrects the warp: nearer to footage by pixels, but softer, and slower. It
             has only seen photos of people.
-        weights: File of other weights of the network, as `kp-render train` writes it.
+        weights: File of other weights of the network, as `kp-render train` writes it; only with `paint`.
         device: cpu, cuda or mps.
 
     Yields:
@@ -85,6 +86,8 @@ def render_portrait(
         )
     if crop not in ("none", "face") or (size is not None and size < 32):
         raise ValueError(f"expected crop none or face, and a size of at least 32, got {crop!r} and {size}")
+    if weights is not None and not paint:
+        raise ValueError("expected paint=True (--paint) with weights, which are those of the painting network")
     points = _checked(sequence.keypoints)
     still = points[0] if reference is None else _checked(reference[None])[0]
     if tuple(sequence.image_size) != image.shape[:2] or _differ(points[0], still):

@@ -1,7 +1,6 @@
 """Frames of a warp, corrected by the painting network."""
 
 from dataclasses import dataclass
-from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -16,7 +15,8 @@ from kp_render.painting.painting_network import PaintingNetwork
 from kp_render.warp.portrait_warp import PortraitWarp, WarpedFrames
 from kp_render.warp.sampling import pixel_grid, sample
 
-_KIND = "kp-render painter"
+#: What a file of weights says that it is.
+KIND = "kp-render painter"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +73,6 @@ def make_painter(warp: PortraitWarp, network: PaintingNetwork) -> Painter:
     return Painter(warp, network.to(warp.source.device), view_portrait(warp))
 
 
-@cache
 def load_painting_network(weights: Path | None = None) -> PaintingNetwork:
     """Load weights, by default those in the package, for inference.
 
@@ -91,7 +90,7 @@ def _load(path: Path) -> PaintingNetwork:
     network = PaintingNetwork()
     try:
         with safe_open(path, framework="pt") as file:
-            if (file.metadata() or {}).get("kind") != _KIND:
+            if (file.metadata() or {}).get("kind") != KIND:
                 raise ValueError(f"expected weights of a painter of kp-render, got {path}")
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
         network.load_state_dict(tensors)

@@ -33,8 +33,10 @@ class Pairs(NamedTuple):
 
     def save(self, folder: Path, name: str) -> None:
         """Write both arrays, the keypoints last: where they are, the example is whole."""
-        np.save(folder / f"{name}.pictures.npy", self.pictures)
-        np.save(folder / f"{name}.keypoints.npy", self.keypoints)
+        for kind, array in (("pictures", self.pictures), ("keypoints", self.keypoints)):
+            partial = folder / f"{name}.{kind}.partial.npy"
+            np.save(partial, array)
+            partial.replace(folder / f"{name}.{kind}.npy")
 
     @classmethod
     def load(cls, keypoint_file: Path) -> "Pairs":

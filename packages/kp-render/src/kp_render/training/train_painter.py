@@ -13,6 +13,7 @@ from torch import Tensor, optim
 
 from kp_render.painting.conditions import FaceView, network_input
 from kp_render.painting.face_crop import round_cover
+from kp_render.painting.painter import KIND
 from kp_render.painting.painting_network import PaintingNetwork, corrected
 from kp_render.training.checkpoint import load_training, save_training, save_weights
 from kp_render.training.losses import painting_loss, score_faces
@@ -53,11 +54,12 @@ def train_painter(
     Raises:
         ValueError: A folder has no examples.
     """
-    torch.manual_seed(settings.seed)
     examples = open_examples(train)
     held_out = [] if validation is None else open_examples(validation)
     out.mkdir(parents=True, exist_ok=True)
-    network, average = PaintingNetwork().to(device), PaintingNetwork().to(device)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        network, average = PaintingNetwork().to(device), PaintingNetwork().to(device)
     average.load_state_dict(network.state_dict())
     optimizer = optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
     state = out / STATE
@@ -88,7 +90,7 @@ def train_painter(
             losses.clear()
             save_training(state, network, average, optimizer, step + 1)
             on_row(row)
-    save_weights(out / WEIGHTS, average, {"kind": "kp-render painter", "steps": str(settings.steps)})
+    save_weights(out / WEIGHTS, average, {"kind": KIND, "steps": str(settings.steps)})
     return out / WEIGHTS
 
 

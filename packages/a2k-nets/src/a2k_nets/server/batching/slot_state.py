@@ -31,11 +31,13 @@ class SlotState(StreamingState):
         for pool in self._pools.values():
             pool[row] = 0
 
-    def prepend_past(self, layer: CausalConv1d, x: Float[Tensor, "b c f"]) -> Float[Tensor, "b c _"]:
-        """Return a chunk with the previous inputs of the layer before it, and store its end, in the chosen rows."""
+    def load(self, layer: CausalConv1d, like: Tensor, *, channels: int, context: int) -> Float[Tensor, "b c k"]:
+        """Return the last inputs of a layer in the chosen rows."""
         pool = self._pools.get(layer)
         if pool is None:
-            pool = self._pools[layer] = x.new_zeros(self._capacity, x.shape[1], layer.context)
-        x = torch.cat((pool[self._rows], x), dim=-1)
-        pool[self._rows] = x[..., x.shape[-1] - layer.context :]
-        return x
+            pool = self._pools[layer] = like.new_zeros(self._capacity, channels, context)
+        return pool[self._rows]
+
+    def store(self, layer: CausalConv1d, past: Float[Tensor, "b c k"]) -> None:
+        """Keep the last inputs of a layer in the chosen rows."""
+        self._pools[layer][self._rows] = past

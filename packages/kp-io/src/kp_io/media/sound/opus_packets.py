@@ -9,8 +9,8 @@ from av.error import FFmpegError
 from jaxtyping import Float
 from torch import Tensor
 
-#: The longest packet has 120 ms: six frames of at most 1,275 bytes, and their sizes.
-_MAX_BYTES = 7_664
+#: The longest packet has 120 ms, at most 48 frames of up to 1,275 bytes with sizes of two bytes, and two bytes before.
+_MAX_BYTES = 48 * 1_277 + 2
 
 
 class OpusDecoder:
