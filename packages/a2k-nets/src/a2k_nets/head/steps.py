@@ -1,0 +1,177 @@
+"""The network of the head frame by frame, for many streams at a time."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the usual name
+
+from a2k_nets.head.network import COMPONENTS, HeadNetwork
+from a2k_nets.head.speech_features import FeatureState
+
+#: Standard normal numbers that a frame takes: one for each component, and one that chooses among the mixture.
+NOISE = COMPONENTS + 1
+
+# Bounds of the motion, in deviations, and of the logarithm of the guidance of its spread.
+_LARGEST, _LARGEST_SPREAD = 8.0, 0.7
+
+_Array = np.ndarray[Any, np.dtype[np.float64]]
+
+
+class HeadSteps:
+    """The state of many streams of `HeadNetwork`, each in a row of its own.
+
+    A frame takes a few dozen small products, so they are done by NumPy, whose calls take less time than torch's, on the
+    CPU. They are in double precision: a stream moves alike on every device, in chunks of any length, and whichever
+    streams are beside it.
+
+    Args:
+        network: The network; later changes of its weights are not seen.
+        rows: Streams at a time.
+    """
+
+    def __init__(self, network: HeadNetwork, rows: int) -> None:
+        network = copy.deepcopy(network).cpu().double().eval()
+        self._network, self._hidden = network, network.config.hidden
+        state = network.memory
+        inputs: _Array = _numpy(state.weight_ih_l0)
+        width = network.config.width
+        self._speech_weight, self._motion_weight = inputs[:, :width].T, np.ascontiguousarray(inputs[:, width:].T)
+        self._input_bias = _numpy(state.bias_ih_l0)
+        self._memory_weight = np.ascontiguousarray(_numpy(state.weight_hh_l0).T)
+        self._memory_bias = _numpy(state.bias_hh_l0)
+        self._skip = _numpy(network.skip.weight).T, _numpy(network.skip.bias)
+        self._norm = _numpy(network.norm.weight), _numpy(network.norm.bias), network.norm.eps
+        self._mixture = np.ascontiguousarray(_numpy(network.mixture.weight).T), _numpy(network.mixture.bias)
+        self._transition = np.concatenate([_numpy(matrix).T for matrix in network.coefficients])
+        self._noise = _numpy(network.noise).T
+        self._guidance = [float(value) for value in network.guidance]
+        self._features = network.features.begin(rows)
+        # The last inputs of each convolution.
+        spans = [2 * dilation for dilation in network.config.dilations]
+        self._past_inputs = [torch.zeros(rows, span, width, dtype=torch.float64) for span in spans]
+        # The recurrent state with speech and without, x one and two frames ago, the style, frames so far.
+        self._memory = np.zeros((rows, 2, self._hidden))
+        self._positions = np.zeros((rows, 2 * COMPONENTS))
+        self._log_gains = np.zeros((rows, 3))
+        self._own_style = np.zeros(rows, dtype=bool)
+        self._frames = np.zeros(rows, dtype=np.int64)
+
+    def clear(self, row: int, log_gains: Float[Tensor, " 3"] | None = None) -> None:
+        """Begin another stream in a row, in a given style or one that its first frame draws."""
+        fresh = self._network.features.begin(1)
+        for name in FeatureState.__slots__:
+            getattr(self._features, name)[row] = getattr(fresh, name)[0]
+        for past in self._past_inputs:
+            past[row] = 0
+        self._memory[row], self._positions[row], self._frames[row] = 0, 0, 0
+        self._own_style[row] = log_gains is not None
+        self._log_gains[row] = 0 if log_gains is None else _numpy(log_gains.cpu().double())
+
+    @torch.no_grad()
+    def advance(
+        self, samples: Float[Tensor, "b s"], noise: Float[Tensor, "b t 10"], rows: Sequence[int] | None = None
+    ) -> Float[Tensor, "b t 9"]:
+        """Return the motion of the next T frames of some streams, on the CPU.
+
+        A stream begins at rest: the motion of its first frame is zero, and that frame's noise draws the style.
+
+        Args:
+            samples: The sound under the frames' Fourier windows, as `SpeechFeatures.forward` takes it.
+            noise: Standard normal, on the CPU: nine numbers for the innovation, and one that chooses its component.
+            rows: The streams, each once; by default all.
+        """
+        every = np.arange(len(self._frames)) if rows is None else np.asarray(rows)
+        hidden = self._hear(samples.cpu(), torch.from_numpy(every))
+        chance = torch.special.ndtr(noise[..., COMPONENTS].double()).numpy()
+        new = every[(self._frames[every] == 0) & ~self._own_style[every]]
+        if len(new):
+            styles = _numpy(self._network.styles)
+            first = chance[self._frames[every] == 0, 0][~self._own_style[every[self._frames[every] == 0]]]
+            self._log_gains[new] = styles[(first * len(styles)).astype(int).clip(max=len(styles) - 1)]
+        x = self._move(every, _numpy(hidden), noise[..., :COMPONENTS].double().numpy(), chance)
+        size = self._network.scale(torch.from_numpy(self._log_gains[every])) * self._network.calibration
+        return (torch.from_numpy(x) * size[:, None]).to(torch.float32)
+
+    def _hear(self, samples: Tensor, rows: Tensor) -> Float[Tensor, "b t w"]:
+        """Return hidden speech as `HeadNetwork.hear` does, after the frames before."""
+        network = self._network
+        state = FeatureState(*(getattr(self._features, name)[rows] for name in FeatureState.__slots__))
+        speech = network.normalize(network.features(samples, state))
+        for name in FeatureState.__slots__:
+            getattr(self._features, name)[rows] = getattr(state, name)
+        x = F.linear(speech, network.ears.weight[..., 0], network.ears.bias)
+        for layer, past in zip(network.convolutions, self._past_inputs, strict=True):
+            inputs = torch.cat((past[rows], F.gelu(x)), dim=1)
+            past[rows] = inputs[:, inputs.shape[1] - past.shape[1] :]
+            step, frames = past.shape[1] // 2, x.shape[1]
+            taps = (inputs[:, i * step : i * step + frames] @ layer.weight[..., i].T for i in range(3))  # type: ignore[index, union-attr, operator]  # a convolution
+            x = x + F.gelu(sum(taps, start=layer.bias))  # type: ignore[call-overload]  # as above
+        return x
+
+    def _move(self, rows: Any, hidden: _Array, noise: _Array, chance: _Array) -> _Array:
+        """Return x of the next frames, `(B, T, 9)`, and advance the state."""
+        size, (batch, frames) = self._hidden, chance.shape
+        memory, positions = self._memory[rows], self._positions[rows]
+        style = self._log_gains[rows] @ self._motion_weight[2 * COMPONENTS :] + self._input_bias
+        given = np.empty((frames, batch, 2, 3 * size))
+        given[:, :, 0] = (hidden @ self._speech_weight + style[:, None]).swapaxes(0, 1)
+        given[:, :, 1] = style
+        skip = np.empty((frames, batch, 2, size))
+        skip[:, :, 0] = (hidden @ self._skip[0] + self._skip[1]).swapaxes(0, 1)
+        skip[:, :, 1] = self._skip[1]
+        motion_weight = self._motion_weight[: 2 * COMPONENTS].copy()
+        # The inputs are x and four times its velocity: written for the last two positions.
+        motion_weight[:COMPONENTS] += 4.0 * motion_weight[COMPONENTS:]
+        motion_weight[COMPONENTS:] *= -4.0
+        scale, shift, eps = self._norm
+        found = np.empty((batch, frames, COMPONENTS))
+        starting = self._frames[rows] == 0
+        for t in range(frames):
+            inputs = given[t] + (positions @ motion_weight)[:, None]
+            recurrent = memory @ self._memory_weight + self._memory_bias
+            gates = 1 / (1 + np.exp(-(inputs[..., : 2 * size] + recurrent[..., : 2 * size])))
+            fresh = np.tanh(inputs[..., 2 * size :] + gates[..., :size] * recurrent[..., 2 * size :])
+            memory = fresh + gates[..., size:] * (memory - fresh)
+            y = memory + skip[t]
+            y = y - y.mean(axis=-1, keepdims=True)
+            y = y / np.sqrt((y * y).mean(axis=-1, keepdims=True) + eps) * scale + shift
+            innovation = self._draw(y @ self._mixture[0] + self._mixture[1], noise[:, t], chance[:, t])
+            x = positions @ self._transition + innovation @ self._noise
+            x = x.clip(-_LARGEST, _LARGEST)
+            if t == 0 and starting.any():
+                x[starting] = 0
+            positions = np.concatenate((x, positions[:, :COMPONENTS]), axis=1)
+            found[:, t] = x
+        self._memory[rows], self._positions[rows] = memory, positions
+        self._frames[rows] += frames
+        return found
+
+    def _draw(self, output: _Array, noise: _Array, chance: _Array) -> _Array:
+        """Return innovations `(B, 9)` from the numbers of the last layer with speech and without, `(B, 2, M)`."""
+        count = self._network.config.mixtures
+        logit = output[..., :count]
+        weight = np.exp(logit - logit.max(axis=-1, keepdims=True))
+        weight /= weight.sum(axis=-1, keepdims=True)
+        shape = (*output.shape[:2], count, COMPONENTS)
+        mean = 4.0 * np.tanh(output[..., count : count * (1 + COMPONENTS)].reshape(shape) / 4.0)
+        std = np.exp(output[..., count * (1 + COMPONENTS) :].reshape(shape).clip(-4.0, 2.0))
+        middle = (weight[..., None, :] @ mean)[..., 0, :]
+        variance = (weight[..., None, :] @ (std * std + mean * mean))[..., 0, :] - middle * middle
+        rows = np.arange(len(output))
+        chosen = (weight[:, 0].cumsum(axis=-1) < chance[:, None]).sum(axis=-1).clip(max=count - 1)
+        drawn = mean[rows, 0, chosen] + std[rows, 0, chosen] * noise
+        more, spread = self._guidance
+        ratio = np.log(variance.clip(min=1e-9)).mean(axis=-1)
+        wider = np.exp((0.5 * spread * (ratio[:, 0] - ratio[:, 1])).clip(-_LARGEST_SPREAD, _LARGEST_SPREAD))
+        drawn = middle[:, 0] + wider[:, None] * (drawn - middle[:, 0])
+        return drawn + (more - 1) * (middle[:, 0] - middle[:, 1])
+
+
+def _numpy(tensor: Tensor) -> _Array:
+    array: _Array = tensor.detach().numpy()
+    return array
