@@ -27,7 +27,7 @@ def turns(*angles: tuple[float, ...]) -> torch.Tensor:
 
 def test_the_mean_face_is_that_of_kp_io():
     assert torch.equal(mean_face_3d(), mean_face_of_kp_io())
-    assert STABLE_POINTS == IBUG68.stable_points
+    assert IBUG68.stable_points == STABLE_POINTS
 
 
 def test_a_lifted_face_has_the_pose_that_kp_io_measures(portrait):

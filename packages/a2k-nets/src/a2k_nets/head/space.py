@@ -195,7 +195,7 @@ def _improve(
         # Without what roll and scale can do as well.
         along = (x * dx + y * dy).sum(dim=-1, keepdim=True) / energy
         across = (x * dy - y * dx).sum(dim=-1, keepdim=True) / energy
-        dx, dy = dx - along * x + across * y, dy - across * x - along * y  # noqa: PLW2901
+        dx, dy = dx - along * x + across * y, dy - across * x - along * y
         columns.append((a * dx - b * dy, b * dx + a * dy))
     (ux, uy), (vx, vy) = columns
     uu, uv, vv = ((p * q + r * s).sum(dim=-1) for p, q, r, s in ((ux, ux, uy, uy), (ux, vx, uy, vy), (vx, vx, vy, vy)))
