@@ -1,0 +1,188 @@
+"""Statistics of the network of the head: size and dynamics of real motion, styles, and the sound that it hears."""
+
+import copy
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from a2k_nets.head import SAMPLES_PER_FRAME, WINDOW, HeadNetwork, SpeechFeatures
+from a2k_train.data.clip import Clip
+from a2k_train.statistics.head_space import head_labels
+
+#: Clips of fewer frames are left out.
+SHORTEST = 50
+
+# Lengths, in frames, between which the growth of the motion with a clip's length is measured.
+_SHORT, _LONG = 50, 150
+
+_MIN_STD = 1e-4
+
+# Bound of motion over its unit and style; labels beyond it are errors of the detector.
+_LARGEST = 8.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeadClip:
+    """Labels of the motion in a clip, and the sound that its frames hear.
+
+    Attributes:
+        id: Name of the clip.
+        speaker: Name of the speaker.
+        samples: `(S,)`, the sound under the frames' Fourier windows, as `SpeechFeatures.forward` takes it.
+        motion: `(T, 9)`, see `HeadLabels`.
+        measured: `(T,)`, False where the detector lost the face.
+    """
+
+    id: str
+    speaker: str
+    samples: Float[Tensor, " s"]
+    motion: Float[Tensor, "t 9"]
+    measured: Bool[Tensor, " t"]
+
+
+def head_clips(clips: Sequence[Clip], features: SpeechFeatures) -> list[HeadClip]:
+    """Measure the motion in clips; those of fewer than 50 measured frames are left out."""
+    found = []
+    for clip in clips:
+        if int(clip.measured.sum()) >= SHORTEST:
+            labels = head_labels(clip)
+            samples = frame_samples(clip.waveform.cpu(), clip.num_frames, features)
+            found.append(HeadClip(clip.id, clip.speaker, samples, labels.motion, labels.measured))
+    return found
+
+
+def frame_samples(waveform: Float[Tensor, " s"], frames: int, features: SpeechFeatures) -> Float[Tensor, " n"]:
+    """Return the sound that the frames of a recording hear, with silence after its end."""
+    length = (frames - 1) * SAMPLES_PER_FRAME + WINDOW
+    after = waveform[features.offset : features.offset + length]
+    return torch.nn.functional.pad(after, (0, length - len(after)))
+
+
+@torch.no_grad()
+def fit_process(network: HeadNetwork, clips: Sequence[HeadClip]) -> None:
+    """Set what the network knows of its training clips beside its weights: bands, unit, dynamics, styles.
+
+    The dynamics are fitted by least squares to motion over its unit and style, so that no restless head rules.
+
+    Raises:
+        ValueError: There are too few clips, or the dynamics do not return to rest.
+    """
+    if sum(len(clip.motion) for clip in clips) < 1_000:
+        raise ValueError("expected at least 1000 frames of training clips for the head, got fewer")
+    sums, counts = zip(*(network.features.mean_bands(clip.samples[None]) for clip in clips), strict=True)
+    network.features.typical_bands.copy_(torch.cat(sums).sum(dim=0) / torch.cat(counts).sum())
+    speech = torch.cat([hear(network, clip) for clip in clips])
+    network.speech_mean.copy_(speech.mean(dim=0))
+    network.speech_std.copy_(speech.std(dim=0) + 1e-3)
+    network.growth.copy_(_growth(clips))
+    logs = [_std(clip.motion).log() - network.growth * length_log(len(clip.motion)) for clip in clips]
+    network.unit.copy_(torch.stack(logs).mean(dim=0).exp())
+    _fit_dynamics(network, [normalized_motion(network, clip).double() for clip in clips])
+    network.styles.copy_(_styles(network, clips))
+
+
+def hear(network: HeadNetwork, clip: HeadClip) -> Float[Tensor, "t c"]:
+    """Return the features of a clip's sound, not normalised."""
+    return network.features(clip.samples[None], network.features.begin(1))[0].float()
+
+
+def normalized_motion(network: HeadNetwork, clip: HeadClip) -> Float[Tensor, "t 9"]:
+    """Return a clip's motion over unit and style."""
+    return (clip.motion / network.scale(network.log_gains(clip.motion))).clamp(-_LARGEST, _LARGEST)
+
+
+def length_log(frames: int) -> float:
+    """Return the logarithm of a clip's length over that for which the unit is typical, as `HeadNetwork.log_gains`."""
+    return math.log(min(frames, 300) / 100)
+
+
+def speaker_weights(clips: Sequence[HeadClip]) -> Float[Tensor, " c"]:
+    """Return the weight of each clip: its length, over the root of its speaker's footage."""
+    footage: Counter[str] = Counter()
+    for clip in clips:
+        footage[clip.speaker] += len(clip.motion)
+    return torch.tensor([len(clip.motion) / footage[clip.speaker] ** 0.5 for clip in clips])
+
+
+@torch.no_grad()
+def calibrated(
+    network: HeadNetwork, clips: Sequence[HeadClip], *, power: float = 0.5, most: int = 120, seed: int = 0
+) -> HeadNetwork:
+    """Return a copy of a trained network whose motion is as large as that of training clips.
+
+    Motion is drawn for the sound of clips in their own styles; each component is scaled by the ratio of real to drawn
+    deviations, their geometric mean over clips, to a power. The full power makes up for lost slow motion by jitter.
+
+    Args:
+        network: Trained, with the guidance that it will be used with.
+        clips: Training clips.
+        power: Share of the difference, in logarithms, that is made up for.
+        most: Clips that are drawn for, each of another speaker as far as there are.
+        seed: Seed of the draws.
+    """
+    from a2k_nets.head import HeadStream
+
+    network = copy.deepcopy(network)
+    network.calibration.fill_(1)
+    random = torch.Generator().manual_seed(seed)
+    order = [clips[index] for index in torch.randperm(len(clips), generator=random).tolist()]
+    first = {clip.speaker: clip for clip in reversed(order)}
+    chosen = [*first.values(), *(clip for clip in order if first[clip.speaker] is not clip)][:most]
+    longest = max(len(clip.motion) for clip in chosen)
+    chosen = [clip for clip in chosen if len(clip.motion) <= min(longest, 400)]
+    differences = []
+    for clip in chosen:
+        stream = HeadStream(network, 1, log_gains=network.log_gains(clip.motion))
+        stream.push(torch.nn.functional.pad(clip.samples[None], (network.features.offset, 0)), end=True)
+        drawn = stream.take(len(clip.motion), torch.randn(1, len(clip.motion), 10, generator=random))[0]
+        differences.append(_std(clip.motion).log() - _std(drawn).log())
+    network.calibration.copy_((power * torch.stack(differences).mean(dim=0)).exp())
+    return network
+
+
+def _growth(clips: Sequence[HeadClip]) -> Float[Tensor, " 9"]:
+    """Return the power of a window's length with which deviations grow, measured inside of long clips."""
+    ratios = [
+        _std(window).log() - torch.stack([_std(part).log() for part in window.split(_SHORT)]).mean(dim=0)
+        for clip in clips
+        for window in clip.motion.split(_LONG)
+        if len(window) == _LONG
+    ]
+    if not ratios:
+        return torch.zeros(9)
+    return (torch.stack(ratios).mean(dim=0) / math.log(_LONG / _SHORT)).clamp(0, 1)
+
+
+def _fit_dynamics(network: HeadNetwork, tracks: list[Tensor]) -> None:
+    past = torch.cat([torch.cat((x[1:-1], x[:-2]), dim=1) for x in tracks])
+    future = torch.cat([x[2:] for x in tracks])
+    ridge = 1e-6 * len(past) * torch.eye(past.shape[1], dtype=past.dtype)
+    solution = torch.linalg.solve(past.T @ past + ridge, past.T @ future)
+    first, second = solution.T.split(9, dim=1)
+    companion = torch.cat((torch.cat((first, second), dim=1), torch.eye(18, dtype=past.dtype)[:9]))
+    radius = float(torch.linalg.eigvals(companion).abs().max())
+    if radius >= 1:
+        raise ValueError(f"expected head motion that returns to rest, got a spectral radius of {radius:.4f}")
+    rest = future - past @ solution
+    covariance = rest.T @ rest / len(rest) + 1e-9 * torch.eye(9, dtype=past.dtype)
+    network.coefficients.copy_(torch.stack((first, second)))
+    network.noise.copy_(torch.linalg.cholesky(covariance))
+
+
+def _styles(network: HeadNetwork, clips: Sequence[HeadClip]) -> Float[Tensor, "n 3"]:
+    """Return a table of styles as frequent as in the clips, weighted so that no speaker rules, from still to restless."""
+    gains = torch.stack([network.log_gains(clip.motion) for clip in clips])
+    order = gains.sum(dim=1).argsort()
+    cumulative = speaker_weights(clips)[order].cumsum(dim=0)
+    count = len(network.styles)
+    points = (torch.arange(count) + 0.5) / count * cumulative[-1]
+    return gains[order[torch.searchsorted(cumulative, points).clamp(max=len(clips) - 1)]]
+
+
+def _std(track: Float[Tensor, "t c"]) -> Float[Tensor, " c"]:
+    return track.std(dim=0).clamp(min=_MIN_STD)
