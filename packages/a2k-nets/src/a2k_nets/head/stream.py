@@ -34,7 +34,7 @@ class HeadStream:
         # Samples from the first Fourier window of the next frame on; those before it are dropped.
         self._skip = network.features.offset
         self._sound = torch.zeros(batch, 0)
-        self._ended = False
+        self._samples, self._ended = 0, False
 
     @property
     def num_ready(self) -> int:
@@ -42,11 +42,14 @@ class HeadStream:
         return max(0, (self._sound.shape[1] - WINDOW) // SAMPLES_PER_FRAME + 1)
 
     def push(self, waveform: Float[Tensor, "b s"], *, end: bool = False) -> None:
-        """Add sound in [-1, 1] at 16 kHz; with `end`, silence follows."""
+        """Add sound in [-1, 1] at 16 kHz; with `end`, silence follows, also in the place of less than half a frame."""
+        self._samples += waveform.shape[1]
+        over = self._samples - SAMPLES_PER_FRAME * max(1, round(self._samples / SAMPLES_PER_FRAME)) if end else 0
         waveform = waveform.detach().cpu()
         skipped = min(self._skip, waveform.shape[1])
         self._skip -= skipped
         self._sound = torch.cat((self._sound, waveform[:, skipped:].to(self._sound)), dim=1)
+        self._sound = self._sound[:, : max(0, self._sound.shape[1] - max(0, over))]
         self._ended = self._ended or end
 
     def take(self, frames: int, noise: Float[Tensor, "b t 10"]) -> Float[Tensor, "b t 9"]:

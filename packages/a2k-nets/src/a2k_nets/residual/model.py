@@ -14,6 +14,7 @@ from a2k_nets.checkpoints.pretrained_mixin import PretrainedMixin
 from a2k_nets.config.listener import ListenerConfig
 from a2k_nets.config.renamed import accept_renamed
 from a2k_nets.config.residual import ModelConfig
+from a2k_nets.head import HeadNetwork
 from a2k_nets.residual.causal_stream import CausalStream
 from a2k_nets.residual.expression_edits import Blinks
 from a2k_nets.residual.generator import ResidualGenerator
@@ -63,6 +64,8 @@ class Audio2Keypoint(PretrainedMixin):
             self.generator = ResidualGenerator(config)
         self.head_motion = HeadMotion()
         self.blinks = Blinks()
+        #: Moves head and brows with speech; None in older models, whose head moves at random in the plane.
+        self.head = None if config.head is None else HeadNetwork(config.head)
 
     @accept_renamed(rest_lips="neutralize_mouth")
     def forward(
