@@ -128,7 +128,9 @@ def train_judge(
             for position in torch.multinomial(weights, _CLIPS_A_STEP, replacement=True, generator=generator).tolist():
                 clip = usable[position]
                 frames = len(tracks[clip])
-                for start in torch.rand(1 + (frames > 3 * WINDOW) + (frames > 6 * WINDOW), generator=generator).tolist():
+                for start in torch.rand(
+                    1 + (frames > 3 * WINDOW) + (frames > 6 * WINDOW), generator=generator
+                ).tolist():
                     first = int(start * (frames - WINDOW + 1))
                     sounds.append(speech[clip][first : first + WINDOW])
                     motions.append(seen[clip][first : first + WINDOW])
