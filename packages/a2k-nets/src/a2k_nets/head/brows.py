@@ -4,16 +4,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from a2k_nets.blocks.constants import constant, select_points
+from a2k_nets.blocks.constants import constant
 from a2k_nets.head.space import LiftedFace, rotation_matrix
 
 #: First and one-past-last point of the brows, from the left of the picture to the right.
 BROW_POINTS = (17, 27)
 
-# The outer and inner part of the brow on the left of the picture, and the inner and outer part of the other; the corners
-# of the eyes below them.
+# The outer and inner part of the brow on the left of the picture, the inner and outer part of the other; the corners of
+# the eyes below them.
 _PARTS = ((17, 18, 19), (20, 21), (22, 23), (24, 25, 26))
 _LEFT_EYE, _RIGHT_EYE = (36, 39), (42, 45)
+
+# Bounds the size of a face from below.
+_SMALLEST = 1e-9
 
 # Shares of the inner and of the outer height along a brow, from its outer end: the line through both, of which the mean
 # over the inner and over the outer part are these heights.
@@ -59,7 +62,9 @@ def move_brows(
     """
     inner, outer, asymmetry = brows.to(shape).unbind(dim=-1)
     of_inner, of_outer = (constant(s, shape.dtype, shape.device) for s in (_INNER_SHARES, _OUTER_SHARES))
-    left, right = (side[..., None] * of_inner + outer[..., None] * of_outer for side in (inner + asymmetry, inner - asymmetry))
+    left, right = (
+        side[..., None] * of_inner + outer[..., None] * of_outer for side in (inner + asymmetry, inner - asymmetry)
+    )
     heights = torch.cat((left, right.flip(-1)), dim=-1)
     # Up is that of the head, which a tilted or nodding reference shows in another direction and shorter.
     up = -lifted.eye_distance[:, None] * rotation_matrix(lifted.angles)[..., :2, 1]
@@ -72,10 +77,4 @@ def pose_free(face: Float[Tensor, "... 68 2"], lifted: LiftedFace) -> Float[Tens
     """Return faces as they look from the front, in distances of the outer eye corners, from the nose root."""
     points = torch.cat((face - lifted.origin[..., None, :], lifted.depth[..., None]), dim=-1)
     unturned = points @ rotation_matrix(lifted.angles)
-    return unturned / lifted.eye_distance[..., None, None]
-
-
-def brows_of(face: Float[Tensor, "... 68 2"], lifted: LiftedFace) -> Float[Tensor, "... 3"]:
-    """Return the heights of `measure_brows` of faces in a picture, in distances of the outer eye corners."""
-    points = select_points(face, tuple(range(68)))
-    return measure_brows(pose_free(points, lifted))
+    return unturned / lifted.eye_distance[..., None, None].clamp(min=_SMALLEST)

@@ -5,11 +5,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from a2k_nets.blocks.input_checks import check_finite
-from a2k_nets.head.brows import measure_brows
-from a2k_nets.head.space import lift, measure_motion, pose_free
+from a2k_nets.head.brows import measure_brows, pose_free
+from a2k_nets.head.mean_face import EYE_DISTANCE
+from a2k_nets.head.space import lift
 
 #: Frames that a clip needs for a style, two seconds: shorter ones say little of how much a person moves.
 SHORTEST_STYLE = 50
+
+# Scales are bounded from below, pixels a millimetre.
+_SMALLEST = 1e-6
 
 # Savitzky-Golay filter of five points and second order, which smoothed the motion that the network was trained on.
 _SMOOTHING = (-3 / 35, 12 / 35, 17 / 35, 12 / 35, -3 / 35)
@@ -41,8 +45,9 @@ def clip_motion(keypoints: Float[Tensor, "t 68 2"]) -> Float[Tensor, "u 9"]:
     check_finite(keypoints, "style")
     points = keypoints.double()
     poses = lift(points)
-    typical = lift(points.mean(dim=0))._replace(scale=poses.scale.median())
-    brows = measure_brows(pose_free(points, poses))
-    motion = torch.cat((measure_motion(points[None], _first(typical))[0], brows), dim=1)
+    scale = poses.scale.clamp(min=_SMALLEST)
+    typical = scale.quantile(0.5)
+    shift, brows = poses.origin / (EYE_DISTANCE * typical), measure_brows(pose_free(points, poses))
+    motion = torch.cat((poses.angles, shift, (scale / typical).log()[:, None], brows), dim=1)
     smooth = motion.unfold(0, len(_SMOOTHING), 1) @ motion.new_tensor(_SMOOTHING)
     return (smooth - smooth.mean(dim=0)).to(keypoints.dtype)

@@ -15,6 +15,7 @@ from a2k_nets.config.listener import ListenerConfig
 from a2k_nets.config.renamed import accept_renamed
 from a2k_nets.config.residual import ModelConfig
 from a2k_nets.head import HeadNetwork
+from a2k_nets.head.placement import HeadControls
 from a2k_nets.residual.causal_stream import CausalStream
 from a2k_nets.residual.expression_edits import Blinks
 from a2k_nets.residual.generator import ResidualGenerator
@@ -76,7 +77,12 @@ class Audio2Keypoint(PretrainedMixin):
         head_motion: float = 1.0,
         expression: float = 1.0,
         blink: float = 1.0,
+        turn: float = 1.0,
+        nod: float = 1.0,
+        tilt: float = 1.0,
+        brow: float = 1.0,
         neutralize_mouth: bool = False,
+        style: Float[Tensor, "f k 2"] | None = None,
         driving: Float[Tensor, "b u k 2"] | None = None,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "b t k 2"]:
@@ -88,14 +94,21 @@ class Audio2Keypoint(PretrainedMixin):
             head_motion: Gain of the head motion; 0 keeps the pose of the reference.
             expression: Gain of the motion of lips, jaw, brows and lids.
             blink: Share by which a blink closes the lids; 0 for no blinks.
+            turn: Gain of turns to the sides (yaw); needs a head in space, as `nod`.
+            nod: Gain of nodding (pitch).
+            tilt: Gain of tilts to the shoulders (roll).
+            brow: Gain of the motion of the brows.
             neutralize_mouth: Close an open mouth of the reference, e.g. a smile, when the sequence begins. Otherwise
                 an open mouth is taken for the middle of a word.
+            style: Keypoints of a clip of at least 50 frames; head and brows move as much as there (needs a head in
+                space). By default as much as a training speaker's, whom the noise draws.
             driving: Keypoints of another sequence, in any pixels, whose head motion replaces the random one; looped
                 back and forth if it is shorter.
             generator: Seeded source of random head motion and blinks; without it the face only follows the audio.
 
         Raises:
-            ValueError: A shape is wrong, or a value is not finite.
+            ValueError: A shape is wrong, or a value is not finite; the model's head moves in the plane and an option
+                needs space; or it moves in space and the reference is turned to a side by more than 60°.
         """
         check_inputs(waveform, reference, num_keypoints=self.config.num_keypoints, dimensions=2)
         return self.forward_chunks(
@@ -104,7 +117,12 @@ class Audio2Keypoint(PretrainedMixin):
             head_motion=head_motion,
             expression=expression,
             blink=blink,
+            turn=turn,
+            nod=nod,
+            tilt=tilt,
+            brow=brow,
             neutralize_mouth=neutralize_mouth,
+            style=style,
             driving=driving,
             generator=generator,
         )
@@ -117,7 +135,12 @@ class Audio2Keypoint(PretrainedMixin):
         head_motion: float = 1.0,
         expression: float = 1.0,
         blink: float = 1.0,
+        turn: float = 1.0,
+        nod: float = 1.0,
+        tilt: float = 1.0,
+        brow: float = 1.0,
         neutralize_mouth: bool = False,
+        style: Float[Tensor, "f k 2"] | None = None,
         driving: Float[Tensor, "b u k 2"] | None = None,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "b t k 2"]:
@@ -134,6 +157,7 @@ class Audio2Keypoint(PretrainedMixin):
             expression=expression,
             blink=blink,
             neutralize_mouth=neutralize_mouth,
+            controls=HeadControls(turn, nod, tilt, brow, style),
             driving=driving,
             generator=generator,
         )
