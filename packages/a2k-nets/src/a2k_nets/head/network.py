@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from a2k_nets.config.head import HeadConfig
+from a2k_nets.head.blinks import BlinkTimes
 from a2k_nets.head.speech_features import SpeechFeatures
 
 #: Numbers of a frame: yaw, pitch, roll, shift x, shift y, log scale, inner and outer brows, asymmetry of the inner ones.
@@ -69,6 +70,7 @@ class HeadNetwork(nn.Module):
         super().__init__()
         self.config = config
         self.features = SpeechFeatures(config)
+        self.blinks = BlinkTimes(config.blink_curves)
         width, hidden = config.width, config.hidden
         inputs = self.features.num_features
         self.ears = nn.Conv1d(inputs, width, 1)

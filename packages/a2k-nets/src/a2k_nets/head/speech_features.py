@@ -152,7 +152,7 @@ class SpeechFeatures(nn.Module):
 
     def magnitudes(self, windows: Float64[Tensor, "*b n"]) -> Float64[Tensor, "*b f"]:
         """Return the magnitudes of the spectrum of windowed samples."""
-        return torch.fft.rfft(windows).abs()
+        return _power(windows, _FFT).sqrt()
 
     def _pitch(self, pieces: Float64[Tensor, "b t s"]) -> tuple[Float64[Tensor, "b t"], Float64[Tensor, "b t"]]:
         """Return the logarithm of base 2 of the pitch, Hz, and how periodic the sound is, about 0 to 1.
@@ -172,7 +172,14 @@ class SpeechFeatures(nn.Module):
 
     def autocorrelation(self, sound: Float64[Tensor, "*b n"]) -> Float64[Tensor, "*b l"]:
         """Return the autocorrelation for lags from 0 to one after the longest period."""
-        return torch.fft.irfft(torch.fft.rfft(sound, _FFT).abs().square())[..., : _LONGEST + 2]
+        return torch.fft.irfft(_power(sound, _FFT))[..., : _LONGEST + 2]
+
+
+def _power(sound: Float64[Tensor, "*b n"], length: int) -> Float64[Tensor, "*b f"]:
+    """Return the squared magnitudes of the spectrum."""
+    # Written out, since `abs` of complex numbers guards against overflow and takes as long as the transform.
+    real, imaginary = torch.view_as_real(torch.fft.rfft(sound, length)).unbind(dim=-1)
+    return real * real + imaginary * imaginary
 
 
 def falling_maximum(x: Float64[Tensor, "b t"], before: Float64[Tensor, " b"]) -> Float64[Tensor, "b t"]:
@@ -197,11 +204,13 @@ def _running_mean(
 def decaying_sum(x: Float64[Tensor, "b t c"], before: Float64[Tensor, "b c"]) -> Float64[Tensor, "b t c"]:
     """Return y_t = 0.99 · y_{t-1} + x_t after the last sum."""
     found = []
+    age = torch.arange(min(_BLOCK, x.shape[1]), dtype=x.dtype, device=x.device)
+    lag = age[:, None] - age
+    weights = torch.where(lag >= 0, _KEPT ** lag.clamp(min=0), 0.0)
+    kept = (_KEPT ** (age + 1))[:, None]
     for block in x.split(_BLOCK, dim=1):
-        age = torch.arange(block.shape[1], dtype=x.dtype, device=x.device)
-        lag = age[:, None] - age
-        weights = torch.where(lag >= 0, _KEPT ** lag.clamp(min=0), 0.0)
-        sums = weights @ block + (_KEPT ** (age + 1))[:, None] * before[:, None]
+        length = block.shape[1]
+        sums = weights[:length, :length] @ block + kept[:length] * before[:, None]
         before = sums[:, -1]
         found.append(sums)
     return torch.cat(found, dim=1)

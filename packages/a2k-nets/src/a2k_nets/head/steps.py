@@ -45,8 +45,11 @@ class HeadSteps:
         self._memory_weight = np.ascontiguousarray(_numpy(state.weight_hh_l0).T)
         self._memory_bias = _numpy(state.bias_hh_l0)
         self._skip = _numpy(network.skip.weight).T, _numpy(network.skip.bias)
-        self._norm = _numpy(network.norm.weight), _numpy(network.norm.bias), network.norm.eps
-        self._mixture = np.ascontiguousarray(_numpy(network.mixture.weight).T), _numpy(network.mixture.bias)
+        self._eps = network.norm.eps
+        # The scale and shift of the norm are part of the layer after it.
+        weight = _numpy(network.mixture.weight)
+        self._mixture = np.ascontiguousarray((weight * _numpy(network.norm.weight)).T)
+        self._mixture_bias = weight @ _numpy(network.norm.bias) + _numpy(network.mixture.bias)
         self._transition = np.concatenate([_numpy(matrix).T for matrix in network.coefficients])
         self._noise = _numpy(network.noise).T
         self._guidance = [float(value) for value in network.guidance]
@@ -60,6 +63,7 @@ class HeadSteps:
         self._log_gains = np.zeros((rows, 3))
         self._own_style = np.zeros(rows, dtype=bool)
         self._frames = np.zeros(rows, dtype=np.int64)
+        self._index = np.arange(rows)
 
     def clear(self, row: int, log_gains: Float[Tensor, " 3"] | None = None) -> None:
         """Begin another stream in a row, in a given style or one that its first frame draws."""
@@ -128,21 +132,24 @@ class HeadSteps:
         # The inputs are x and four times its velocity: written for the last two positions.
         motion_weight[:COMPONENTS] += 4.0 * motion_weight[COMPONENTS:]
         motion_weight[COMPONENTS:] *= -4.0
-        scale, shift, eps = self._norm
+        average = np.full(size, 1 / size)
         found = np.empty((batch, frames, COMPONENTS))
         starting = self._frames[rows] == 0
         for t in range(frames):
             inputs = given[t] + (positions @ motion_weight)[:, None]
-            recurrent = memory @ self._memory_weight + self._memory_bias
-            gates = 1 / (1 + np.exp(-(inputs[..., : 2 * size] + recurrent[..., : 2 * size])))
+            recurrent = memory @ self._memory_weight
+            recurrent += self._memory_bias
+            # Half a hyperbolic tangent is a logistic function.
+            gates = np.tanh(0.5 * (inputs[..., : 2 * size] + recurrent[..., : 2 * size]))
+            gates = 0.5 * gates + 0.5
             fresh = np.tanh(inputs[..., 2 * size :] + gates[..., :size] * recurrent[..., 2 * size :])
             memory = fresh + gates[..., size:] * (memory - fresh)
             y = memory + skip[t]
-            y = y - y.mean(axis=-1, keepdims=True)
-            y = y / np.sqrt((y * y).mean(axis=-1, keepdims=True) + eps) * scale + shift
-            innovation = self._draw(y @ self._mixture[0] + self._mixture[1], noise[:, t], chance[:, t])
+            y -= (y @ average)[..., None]
+            y /= np.sqrt((y * y) @ average + self._eps)[..., None]
+            innovation = self._draw(y @ self._mixture + self._mixture_bias, noise[:, t], chance[:, t])
             x = positions @ self._transition + innovation @ self._noise
-            x = x.clip(-_LARGEST, _LARGEST)
+            np.maximum(np.minimum(x, _LARGEST, out=x), -_LARGEST, out=x)
             if t == 0 and starting.any():
                 x[starting] = 0
             positions = np.concatenate((x, positions[:, :COMPONENTS]), axis=1)
@@ -154,22 +161,24 @@ class HeadSteps:
     def _draw(self, output: _Array, noise: _Array, chance: _Array) -> _Array:
         """Return innovations `(B, 9)` from the numbers of the last layer with speech and without, `(B, 2, M)`."""
         count = self._network.config.mixtures
-        logit = output[..., :count]
-        weight = np.exp(logit - logit.max(axis=-1, keepdims=True))
-        weight /= weight.sum(axis=-1, keepdims=True)
-        shape = (*output.shape[:2], count, COMPONENTS)
-        mean = 4.0 * np.tanh(output[..., count : count * (1 + COMPONENTS)].reshape(shape) / 4.0)
-        std = np.exp(output[..., count * (1 + COMPONENTS) :].reshape(shape).clip(-4.0, 2.0))
-        middle = (weight[..., None, :] @ mean)[..., 0, :]
-        variance = (weight[..., None, :] @ (std * std + mean * mean))[..., 0, :] - middle * middle
-        rows = np.arange(len(output))
-        chosen = (weight[:, 0].cumsum(axis=-1) < chance[:, None]).sum(axis=-1).clip(max=count - 1)
-        drawn = mean[rows, 0, chosen] + std[rows, 0, chosen] * noise
+        batch, means = len(output), count * COMPONENTS
+        weight = np.exp(output[..., :count] - output[..., :count].max(axis=-1, keepdims=True))
+        weight /= np.add.reduce(weight, axis=-1, keepdims=True)
+        shape = (batch, 2, count, COMPONENTS)
+        mean = 4.0 * np.tanh(0.25 * output[..., count : count + means]).reshape(shape)
+        log_std = np.maximum(np.minimum(output[..., count + means :], 2.0), -4.0)
+        std = np.exp(log_std).reshape(shape)
+        moments = weight[:, :, None] @ np.concatenate((mean, std * std + mean * mean), axis=-1)
+        middle, square = moments[:, :, 0, :COMPONENTS], moments[:, :, 0, COMPONENTS:]
+        rows = self._index[:batch]
+        chosen = np.minimum((weight[:, 0].cumsum(axis=-1) < chance[:, None]).sum(axis=-1), count - 1)
         more, spread = self._guidance
-        ratio = np.log(variance.clip(min=1e-9)).mean(axis=-1)
-        wider = np.exp((0.5 * spread * (ratio[:, 0] - ratio[:, 1])).clip(-_LARGEST_SPREAD, _LARGEST_SPREAD))
-        drawn = middle[:, 0] + wider[:, None] * (drawn - middle[:, 0])
-        return drawn + (more - 1) * (middle[:, 0] - middle[:, 1])
+        offset = mean[rows, 0, chosen] + std[rows, 0, chosen] * noise - middle[:, 0]
+        if spread:
+            variance = np.log(np.maximum(square - middle * middle, 1e-9))
+            ratio = np.add.reduce(variance[:, 0] - variance[:, 1], axis=-1) * (0.5 * spread / COMPONENTS)
+            offset *= np.exp(np.maximum(np.minimum(ratio, _LARGEST_SPREAD), -_LARGEST_SPREAD))[:, None]
+        return more * middle[:, 0] - (more - 1) * middle[:, 1] + offset
 
 
 def _numpy(tensor: Tensor) -> _Array:

@@ -10,8 +10,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from a2k_nets.head import SAMPLES_PER_FRAME, WINDOW, HeadNetwork, SpeechFeatures
+from a2k_nets.head import SAMPLES_PER_FRAME, WINDOW, HeadNetwork, HeadStream, SpeechFeatures
 from a2k_train.data.clip import Clip
+from a2k_train.statistics.blinks import fit_blink_times, lid_closing
 from a2k_train.statistics.head_space import head_labels
 
 #: Clips of fewer frames are left out.
@@ -36,6 +37,7 @@ class HeadClip:
         samples: `(S,)`, the sound under the frames' Fourier windows, as `SpeechFeatures.forward` takes it.
         motion: `(T, 9)`, see `HeadLabels`.
         measured: `(T,)`, False where the detector lost the face.
+        closing: `(T,)`, the share by which the lids are closed, see `lid_closing`.
     """
 
     id: str
@@ -43,6 +45,7 @@ class HeadClip:
     samples: Float[Tensor, " s"]
     motion: Float[Tensor, "t 9"]
     measured: Bool[Tensor, " t"]
+    closing: Float[Tensor, " t"]
 
 
 def head_clips(clips: Sequence[Clip], features: SpeechFeatures) -> list[HeadClip]:
@@ -52,7 +55,8 @@ def head_clips(clips: Sequence[Clip], features: SpeechFeatures) -> list[HeadClip
         if int(clip.measured.sum()) >= SHORTEST:
             labels = head_labels(clip)
             samples = frame_samples(clip.waveform.cpu(), clip.num_frames, features)
-            found.append(HeadClip(clip.id, clip.speaker, samples, labels.motion, labels.measured))
+            closing = lid_closing(clip.keypoints[..., :2])
+            found.append(HeadClip(clip.id, clip.speaker, samples, labels.motion, labels.measured, closing))
     return found
 
 
@@ -65,7 +69,7 @@ def frame_samples(waveform: Float[Tensor, " s"], frames: int, features: SpeechFe
 
 @torch.no_grad()
 def fit_process(network: HeadNetwork, clips: Sequence[HeadClip]) -> None:
-    """Set what the network knows of its training clips beside its weights: bands, unit, dynamics, styles.
+    """Set what the network knows of its training clips beside its weights: bands, unit, dynamics, styles, blinks.
 
     The dynamics are fitted by least squares to motion over its unit and style, so that no restless head rules.
 
@@ -84,6 +88,7 @@ def fit_process(network: HeadNetwork, clips: Sequence[HeadClip]) -> None:
     network.unit.copy_(torch.stack(logs).mean(dim=0).exp())
     _fit_dynamics(network, [normalized_motion(network, clip).double() for clip in clips])
     network.styles.copy_(_styles(network, clips))
+    fit_blink_times(network.blinks, [(clip.closing, clip.measured) for clip in clips])
 
 
 def hear(network: HeadNetwork, clip: HeadClip) -> Float[Tensor, "t c"]:
@@ -125,8 +130,6 @@ def calibrated(
         most: Clips that are drawn for, each of another speaker as far as there are.
         seed: Seed of the draws.
     """
-    from a2k_nets.head import HeadStream
-
     network = copy.deepcopy(network)
     network.calibration.fill_(1)
     random = torch.Generator().manual_seed(seed)

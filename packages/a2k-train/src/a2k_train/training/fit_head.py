@@ -87,9 +87,7 @@ def fit_head(
     fit_process(network, clips)
     windows = HeadWindows(network, clips, frames=settings.window)
     average = copy.deepcopy(network)
-    optimizer = torch.optim.AdamW(
-        network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay, fused=False
-    )
+    optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     state, done = folder / "state.safetensors", 0
     modules: dict[str, torch.nn.Module] = {"model": network, "average": average}
     identity = {"settings": json.dumps(asdict(settings)), "clips": _digest(clips)}
@@ -102,9 +100,7 @@ def fit_head(
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * rate(step, settings.steps)
         batch = windows.draw(settings.batch_size, generator)
-        loss = head_loss(
-            network, batch, noise=settings.noise, dropped=settings.dropped, generator=generator
-        )
+        loss = head_loss(network, batch, noise=settings.noise, dropped=settings.dropped, generator=generator)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # untyped in torch
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
