@@ -3,12 +3,13 @@
 import math
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from a2k_nets.blocks.constants import constant
 from a2k_nets.head.brows import move_brows
-from a2k_nets.head.space import lift, project
+from a2k_nets.head.space import LiftedFace, lift, project
 
 #: A reference turned further to a side than this has hidden half of its face, radians.
 LARGEST_YAW = math.radians(60)
@@ -62,13 +63,7 @@ class HeadPlacement:
 
     def __init__(self, faces: Float[Tensor, "b k 2"], *, head_motion: float, controls: HeadControls) -> None:
         self._faces, self.lifted = faces, lift(faces)
-        yaw = float(self.lifted.angles[:, 0].abs().max())
-        if yaw > LARGEST_YAW:
-            raise ValueError(
-                "expected a reference whose head is turned to a side by at most "
-                f"{math.degrees(LARGEST_YAW):.0f} degrees, got {math.degrees(yaw):.0f}; take a picture from further in "
-                "front"
-            )
+        refuse_profiles(self.lifted)
         self._gains = tuple(head_motion * gain for gain in (controls.turn, controls.nod, controls.tilt, 1.0, 1.0, 1.0))
         self._brow = controls.brow
 
@@ -90,8 +85,28 @@ class HeadPlacement:
         """
         if brows is not None:
             shape = move_brows(shape, self._faces, self.lifted, self._brow * fade * brows)
-        motion = fade * constant(self._gains, motion.dtype, motion.device) * motion
-        limits, now = constant(_LIMITS, motion.dtype, motion.device), self.lifted.angles[:, None]
-        motion = motion.clone()
-        motion[..., :3] = (now + motion[..., :3]).clamp(-limits, limits) - now
-        return project(shape, self.lifted, motion)
+        return turn_heads(shape, self.lifted, fade * constant(self._gains, motion.dtype, motion.device) * motion)
+
+
+def turn_heads(
+    shape: Float[Tensor, "b t k 2"], lifted: LiftedFace, motion: Float[Tensor, "b t 6"]
+) -> Float[Tensor, "b t k 2"]:
+    """Return faces with their heads moved as `project` does, but no further than necks turn."""
+    limits, now = constant(_LIMITS, motion.dtype, motion.device), lifted.angles[:, None]
+    angles = (now + motion[..., :3]).clamp(-limits, limits) - now
+    return project(shape, lifted, torch.cat((angles, motion[..., 3:]), dim=-1))
+
+
+def refuse_profiles(lifted: LiftedFace) -> None:
+    """Refuse references that are seen from the side.
+
+    Raises:
+        ValueError: A head is turned to a side by more than 60°.
+    """
+    yaw = float(lifted.angles[:, 0].abs().max())
+    if yaw > LARGEST_YAW:
+        raise ValueError(
+            "expected a reference whose head is turned to a side by at most "
+            f"{math.degrees(LARGEST_YAW):.0f} degrees, got {math.degrees(yaw):.0f}; take a picture from further in "
+            "front"
+        )

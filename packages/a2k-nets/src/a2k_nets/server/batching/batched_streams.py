@@ -8,11 +8,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from a2k_nets.blocks.input_checks import check_inputs
+from a2k_nets.blocks.similarity import apply_similarity, invert_similarity
 from a2k_nets.config.residual import ModelConfig
-from a2k_nets.residual.expression_edits import BLINK_FRAMES, close_lids, fade_in, neutral_mouth
+from a2k_nets.head import NOISE
+from a2k_nets.residual.expression_edits import close_lids, fade_in, neutral_mouth
 from a2k_nets.residual.generator import ResidualGenerator
 from a2k_nets.residual.model import Audio2Keypoint
 from a2k_nets.server.batching.frame_noise import FrameNoise
+from a2k_nets.server.batching.heads_in_space import HeadsInSpace
 from a2k_nets.server.batching.sample_buffer import FrameSound
 from a2k_nets.server.batching.slot_state import SlotState
 
@@ -70,7 +73,11 @@ class BatchedStreams:
         # Expression, head motion, blink.
         self._gains = blank.new_zeros(capacity, 3)
         self._past_poses = blank.new_zeros(capacity, 2, 4)
-        self._blink_ages = torch.zeros(capacity, dtype=torch.int64)
+        # Heads in the plane have a blink's age, those in space also its course.
+        self._heads = None if model.head is None else HeadsInSpace(model.head, config, capacity)
+        self._blinks = model.blinks if model.head is None else model.head.blinks
+        self._no_blink = self._blinks(torch.zeros(1, 1))[1][0]
+        self._blink_ages = self._no_blink.expand(capacity, *self._no_blink.shape).clone()
         self._num_frames = torch.zeros(capacity, dtype=torch.int64)
         self._fade = fade_in(0, config.fade_in_frames + 1, frames=config.fade_in_frames).to(blank)
 
@@ -84,15 +91,19 @@ class BatchedStreams:
         """Begin a stream and return its row.
 
         Raises:
-            ValueError: The reference has a wrong shape or is not finite, or all rows are taken.
+            ValueError: The reference has a wrong shape, is not finite or a profile, or all rows are taken.
         """
         normalizer = self.model.normalizer
         face = reference.to(normalizer.mean_face)[None]
         check_inputs(face.new_zeros(1, 1), face, num_keypoints=self.config.num_keypoints, dimensions=2)
         if not self._free:
             raise ValueError(f"expected at most {len(self._gains)} streams at a time; close one first")
-        row = self._free.pop()
-        canonical = normalizer.canonicalize(face)
+        row = self._free[-1]
+        to_canonical = normalizer.to_canonical(face)
+        canonical = apply_similarity(to_canonical, face)
+        if self._heads is not None:
+            self._heads.open(row, canonical, invert_similarity(to_canonical))
+        self._free.pop()
         offset = torch.zeros_like(face)
         if options.neutralize_mouth:
             offset = (neutral_mouth(canonical) - canonical) / normalizer.std_expression
@@ -100,8 +111,8 @@ class BatchedStreams:
         self._faces[row] = normalizer.encode_reference(canonical + offset * normalizer.std_expression)[0]
         self._gains[row] = self._gains.new_tensor((options.expression, options.head_motion, options.blink))
         self._past_poses[row] = 0
-        self._blink_ages[row], self._num_frames[row] = BLINK_FRAMES, 0
-        self._noise[row] = FrameNoise(options.seed)
+        self._blink_ages[row], self._num_frames[row] = self._no_blink, 0
+        self._noise[row] = FrameNoise(options.seed, 5 if self._heads is None else NOISE + 1)
         self._state.clear(row)
         return row
 
@@ -138,12 +149,17 @@ class BatchedStreams:
         offset = expression.clamp(max=1)[..., None, None] * self._mouth_offsets[index, None]
         shape = fade[..., None, None] * (expression[..., None, None] * shape + offset)
         noise = torch.stack([self._noise[row].take(frames) for row in rows])
-        pose = pose + self._random_poses(index, noise[..., :4], log_motion_gain, time) / normalizer.std_pose
-        closed, self._blink_ages[index] = model.blinks(noise[..., 4], age=self._blink_ages[index])
+        closed, self._blink_ages[index] = self._blinks(noise[..., -1], age=self._blink_ages[index])
         face = self._canonical[index, None] + shape * normalizer.std_expression
         lids = close_lids(face, (blink * fade * closed.to(shape)).clamp(max=1))
-        shape = shape + (lids - face) / normalizer.std_expression
         self._num_frames[index] += frames
+        if self._heads is not None:
+            samples = torch.stack([sound.samples for sound in sounds])
+            return self._heads.move(
+                index, lids, samples, noise[..., :NOISE], head_motion=head_motion * fade, brow=expression * fade
+            ).cpu()
+        shape = shape + (lids - face) / normalizer.std_expression
+        pose = pose + self._random_poses(index, noise[..., :4], log_motion_gain, time) / normalizer.std_pose
         pose = head_motion[..., None] * fade[..., None] * pose
         return normalizer.decode_motion(shape, pose, self._references[index]).cpu()
 
