@@ -12,7 +12,7 @@ from a2k_nets.config.head import HeadConfig
 from a2k_nets.head.blinks import BlinkTimes
 from a2k_nets.head.speech_features import SpeechFeatures
 
-#: Numbers of a frame: yaw, pitch, roll, shift x, shift y, log scale, inner and outer brows, asymmetry of the inner ones.
+#: Numbers of a frame: yaw, pitch, roll, shift x, shift y, log scale, inner and outer brows, their asymmetry.
 COMPONENTS = 9
 
 #: The components share three gains: of rotation, of shift and scale, of the brows.
@@ -74,7 +74,9 @@ class HeadNetwork(nn.Module):
         width, hidden = config.width, config.hidden
         inputs = self.features.num_features
         self.ears = nn.Conv1d(inputs, width, 1)
-        self.convolutions = nn.ModuleList(nn.Conv1d(width, width, 3, dilation=dilation) for dilation in config.dilations)
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(width, width, 3, dilation=dilation) for dilation in config.dilations
+        )
         self.dropout = nn.Dropout1d(0.1)
         self.memory = nn.GRU(width + 2 * COMPONENTS + GROUPS, hidden, batch_first=True)
         self.skip = nn.Linear(width, hidden)
@@ -104,10 +106,14 @@ class HeadNetwork(nn.Module):
             assert isinstance(layer, nn.Conv1d)
             past = (layer.kernel_size[0] - 1) * layer.dilation[0]
             x = x + F.gelu(layer(F.pad(F.gelu(x), (past, 0))))
-        return x.mT
+        heard: Tensor = x.mT
+        return heard
 
     def forward(
-        self, hidden: Float[Tensor, "b t w"], past: Float[Tensor, "b t 9"], before: Float[Tensor, "b t 9"],
+        self,
+        hidden: Float[Tensor, "b t w"],
+        past: Float[Tensor, "b t 9"],
+        before: Float[Tensor, "b t 9"],
         log_gains: Float[Tensor, "b 3"],
     ) -> Mixture:
         """Return the mixture of each frame's innovation.
@@ -125,8 +131,8 @@ class HeadNetwork(nn.Module):
     def split(self, output: Float[Tensor, "*b m"]) -> Mixture:
         """Return the mixture that the last layer's numbers stand for."""
         count = self.config.mixtures
-        weight, mean, log_std = output.split((count, count * COMPONENTS, count * COMPONENTS), dim=-1)
-        mean, log_std = (x.unflatten(-1, (count, COMPONENTS)) for x in (mean, log_std))
+        weight, mean, log_std = torch.split(output, [count, count * COMPONENTS, count * COMPONENTS], dim=-1)
+        mean, log_std = (x.reshape(*x.shape[:-1], count, COMPONENTS) for x in (mean, log_std))
         mean = _LARGEST_MEAN * torch.tanh(mean / _LARGEST_MEAN)
         return Mixture(weight.log_softmax(dim=-1), mean, log_std.clamp(*_LOG_STD))
 
@@ -146,7 +152,8 @@ class HeadNetwork(nn.Module):
         std = motion.to(self.unit).std(dim=0).clamp(min=1e-4)
         length = math.log(min(len(motion), 3 * TYPICAL_FRAMES) / TYPICAL_FRAMES)
         ratio = (std / self.unit).log() - self.growth * length
-        return ratio.unflatten(-1, (GROUPS, -1)).mean(dim=-1).clamp(-_LOG_GAIN, _LOG_GAIN)
+        log_gains: Tensor = ratio.reshape(GROUPS, -1).mean(dim=-1).clamp(-_LOG_GAIN, _LOG_GAIN)
+        return log_gains
 
     def scale(self, log_gains: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 9"]:
         """Return the size of one unit of x, in radians and eye distances."""

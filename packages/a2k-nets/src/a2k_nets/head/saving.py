@@ -32,7 +32,9 @@ def load_head(path: Path | str) -> tuple[HeadNetwork, dict[str, str]]:
     """
     tensors, metadata = read_tensors(Path(path))
     if metadata.get("format") != _FORMAT:
-        raise ValueError(f"expected a network of the head ({_FORMAT}), got {path} ({metadata.get('format', 'unknown')})")
+        raise ValueError(
+            f"expected a network of the head ({_FORMAT}), got {path} ({metadata.get('format', 'unknown')})"
+        )
     values = json.loads(metadata["config"])
     network = HeadNetwork(HeadConfig(**values | {"dilations": tuple(values["dilations"])}))
     load_state_strict(network, tensors)

@@ -119,7 +119,9 @@ class SpeechFeatures(nn.Module):
         state.level = level[:, -1]
         bands = self._bands(pieces, level)
         speech = (loudest > level - _PAUSE).double()
-        mean, state.bands, state.bands_weight = _running_mean(bands.mean(dim=2), speech, state.bands, state.bands_weight)
+        mean, state.bands, state.bands_weight = _running_mean(
+            bands.mean(dim=2), speech, state.bands, state.bands_weight
+        )
         pitch, periodic = self._pitch(pieces)
         voiced = ((periodic > _PERIODIC) & (loudest > level - _UNVOICED)).double()
         usual, total, state.pitch_weight = _running_mean(
@@ -142,8 +144,9 @@ class SpeechFeatures(nn.Module):
     def _loudness(self, pieces: Float64[Tensor, "b t s"]) -> Float64[Tensor, "b t 4"]:
         """Return the logarithm of the root mean square of the 10 ms in the middle of each Fourier window."""
         first = (_FFT - _HOP) // 2
-        hops = pieces[..., first : first + _HOPS * _HOP].unflatten(-1, (_HOPS, _HOP))
-        return hops.square().mean(dim=-1).clamp(min=10 ** (2 * _QUIETEST)).log10() / 2
+        hops = pieces[..., first : first + _HOPS * _HOP].reshape(*pieces.shape[:-1], _HOPS, _HOP)
+        loudness: Tensor = hops.square().mean(dim=-1).clamp(min=10 ** (2 * _QUIETEST)).log10() / 2
+        return loudness
 
     def _bands(self, pieces: Float64[Tensor, "b t s"], level: Float64[Tensor, "b t"]) -> Float64[Tensor, "b t 4 m"]:
         """Return the logarithm of the mel magnitudes relative to the level."""
@@ -159,7 +162,7 @@ class SpeechFeatures(nn.Module):
 
         It is the highest peak of the autocorrelation, divided by that of the window (Boersma 1993).
         """
-        slow = pieces.unflatten(-1, (-1, _DECIMATION)).mean(dim=-1)
+        slow = pieces.reshape(*pieces.shape[:-1], -1, _DECIMATION).mean(dim=-1)
         sound = self.autocorrelation((slow - slow.mean(dim=-1, keepdim=True)) * self.pitch_window)
         window = self.autocorrelation(self.pitch_window)
         ratio = sound / (sound[..., :1] + 1e-8) / (window / window[0] + 1e-3)
@@ -172,7 +175,8 @@ class SpeechFeatures(nn.Module):
 
     def autocorrelation(self, sound: Float64[Tensor, "*b n"]) -> Float64[Tensor, "*b l"]:
         """Return the autocorrelation for lags from 0 to one after the longest period."""
-        return torch.fft.irfft(_power(sound, _FFT))[..., : _LONGEST + 2]
+        correlation: Tensor = torch.fft.irfft(_power(sound, _FFT))[..., : _LONGEST + 2]
+        return correlation
 
 
 def _power(sound: Float64[Tensor, "*b n"], length: int) -> Float64[Tensor, "*b f"]:
@@ -208,7 +212,8 @@ def decaying_sum(x: Float64[Tensor, "b t c"], before: Float64[Tensor, "b c"]) ->
     lag = age[:, None] - age
     weights = torch.where(lag >= 0, _KEPT ** lag.clamp(min=0), 0.0)
     kept = (_KEPT ** (age + 1))[:, None]
-    for block in x.split(_BLOCK, dim=1):
+    for start in range(0, x.shape[1], _BLOCK):
+        block = x[:, start : start + _BLOCK]
         length = block.shape[1]
         sums = weights[:length, :length] @ block + kept[:length] * before[:, None]
         before = sums[:, -1]

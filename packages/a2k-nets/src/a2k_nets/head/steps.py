@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from a2k_nets.head.network import COMPONENTS, HeadNetwork
@@ -54,6 +54,8 @@ class HeadSteps:
         self._noise = _numpy(network.noise).T
         self._guidance = [float(value) for value in network.guidance]
         self._features = network.features.begin(rows)
+        layers = [layer for layer in network.convolutions if isinstance(layer, nn.Conv1d)]
+        self._convolutions = [(layer.weight, layer.bias) for layer in layers]
         # The last inputs of each convolution.
         spans = [2 * dilation for dilation in network.config.dilations]
         self._past_inputs = [torch.zeros(rows, span, width, dtype=torch.float64) for span in spans]
@@ -109,12 +111,14 @@ class HeadSteps:
         for name in FeatureState.__slots__:
             getattr(self._features, name)[rows] = getattr(state, name)
         x = F.linear(speech, network.ears.weight[..., 0], network.ears.bias)
-        for layer, past in zip(network.convolutions, self._past_inputs, strict=True):
+        for (weight, bias), past in zip(self._convolutions, self._past_inputs, strict=True):
             inputs = torch.cat((past[rows], F.gelu(x)), dim=1)
             past[rows] = inputs[:, inputs.shape[1] - past.shape[1] :]
             step, frames = past.shape[1] // 2, x.shape[1]
-            taps = (inputs[:, i * step : i * step + frames] @ layer.weight[..., i].T for i in range(3))  # type: ignore[index, union-attr, operator]  # a convolution
-            x = x + F.gelu(sum(taps, start=layer.bias))  # type: ignore[call-overload]  # as above
+            y = torch.zeros_like(x) if bias is None else bias
+            for tap in range(3):
+                y = y + inputs[:, tap * step : tap * step + frames] @ weight[..., tap].T
+            x = x + F.gelu(y)
         return x
 
     def _move(self, rows: Any, hidden: _Array, noise: _Array, chance: _Array) -> _Array:
@@ -178,9 +182,11 @@ class HeadSteps:
             variance = np.log(np.maximum(square - middle * middle, 1e-9))
             ratio = np.add.reduce(variance[:, 0] - variance[:, 1], axis=-1) * (0.5 * spread / COMPONENTS)
             offset *= np.exp(np.maximum(np.minimum(ratio, _LARGEST_SPREAD), -_LARGEST_SPREAD))[:, None]
-        return more * middle[:, 0] - (more - 1) * middle[:, 1] + offset
+        innovation: _Array = more * middle[:, 0] - (more - 1) * middle[:, 1] + offset
+        return innovation
 
 
-def _numpy(tensor: Tensor) -> _Array:
+def _numpy(tensor: Tensor | nn.Module) -> _Array:
+    assert isinstance(tensor, Tensor)  # torch takes a parameter's name for that of a module
     array: _Array = tensor.detach().numpy()
     return array

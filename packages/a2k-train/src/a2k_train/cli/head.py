@@ -1,6 +1,5 @@
 """`a2k-train head`: train the network that moves head and brows."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,9 +15,12 @@ def head(
     manifest: Manifest = None,
     splits: Splits = "train,val",
     steps: Annotated[int, typer.Option(min=1, help="Number of optimizer steps.")] = 600,
-    guidance: Annotated[float, typer.Option(min=0.0, help="How much more motion follows speech than was learnt.")] = 1.5,
+    guidance: Annotated[
+        float, typer.Option(min=0.0, help="How much more motion follows speech than was learnt.")
+    ] = 1.5,
     calibration: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Share of the difference in size to real motion that is made up for.")
+        float,
+        typer.Option(min=0.0, max=1.0, help="Share of the difference in size to real motion that is made up for."),
     ] = 0.5,
     seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     folds: Annotated[
@@ -33,7 +35,7 @@ def head(
     """Train the head of a model: turns, nods and brows that follow speech."""
     from a2k_nets import ModelConfig
     from a2k_train.cli.options import open_for_model
-    from a2k_train.experiments.head_folds import train_heads
+    from a2k_train.experiments.head_folds import add_head, train_heads
     from a2k_train.training.fit_head import HEAD_FILE, HeadSettings
     from kp_io.filesystem import refuse_overwriting
 
@@ -52,7 +54,5 @@ def head(
             on_step=lambda fold, step, loss: advance(fold * steps + step, total, {"loss": loss}),
         )
     for name in model or ():
-        from a2k_train.experiments.head_folds import add_head
-
         typer.echo(f"model: {add_head(name, networks[0], run)}")
     typer.echo(f"{counted(len(networks), 'head')}: {run / ('fold-*' if folds else '') / HEAD_FILE}")

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from a2k_nets import Audio2Keypoint
+from a2k_nets.checkpoints import save_checkpoint
 from a2k_nets.config import HeadConfig
 from a2k_nets.head import HeadNetwork, SpeechFeatures
 from a2k_train.data.clip_store import ClipStore
@@ -50,6 +52,27 @@ def train_heads(
     return networks
 
 
+def add_head(model: str, network: HeadNetwork, folder: Path) -> Path:
+    """Write a copy of a model with a head and the lips as before; return its path, `folder/NAME.safetensors`.
+
+    Args:
+        model: Name of a model in the package, or a checkpoint.
+        network: The trained head.
+        folder: Where to.
+
+    Raises:
+        ValueError: The model has no head in space: it is of the preset paper, or looks less far ahead than the head.
+    """
+    source = Audio2Keypoint.from_pretrained(model)
+    config = replace(source.config, head=network.config)
+    path = folder / f"{Path(model).name.removesuffix('.safetensors')}.safetensors"
+    old = source.state_dict()
+    tensors = {name: value for name, value in old.items() if not name.startswith("head.")}
+    tensors |= {f"head.{name}": value for name, value in network.state_dict().items()}
+    save_checkpoint(path, tensors, config)
+    return path
+
+
 def measured_clips(store: ClipStore) -> list[HeadClip]:
     """Return the clips of a store with the labels of the head, those that are long enough."""
     return head_clips(store.clips(), SpeechFeatures(HeadConfig()))
@@ -61,7 +84,5 @@ def held_out_clips(clips: Sequence[HeadClip], *, folds: int, seed: int = 0) -> l
     return [[clips[index] for index in part] for part in parts]
 
 
-def _of_fold(
-    on_step: Callable[[int, int, float], None] | None, fold: int
-) -> Callable[[int, float], None] | None:
+def _of_fold(on_step: Callable[[int, int, float], None] | None, fold: int) -> Callable[[int, float], None] | None:
     return None if on_step is None else lambda step, loss: on_step(fold, step, loss)

@@ -1,6 +1,7 @@
 """Frequency and typical course of the blinks in a corpus."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import torch
 from jaxtyping import Bool, Float
@@ -123,9 +124,7 @@ def blink_events(closing: Float[Tensor, " t"], measured: Bool[Tensor, " t"]) -> 
 
 
 @torch.no_grad()
-def fit_blink_times(
-    blinks: BlinkTimes, clips: Sequence[tuple[Float[Tensor, " t"], Bool[Tensor, " t"]]]
-) -> None:
+def fit_blink_times(blinks: BlinkTimes, clips: Sequence[tuple[Float[Tensor, " t"], Bool[Tensor, " t"]]]) -> None:
     """Set waiting times and courses of blinks to those in clips; without any blink there, there are none.
 
     The time before the first blink of a clip counts as long: when the last one was is not known. Detected eyes close
@@ -152,7 +151,7 @@ def fit_blink_times(
     if not courses:
         return
     edges = [*_STRETCHES, LONGEST_WAIT + 1]
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         blinks.chance[low:high] = starts[low:high].sum() / at_risk[low:high].sum().clamp(min=1)
     # Evenly from the shortest to the longest.
     courses.sort(key=lambda course: (course[0], float(course[1].sum())))

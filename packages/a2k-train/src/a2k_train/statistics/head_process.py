@@ -93,7 +93,8 @@ def fit_process(network: HeadNetwork, clips: Sequence[HeadClip]) -> None:
 
 def hear(network: HeadNetwork, clip: HeadClip) -> Float[Tensor, "t c"]:
     """Return the features of a clip's sound, not normalised."""
-    return network.features(clip.samples[None], network.features.begin(1))[0].float()
+    features: Tensor = network.features(clip.samples[None], network.features.begin(1))[0].float()
+    return features
 
 
 def normalized_motion(network: HeadNetwork, clip: HeadClip) -> Float[Tensor, "t 9"]:
@@ -166,7 +167,7 @@ def _fit_dynamics(network: HeadNetwork, tracks: list[Tensor]) -> None:
     future = torch.cat([x[2:] for x in tracks])
     ridge = 1e-6 * len(past) * torch.eye(past.shape[1], dtype=past.dtype)
     solution = torch.linalg.solve(past.T @ past + ridge, past.T @ future)
-    first, second = solution.T.split(9, dim=1)
+    first, second = solution.T[:, :9], solution.T[:, 9:]
     companion = torch.cat((torch.cat((first, second), dim=1), torch.eye(18, dtype=past.dtype)[:9]))
     radius = float(torch.linalg.eigvals(companion).abs().max())
     if radius >= 1:
@@ -178,7 +179,7 @@ def _fit_dynamics(network: HeadNetwork, tracks: list[Tensor]) -> None:
 
 
 def _styles(network: HeadNetwork, clips: Sequence[HeadClip]) -> Float[Tensor, "n 3"]:
-    """Return a table of styles as frequent as in the clips, weighted so that no speaker rules, from still to restless."""
+    """Return a table of styles as frequent as in the clips, no speaker ruling, from still to restless."""
     gains = torch.stack([network.log_gains(clip.motion) for clip in clips])
     order = gains.sum(dim=1).argsort()
     cumulative = speaker_weights(clips)[order].cumsum(dim=0)

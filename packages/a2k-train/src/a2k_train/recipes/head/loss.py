@@ -70,4 +70,5 @@ def head_loss(
     distance = (innovation[..., None, :] - mixture.mean) * (-mixture.log_std).exp()
     per_component = mixture.log_weight - (0.5 * distance.square() + mixture.log_std).sum(dim=-1)
     valid = batch.valid[:, 2:] * batch.valid[:, :-2]
-    return -(per_component.logsumexp(dim=-1) * valid).sum() / valid.sum().clamp(min=1)
+    loss: Tensor = -(per_component.logsumexp(dim=-1) * valid).sum() / valid.sum().clamp(min=1)
+    return loss
