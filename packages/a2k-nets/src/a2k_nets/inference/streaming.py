@@ -71,7 +71,7 @@ class StreamingGenerator:
                 expression=expression,
                 blink=blink,
                 neutralize_mouth=neutralize_mouth,
-                controls=HeadControls(turn, nod, tilt, brow, style),
+                controls=HeadControls(turn, nod, tilt, brow, None if style is None else style.to(mean_face)),
                 generator=torch.Generator().manual_seed(seed),
             )
         self._has_samples = False
