@@ -42,7 +42,8 @@ def evaluate_heads(
     Args:
         store: The clips that the folds were trained on.
         heads: Run folder with `fold-0`, `fold-1`, …
-        out: Folder for `fold-0.safetensors`, …, from which an interrupted evaluation goes on, `head.md` and `head.json`.
+        out: Folder for `head.md`, `head.json` and `fold-0.safetensors`, …, from which an interrupted evaluation goes
+            on.
         models: For each clip of the store the model that moves lips; its head is replaced by that of the fold. Their
             identity is not checked when an evaluation is resumed, except by `lips`.
         lips: Name of the models, written to the results.

@@ -76,7 +76,7 @@ def fit_baseline(
     drawn = _simulate(transition, noise, _SIMULATIONS, max(map(len, usable)), generator)
     by_length = {len(track): _log_std(drawn[:, : len(track)]).mean(dim=0) for track in usable}
     log_size = (real - torch.stack([by_length[len(track)] for track in usable])).mean(dim=0)
-    groups = (real - real.mean(dim=0)).unflatten(1, (_GROUPS, -1)).mean(dim=-1)
+    groups = (real - real.mean(dim=0)).reshape(len(real), _GROUPS, -1).mean(dim=-1)
     return Process(transition, noise, log_size.exp(), groups)
 
 

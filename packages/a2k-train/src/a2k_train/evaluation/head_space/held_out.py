@@ -26,7 +26,8 @@ class HeldOut:
         silent: `(N,)`, frames in silence.
         tracks: By row, `(S, N, 10)`: the columns of `TRACKS`, of S seeds.
         windows: `(W,)`, the clip of every window that was judged.
-        shares: By row, judge and what it is compared with (`others` or `own`), `(S, W)`: see `motion_match_auc`.
+        shares: By row, judge and what it is compared with (`others` or `own`), `(J, W)` of the first J
+            seeds: see `motion_match_auc`.
         errors: By row, `(S, C, 3)`: see `keypoint_errors`.
     """
 
@@ -42,11 +43,11 @@ class HeldOut:
 
     def clips(self, row: str) -> list[Float[Tensor, "s t 10"]]:
         """Return the tracks of a row, clip by clip."""
-        return list(self.tracks[row].split(self.lengths, dim=1))
+        return list(torch.split(self.tracks[row], self.lengths, dim=1))
 
     def frames(self, of: Tensor) -> list[Tensor]:
         """Return `measured` or `silent`, clip by clip."""
-        return list(of.split(self.lengths))
+        return list(torch.split(of, self.lengths))
 
     def save(self, path: Path, identity: Mapping[str, str]) -> None:
         """Write everything to a safetensors file, atomically.

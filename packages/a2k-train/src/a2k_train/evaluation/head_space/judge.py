@@ -67,7 +67,13 @@ class Judge(nn.Module):
 
     def forward(self, speech: Float[Tensor, "n t f"], motion: Float[Tensor, "m t c"]) -> Float[Tensor, "n m"]:
         """Return the score of every sound with every motion; windows of `judged_tracks`."""
-        return self.speech((speech - self.speech_mean) / self.speech_std) @ self.motion(motion).T
+        scores: Tensor = self.encode_speech(speech) @ self.motion(motion).T
+        return scores
+
+    def encode_speech(self, speech: Float[Tensor, "n t f"]) -> Float[Tensor, "n d"]:
+        """Return the codes of sounds, whose product with those of motions is the score."""
+        codes: Tensor = self.speech((speech - self.speech_mean) / self.speech_std)
+        return codes
 
     def loss(self, speech: Float[Tensor, "n t f"], motion: Float[Tensor, "n t c"]) -> Float[Tensor, ""]:
         """Return the cross-entropy of finding each sound's motion among all, and the other way (InfoNCE)."""

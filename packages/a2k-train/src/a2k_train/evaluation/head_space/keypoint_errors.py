@@ -1,5 +1,7 @@
 """Errors of generated keypoints with head motion: L1, PCK, and the face without its pose."""
 
+from math import nan
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -13,14 +15,14 @@ from kp_metrics import keypoint_l1, pck
 ERRORS = ("l1", "pck", "pose_free")
 
 
-def keypoint_errors(points: Float[Tensor, "s t k 2"], clip: Clip) -> Float[Tensor, "s 3"]:
+def keypoint_errors(points: Float[Tensor, "s t k 2"], clip: Clip, *, pose_free: bool = True) -> Float[Tensor, "s 3"]:
     """Return the errors of each seed's keypoints for a clip; frames without a measured face are left out.
 
     Returns:
         Mean absolute coordinate error in % of the reference's eye distance; PCK at 0.02 of the sequence's box, %; and
         the distance of the mean pose-free face from that of the reference, % of the mean face's eye distance. The pose
         is that of the mean face in space, so that a turned head is not taken for another face. The last one is above 0
-        for real clips.
+        for real clips, and NaN without `pose_free`, since it takes the most time.
     """
     target = clip.keypoints[..., :2].cpu()
     mask = clip.measured.cpu()[:, None].expand(target.shape[:2])
@@ -29,7 +31,8 @@ def keypoint_errors(points: Float[Tensor, "s t k 2"], clip: Clip) -> Float[Tenso
     for seed in points:
         l1 = 100 * float(keypoint_l1(seed, target, mask=mask)) / eyes
         hits = 100 * float(pck(seed, target, mask=mask))
-        found.append([l1, hits, _pose_free_error(seed[mask[:, 0]], target[0])])
+        face = _pose_free_error(seed[mask[:, 0]], target[0]) if pose_free else nan
+        found.append([l1, hits, face])
     return torch.tensor(found)
 
 

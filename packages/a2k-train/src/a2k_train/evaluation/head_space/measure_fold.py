@@ -28,6 +28,9 @@ ROWS = (REAL, MODEL, AR, AR_VARIED, WALK, OTHER)
 #: Keypoints `(S, T, 68, 2)` for a clip: with head motion of S seeds, and `(1, T, 68, 2)` with a still head.
 Generate = Callable[[Clip, int, int], tuple[Tensor, Tensor]]
 
+# Seeds whose motion is judged.
+_JUDGED_SEEDS = 3
+
 # Windows of one clip are compared if they begin at least a second apart.
 _APART = 25
 
@@ -74,7 +77,7 @@ def measure_fold(
     tracks: dict[str, list[Tensor]] = {row: [] for row in ROWS}
     errors: dict[str, list[Tensor]] = {row: [] for row in (*ROWS, "still head")}
     for index, clip in enumerate(held_out):
-        points, still = generate(clip, seeds, clip_seed(seed, index))
+        points, still = (p.detach() for p in generate(clip, seeds, clip_seed(seed, index)))
         random = torch.Generator().manual_seed(clip_seed(seed, index))
         frames = clip.num_frames
         looped = [real[other[index]] for other in others]
@@ -97,7 +100,7 @@ def measure_fold(
             tracks[row].append(torch.cat((centred, lids), dim=-1))
             head = (motion - motion[:, :1])[..., :6].flatten(0, 1)[None]
             turned = project(still.expand(seeds, -1, -1, -1).flatten(0, 1)[None], lifted, head)[0]
-            errors[row].append(keypoint_errors(turned.unflatten(0, (seeds, frames)), clip))
+            errors[row].append(keypoint_errors(turned.reshape(seeds, frames, *turned.shape[1:]), clip, pose_free=False))
         if on_clip is not None:
             on_clip(index + 1)
     result.tracks = {row: torch.cat(parts, dim=1) for row, parts in tracks.items()}
@@ -110,7 +113,7 @@ def heard(clip: Clip) -> Float[Tensor, "t f"]:
     """Return the features of a clip's sound that judges hear: those of the network, without their mean in the clip."""
     features = SpeechFeatures(HeadConfig())
     samples = frame_samples(clip.waveform.cpu(), clip.num_frames, features)
-    found = features(samples[None], features.begin(1))[0].float()
+    found: Tensor = features(samples[None], features.begin(1))[0].float()
     return found - found.mean(dim=0)
 
 
@@ -145,6 +148,7 @@ def _judge_rows(result: HeldOut, judges: dict[str, Judge], speech: Sequence[Tens
     speakers = [result.speakers[clip] for clip, _ in places]
     sounds = torch.stack([speech[clip][start : start + WINDOW] for clip, start in places])
     own = (clip_of[:, None] == clip_of) & ((starts[:, None] - starts).abs() >= _APART)
+    codes = {name: judge.encode_speech(sounds) for name, judge in judges.items()}
     for row in ROWS:
         clips = result.clips(row)
         for name, judge in judges.items():
@@ -152,8 +156,9 @@ def _judge_rows(result: HeldOut, judges: dict[str, Judge], speech: Sequence[Tens
                 continue  # they have none
             seen = [judged_tracks(tracks, judge.columns) for tracks in clips]
             shares: dict[str, list[Tensor]] = {"others": [], "own": []}
-            for seed in range(len(result.tracks[row])):
-                scores = judge(sounds, torch.stack([seen[c][seed, start : start + WINDOW] for c, start in places]))
+            for seed in range(min(len(result.tracks[row]), _JUDGED_SEEDS)):
+                motions = torch.stack([seen[c][seed, start : start + WINDOW] for c, start in places])
+                scores = codes[name] @ judge.motion(motions).T
                 shares["others"].append(motion_match_auc(scores, speakers, reduction="none"))
                 shares["own"].append(motion_match_auc(scores, speakers, candidates=own, reduction="none"))
             for against, found in shares.items():
