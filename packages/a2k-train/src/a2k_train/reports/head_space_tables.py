@@ -218,7 +218,9 @@ def _distance(clips: list[_Clip], row: str) -> dict[str, tuple[float, float, flo
     generator = torch.Generator().manual_seed(0)
     draws = torch.randint(len(speakers), (_RESAMPLES, len(speakers)), generator=generator).tolist()
     value = of(list(range(len(speakers))), range(len(ours[0])))
-    low, high = torch.tensor([of(draw, (0,)) for draw in draws]).quantile(torch.tensor([0.025, 0.975])).tolist()
+    low, high = (
+        torch.tensor([of(draw, range(len(ours[0]))) for draw in draws]).quantile(torch.tensor([0.025, 0.975])).tolist()
+    )
     return {"frechet": (value, low, high)}
 
 

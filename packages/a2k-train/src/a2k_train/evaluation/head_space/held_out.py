@@ -26,9 +26,8 @@ class HeldOut:
         silent: `(N,)`, frames in silence.
         tracks: By row, `(S, N, 10)`: the columns of `TRACKS`, of S seeds.
         windows: `(W,)`, the clip of every window that was judged.
-        shares: By row, judge and what it is compared with (`others` or `own`), `(J, W)` of the first J
-            seeds: see `motion_match_auc`.
-        errors: By row, `(S, C, 3)`: see `keypoint_errors`.
+        shares: By row, judge and what it is compared with (`others` or `own`), `(S, W)`: see `motion_match_auc`.
+        errors: By row, `(E, C, 3)`, of more seeds: see `keypoint_errors`.
     """
 
     ids: list[str]
@@ -39,7 +38,7 @@ class HeldOut:
     tracks: dict[str, Float[Tensor, "s n 10"]] = field(default_factory=dict)
     windows: Int64[Tensor, " w"] = field(default_factory=lambda: torch.zeros(0, dtype=torch.int64))
     shares: dict[tuple[str, str, str], Float[Tensor, "s w"]] = field(default_factory=dict)
-    errors: dict[str, Float[Tensor, "s c 3"]] = field(default_factory=dict)
+    errors: dict[str, Float[Tensor, "e c 3"]] = field(default_factory=dict)
 
     def clips(self, row: str) -> list[Float[Tensor, "s t 10"]]:
         """Return the tracks of a row, clip by clip."""

@@ -28,8 +28,8 @@ ROWS = (REAL, MODEL, AR, AR_VARIED, WALK, OTHER)
 #: Keypoints `(S, T, 68, 2)` for a clip: with head motion of S seeds, and `(1, T, 68, 2)` with a still head.
 Generate = Callable[[Clip, int, int], tuple[Tensor, Tensor]]
 
-# Seeds whose motion is judged.
-_JUDGED_SEEDS = 3
+# Seeds whose tracks are measured and judged; the errors of keypoints are those of all seeds.
+_TRACKED = 3
 
 # Windows of one clip are compared if they begin at least a second apart.
 _APART = 25
@@ -54,7 +54,7 @@ def measure_fold(
         generate: Function of a clip, a number of seeds and a random seed.
         training: Clips that judges and baselines are fitted to: none of a held-out speaker.
         held_out: Clips of at least two speakers.
-        seeds: Motions of each row for each clip, except of real motion.
+        seeds: Motions of each row for each clip, except of real motion. The tracks of three are measured.
         judge_steps: Optimizer steps of each judge.
         seed: Random seed.
         on_clip: Called with the number of clips done.
@@ -89,7 +89,7 @@ def measure_fold(
             OTHER: torch.stack(looped)[..., :9],
         }
         tracks[REAL].append(real[index][None])
-        tracks[MODEL].append(torch.stack([generated_tracks(seed_points) for seed_points in points]))
+        tracks[MODEL].append(torch.stack([generated_tracks(seed_points) for seed_points in points[:_TRACKED]]))
         errors[REAL].append(keypoint_errors(clip.keypoints[None, ..., :2].cpu(), clip))
         errors[MODEL].append(keypoint_errors(points, clip))
         errors["still head"].append(keypoint_errors(still, clip).expand(seeds, -1))
@@ -97,7 +97,7 @@ def measure_fold(
         for row, motion in moved.items():
             lids = torch.stack([track[:, 9:] for track in looped]) if row == OTHER else torch.zeros(seeds, frames, 1)
             centred = motion - motion.mean(dim=1, keepdim=True)
-            tracks[row].append(torch.cat((centred, lids), dim=-1))
+            tracks[row].append(torch.cat((centred, lids), dim=-1)[:_TRACKED])
             head = (motion - motion[:, :1])[..., :6].flatten(0, 1)[None]
             turned = project(still.expand(seeds, -1, -1, -1).flatten(0, 1)[None], lifted, head)[0]
             errors[row].append(keypoint_errors(turned.reshape(seeds, frames, *turned.shape[1:]), clip, pose_free=False))
@@ -156,7 +156,7 @@ def _judge_rows(result: HeldOut, judges: dict[str, Judge], speech: Sequence[Tens
                 continue  # they have none
             seen = [judged_tracks(tracks, judge.columns) for tracks in clips]
             shares: dict[str, list[Tensor]] = {"others": [], "own": []}
-            for seed in range(min(len(result.tracks[row]), _JUDGED_SEEDS)):
+            for seed in range(len(result.tracks[row])):
                 motions = torch.stack([seen[c][seed, start : start + WINDOW] for c, start in places])
                 scores = codes[name] @ judge.motion(motions).T
                 shares["others"].append(motion_match_auc(scores, speakers, reduction="none"))
