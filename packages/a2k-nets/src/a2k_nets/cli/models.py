@@ -6,7 +6,7 @@ from a2k_nets.cli.console import clear_errors
 
 
 def models() -> None:
-    """List the models in the package: preset, size, look-ahead, licence."""
+    """List the models in the package: preset, size, look-ahead, head, licence."""
     with clear_errors():
         from a2k_nets.checkpoints.checkpoint import read_tensors
         from a2k_nets.checkpoints.resolve import EMBEDDED, embedded_checkpoint
@@ -20,6 +20,7 @@ def models() -> None:
                 size, ahead = path.stat().st_size, f"streams {1000 * model.config.right_context_seconds:.0f} ms behind"
             else:
                 size, ahead = path.stat().st_size + encoder_weights().stat().st_size, "hears the whole recording"
+            head = "head in plane" if model.head is None else "head in space"  # type: ignore[union-attr]  # not paper
             licence = read_tensors(path)[1].get("licence", "not told").partition(" ")[0]
-            typer.echo(f"{name:10}{model.preset:10}{size / 1e6:5.1f} MB  {ahead:28}{licence}")
+            typer.echo(f"{name:10}{model.preset:10}{size / 1e6:5.1f} MB  {ahead:28}{head:16}{licence}")
         typer.echo("scores on unseen speakers: MODEL_CARD.md beside the weights")

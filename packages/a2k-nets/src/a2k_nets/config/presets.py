@@ -74,7 +74,7 @@ def _lists_as_tuples(values: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
-def _head(values: dict[str, Any]) -> HeadConfig:
+def _head(values: Any) -> HeadConfig:
     """Return the settings of the head's network."""
     refuse_unknown(HeadConfig, values)
     return HeadConfig(**_lists_as_tuples(values))

@@ -1,6 +1,8 @@
 """The models of the presets `listener` and `residual`: waveform and reference face in, keypoints out."""
 
+import copy
 from collections.abc import Iterable
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -171,6 +173,17 @@ class Audio2Keypoint(PretrainedMixin):
         if previous is None:
             raise ValueError("expected at least one chunk of a waveform, got none")
         return torch.cat([*frames, stream.push(previous, end=True)], dim=1)
+
+    def in_the_plane(self) -> "Audio2Keypoint":
+        """Return a copy without the head in space: its head moves at random in the plane, as that of models without one.
+
+        Example:
+            >>> Audio2Keypoint.from_pretrained().in_the_plane().head is None
+            True
+        """
+        copied = copy.deepcopy(self)
+        copied.config, copied.head = replace(self.config, head=None), None
+        return copied
 
     def motion_source(self, face: Float[Tensor, "b c"]) -> MotionSource:
         """Return the network's predictions for normalised reference faces and audio in pieces."""
