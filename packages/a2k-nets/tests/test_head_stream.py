@@ -66,7 +66,7 @@ class TestHeadStream:
         network, sound, noise = self.case
         stream, at, found = HeadStream(network, 1), 0, []
         while at < sound.shape[1]:
-            size = data.draw(st.integers(1, 6_000))
+            size = data.draw(st.integers(300, 6_000))
             stream.push(sound[:, at : at + size], end=at + size >= sound.shape[1])
             at += size
             done = sum(map(len, found))
@@ -211,9 +211,13 @@ class TestConfig:
 
     @pytest.mark.parametrize(
         ("values", "message"),
-        [({"head": {"hiden": 3}}, "did you mean 'hidden'"), ({"head": {"hidden": 0}}, "of at least 1"), ({"head": 3}, "settings")],
+        [
+            ({"head": {"hiden": 3}}, "did you mean 'hidden'"),
+            ({"head": {"hidden": 0}}, "of at least 1"),
+            ({"head": 3}, "settings"),
+        ],
     )
-    def test_wrong_settings(self, values, message):
+    def test_wrong_settings(self, as_users_run_it, values, message):
         with pytest.raises(ValueError, match=message):
             config_from_dict(values)
 

@@ -27,7 +27,7 @@ class BlinkTimes(nn.Module):
         super().__init__()
         # The share by which the lids are closed in each frame; the first and the last are 0.
         self.register_buffer("curves", torch.zeros(curves, BLINK_LENGTH))
-        # The chance that a blink starts in a frame, by frames since the last one started; the last value holds for more.
+        # The chance that a blink starts in a frame, by frames since the last one started; the last holds for more.
         self.register_buffer("chance", torch.zeros(LONGEST_WAIT + 1))
 
     def forward(

@@ -175,7 +175,7 @@ class Audio2Keypoint(PretrainedMixin):
         return torch.cat([*frames, stream.push(previous, end=True)], dim=1)
 
     def in_the_plane(self) -> "Audio2Keypoint":
-        """Return a copy without the head in space: its head moves at random in the plane, as that of models without one.
+        """Return a copy without the head in space, whose head moves at random in the plane.
 
         Example:
             >>> Audio2Keypoint.from_pretrained().in_the_plane().head is None

@@ -1,6 +1,5 @@
 """The heads of many live streams, moved in space as one batch."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
