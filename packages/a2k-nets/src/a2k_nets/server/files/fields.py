@@ -8,7 +8,7 @@ from typing import Any
 from a2k_nets.server.files.errors import RequestError
 
 #: Fields of numbers, with their largest values.
-_GAINS = {"head_motion": 10.0, "expression": 10.0, "blink": 10.0}
+_GAINS = dict.fromkeys(("head_motion", "expression", "blink", "turn", "nod", "tilt", "brow"), 10.0)
 _MAX_SEED = (1 << 63) - 1
 
 
