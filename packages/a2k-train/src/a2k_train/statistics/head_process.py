@@ -152,9 +152,9 @@ def calibrated(
 def _growth(clips: Sequence[HeadClip]) -> Float[Tensor, " 9"]:
     """Return the power of a window's length with which deviations grow, measured inside of long clips."""
     ratios = [
-        _std(window).log() - torch.stack([_std(part).log() for part in window.split(_SHORT)]).mean(dim=0)
+        _std(window).log() - torch.stack([_std(part).log() for part in torch.split(window, _SHORT)]).mean(dim=0)
         for clip in clips
-        for window in clip.motion.split(_LONG)
+        for window in torch.split(clip.motion, _LONG)
         if len(window) == _LONG
     ]
     if not ratios:
