@@ -28,7 +28,7 @@ SPEECH = Path(__file__).parents[3] / "examples" / "assets" / "sense_and_sensibil
 def run_frames(session, config, samples, reference, *, seed=0, **gains):
     """Run the graph frame by frame, as a program without PyTorch would."""
     metadata = session.get_modelmeta().custom_metadata_map
-    sound, noise = SampleBuffer(config), FrameNoise(seed)
+    sound, noise = SampleBuffer(config), FrameNoise(seed, 5)
     sound.push(samples)
     sound.end()
     gains = json.loads(metadata["gains"]) | gains

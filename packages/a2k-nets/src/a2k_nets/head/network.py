@@ -24,8 +24,8 @@ TYPICAL_FRAMES = 100
 # Bounds of the mixture's means and of the logarithms of its deviations, in deviations of the autoregression's noise.
 _LARGEST_MEAN, _LOG_STD = 4.0, (-4.0, 2.0)
 
-# Share of the channels of speech, and of the last layer's inputs, that are dropped in training.
-_DROPOUT = 0.3
+# Share of the channels of speech that are dropped in training.
+_DROPOUT = 0.1
 
 # Factor that brings velocities to the size of positions.
 _VELOCITY = 4.0
@@ -84,7 +84,6 @@ class HeadNetwork(nn.Module):
         self.memory = nn.GRU(width + 2 * COMPONENTS + GROUPS, hidden, batch_first=True)
         self.skip = nn.Linear(width, hidden)
         self.norm = nn.LayerNorm(hidden)
-        self.rest = nn.Dropout(_DROPOUT)
         self.mixture = nn.Linear(hidden, config.mixtures * (1 + 2 * COMPONENTS))
         self.register_buffer("speech_mean", torch.zeros(inputs))
         self.register_buffer("speech_std", torch.ones(inputs))
@@ -130,7 +129,7 @@ class HeadNetwork(nn.Module):
         """
         style = log_gains[:, None].expand(-1, hidden.shape[1], -1)
         state, _ = self.memory(torch.cat((hidden, past, _VELOCITY * (past - before), style), dim=-1))
-        return self.split(self.mixture(self.rest(self.norm(state + self.skip(hidden)))))
+        return self.split(self.mixture(self.norm(state + self.skip(hidden))))
 
     def split(self, output: Float[Tensor, "*b m"]) -> Mixture:
         """Return the mixture that the last layer's numbers stand for."""

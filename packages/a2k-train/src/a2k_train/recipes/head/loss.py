@@ -13,7 +13,7 @@ from a2k_train.statistics.head_space import MIRRORED
 _LARGEST = 6.0
 
 # Noise on the features of speech, in deviations.
-_SPEECH_NOISE = 0.3
+_SPEECH_NOISE = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
