@@ -20,7 +20,7 @@ def models() -> None:
                 size, ahead = path.stat().st_size, f"streams {1000 * model.config.right_context_seconds:.0f} ms behind"
             else:
                 size, ahead = path.stat().st_size + encoder_weights().stat().st_size, "hears the whole recording"
-            head = "head in plane" if model.head is None else "head in space"  # type: ignore[union-attr]  # not paper
+            head = "head in plane" if model.head is None else "head in space"
             licence = read_tensors(path)[1].get("licence", "not told").partition(" ")[0]
             typer.echo(f"{name:10}{model.preset:10}{size / 1e6:5.1f} MB  {ahead:28}{head:16}{licence}")
         typer.echo("scores on unseen speakers: MODEL_CARD.md beside the weights")
