@@ -29,10 +29,11 @@ class CausalStream:
         normalizer: Normalizer,
         face: Float[Tensor, "b c"],
     ) -> None:
-        self._generator, self._log_mel, self._normalizer, self._face = generator, log_mel, normalizer, face
+        self._generator, self._log_mel, self._normalizer = generator, log_mel, normalizer
+        self._embedding = generator.reference(face)
         self._config = generator.config
         self._state = StreamingState()
-        self._few_frames = FewFramesGenerator(generator, face, self._state)
+        self._few_frames = FewFramesGenerator(generator)
         self._frames = self._hops = self._samples = 0
         self._right_context = round(self._config.right_context_seconds * self._config.audio.sample_rate)
         # Samples that the next Fourier windows need; the first window begins in silence.
@@ -48,8 +49,8 @@ class CausalStream:
         log_mel = self._encode(stop, end=end)
         count, self._frames = stop - self._frames, stop
         if count < FEW_FRAMES and not self._generator.training:
-            return self._few_frames(log_mel)
-        return self._generator.forward_chunk(log_mel, self._face, self._state)
+            return self._few_frames(log_mel, self._embedding, self._state)
+        return self._generator.decode(self._generator.hear(log_mel, self._embedding[..., None], self._state))
 
     def _num_final_frames(self) -> int:
         """Return the number of frames that no later sample can change."""
