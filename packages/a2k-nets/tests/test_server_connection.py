@@ -198,7 +198,7 @@ class TestBadClients:
         def fail(*arguments, **others):
             raise RuntimeError("out of luck")
 
-        monkeypatch.setattr(model.generator, "forward_chunk", fail)
+        monkeypatch.setattr(model.log_mel, "without_padding", fail)
         client = Client(START, *pieces(pcm, 640), END)
         serve(model, client)
         assert (client.last["code"], client.closed) == ("internal", 1011)

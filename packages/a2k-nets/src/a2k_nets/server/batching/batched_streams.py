@@ -12,11 +12,10 @@ from a2k_nets.blocks.similarity import apply_similarity, invert_similarity
 from a2k_nets.config.residual import ModelConfig
 from a2k_nets.residual.expression_edits import BLINK_FRAMES, close_lids, fade_in, neutral_mouth
 from a2k_nets.residual.few_frames import FewFramesGenerator
-from a2k_nets.residual.generator import ResidualGenerator
+from a2k_nets.residual.generator import ResidualGenerator, VectorState
 from a2k_nets.residual.model import Audio2Keypoint
 from a2k_nets.server.batching.frame_noise import FrameNoise
 from a2k_nets.server.batching.sample_buffer import FrameSound
-from a2k_nets.server.batching.slot_state import SlotState
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +63,12 @@ class BatchedStreams:
         self.model, self.config = model, config
         self._few_frames, self._embed = FewFramesGenerator(generator), generator.reference
         self._free = list(range(capacity))[::-1]
-        self._state = SlotState(capacity)
+        self._contexts = VectorState.contexts_of(generator)
         self._noise: dict[int, FrameNoise] = {}
         normalizer = model.normalizer
         blank = normalizer.mean_face.new_zeros(capacity, config.num_keypoints, 2)
         self._canonical, self._mouth_offsets = blank, blank.clone()
+        self._states = blank.new_zeros(capacity, sum(channels * context for channels, context in self._contexts.values()))
         self._to_pixels = blank.new_zeros(capacity, 4)
         self._embeddings = blank.new_zeros(capacity, config.width)
         # Expression, head motion, blink.
@@ -109,7 +109,7 @@ class BatchedStreams:
         self._past_poses[row] = 0
         self._blink_ages[row], self._num_frames[row] = BLINK_FRAMES, 0
         self._noise[row] = FrameNoise(options.seed)
-        self._state.clear(row)
+        self._states[row] = 0
         return row
 
     def close(self, row: int) -> None:
@@ -135,8 +135,9 @@ class BatchedStreams:
         if int(num_hops.min()) < log_mel.shape[2]:
             valid = torch.arange(log_mel.shape[2]) < num_hops[:, None]
             log_mel = torch.where(valid[:, None].to(device), log_mel, 0.0)
-        self._state.select(index.to(device))
-        shape, pose, log_motion_gain = self._few_frames(log_mel, self._embeddings[index], self._state)
+        state = VectorState(self._states[index], self._contexts)
+        shape, pose, log_motion_gain = self._few_frames(log_mel, self._embeddings[index], state)
+        self._states[index] = state.vector()
 
         frames = shape.shape[1]
         time = self._num_frames[index, None] + torch.arange(frames)

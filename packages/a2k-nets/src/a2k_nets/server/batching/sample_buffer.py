@@ -84,7 +84,7 @@ class SampleBuffer:
         """Return the sound of the next frames, at most `num_ready`, and forget what later frames do not need."""
         config = self._config
         audio, step = config.audio, config.samples_per_frame
-        pending = torch.cat(self._pieces)
+        pending = self._pieces[0] if len(self._pieces) == 1 else torch.cat(self._pieces)
         # What comes before the first window of the network is never needed.
         first = self._num_taken * step + self._offset
         length = (4 * num_frames - 1) * audio.hop_length + audio.n_fft
@@ -94,8 +94,11 @@ class SampleBuffer:
             total = config.num_frames(self._num_samples)
             num_hops = min(num_hops, 4 * (total - self._num_taken) - config.lookahead_hops)
             samples = samples[: max(0, total * step - first)]
+        if len(samples) < length:
+            samples = F.pad(samples, (0, length - len(samples)))
         self._num_taken += num_frames
         done = self._num_taken * step + self._offset
-        self._pieces = [pending[max(0, done - self._begin) :].clone()]
+        # A view: it goes with the next samples, and copies of all that waits would take longer than the network.
+        self._pieces = [pending[max(0, done - self._begin) :]]
         self._begin = max(self._begin, min(done, self._begin + len(pending)))
-        return FrameSound(F.pad(samples, (0, length - len(samples))), max(0, num_hops))
+        return FrameSound(samples, max(0, num_hops))
