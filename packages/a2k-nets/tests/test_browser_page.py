@@ -151,7 +151,7 @@ def model():
 
 def expected(model, samples, reference=None, **options):
     if reference is None:
-        reference = 60 * model.normalizer.mean_face + 112
+        reference = model.normalizer.mean_face_px
     stream = StreamingGenerator(reference, model, **options)
     return torch.cat([stream.push(samples), stream.flush()]).numpy()
 

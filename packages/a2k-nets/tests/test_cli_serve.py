@@ -91,7 +91,7 @@ def talk(address, pieces, **start):
 
 
 def alone(model, samples, face=None, **options):
-    generator = StreamingGenerator(model.normalizer.mean_face * 60 + 112 if face is None else face, model, **options)
+    generator = StreamingGenerator(model.normalizer.mean_face_px if face is None else face, model, **options)
     return torch.cat([generator.push(samples), generator.flush()]).numpy()
 
 

@@ -80,7 +80,7 @@ class TestPiecesAreTheWhole:
 def test_a_reading_with_the_embedded_model(size):
     speech = read_audio(SPEECH)
     model = Audio2Keypoint.from_pretrained()
-    reference = 60 * model.normalizer.mean_face[None] + 112
+    reference = model.normalizer.mean_face_px[None]
     whole = in_one_go(model, speech, reference)
     assert torch.allclose(stream(model, speech.split(size), reference), whole, **CLOSE)
 

@@ -28,7 +28,7 @@ def web(
         from a2k_nets.pretrained import load_model
         from a2k_nets.web.app import make_app
         from a2k_nets.web.limits import Limits
-        from a2k_nets.web.server import listen, serve
+        from a2k_nets.web.server import address_of, listen, serve
 
         network = on_device(load_model(model, revision=revision, sha256=sha256), device).eval()
         # A signal stops the server as Ctrl-C does, so that the cleanup below runs.
@@ -36,7 +36,7 @@ def web(
         # The page writes only below this folder, which is removed with the server.
         with tempfile.TemporaryDirectory(prefix="a2k-web-") as folder, listen(host, port) as listener:
             app = make_app(network, Path(folder), limits=Limits(seconds=max_seconds), root_path=root_path)
-            address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}{root_path}/"
+            address = f"http://{address_of(host, listener)}{root_path}/"
             typer.echo(f"{address} (Ctrl-C stops it)")
             if open_browser:
                 webbrowser.open(address.replace("//0.0.0.0:", "//127.0.0.1:"))

@@ -53,11 +53,10 @@ class StreamingGraph(nn.Module):
 
     def example(self) -> dict[str, Tensor]:
         """Return the inputs of the first frame, in silence."""
-        face = self.model.normalizer.mean_face[None]
         return {
             "samples": torch.zeros(1, self.window),
             "num_hops": torch.full((1,), 4.0),
-            "reference": 60 * face + 112,
+            "reference": self.model.normalizer.mean_face_px[None],
             "noise": torch.zeros(1, 5),
             "state": torch.zeros(1, self.state_size),
             **{name: torch.tensor(value) for name, value in self.gains.items()},
@@ -66,17 +65,16 @@ class StreamingGraph(nn.Module):
     def metadata(self) -> dict[str, str]:
         """Return what a program needs to know in order to call the graph, as strings."""
         config, audio = self.config, self.config.audio
-        mean_face = 60 * self.model.normalizer.mean_face + 112
         return {
             "streaming": "1",
             "window_samples": str(self.window),
             "window_offset": str(config.lookahead_hops * audio.hop_length - audio.padding),
             "samples_per_frame": str(config.samples_per_frame),
-            "right_context_samples": str(round(config.right_context_seconds * audio.sample_rate)),
+            "right_context_samples": str(config.right_context_samples),
             "lookahead_hops": str(config.lookahead_hops),
             "state_size": str(self.state_size),
             "gains": json.dumps(self.gains),
-            "mean_face": json.dumps(mean_face.tolist()),
+            "mean_face": json.dumps(self.model.normalizer.mean_face_px.tolist()),
         }
 
     def forward(

@@ -47,7 +47,7 @@ class BatchedStreams:
         >>> from a2k_nets.server.batching.sample_buffer import SampleBuffer
         >>> model = Audio2Keypoint.from_pretrained().eval()
         >>> streams = BatchedStreams(model, capacity=2)
-        >>> face = model.normalizer.mean_face * 60 + 112
+        >>> face = model.normalizer.mean_face_px
         >>> rows = [streams.open(face, StreamOptions(seed=seed)) for seed in (1, 2)]
         >>> sounds = [SampleBuffer(model.config) for _ in rows]
         >>> for sound in sounds:
@@ -68,7 +68,8 @@ class BatchedStreams:
         normalizer = model.normalizer
         blank = normalizer.mean_face.new_zeros(capacity, config.num_keypoints, 2)
         self._canonical, self._mouth_offsets = blank, blank.clone()
-        self._states = blank.new_zeros(capacity, sum(channels * context for channels, context in self._contexts.values()))
+        size = sum(channels * context for channels, context in self._contexts.values())
+        self._states = blank.new_zeros(capacity, size)
         self._to_pixels = blank.new_zeros(capacity, 4)
         self._embeddings = blank.new_zeros(capacity, config.width)
         # Expression, head motion, blink.

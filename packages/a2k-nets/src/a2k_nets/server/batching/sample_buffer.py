@@ -42,7 +42,6 @@ class SampleBuffer:
         audio = config.audio
         # The first frame begins with the spectrogram frame `lookahead_hops`, whose window may reach before the sound.
         self._offset = config.lookahead_hops * audio.hop_length - audio.padding
-        self._right_context = round(config.right_context_seconds * audio.sample_rate)
         self._pieces = [torch.zeros(max(0, -self._offset))]
         self._begin = min(0, self._offset)
         self._num_samples = self._num_taken = 0
@@ -62,14 +61,10 @@ class SampleBuffer:
     @property
     def num_ready(self) -> int:
         """Complete frames that were not yet taken."""
-        config, step = self._config, self._config.samples_per_frame
         if not self._num_samples:
             return 0
-        if self.has_ended:
-            return config.num_frames(self._num_samples) - self._num_taken
-        # If the sound ended here, samples beyond the last whole frame would be cut.
-        final = min(self._num_samples, step * config.num_frames(self._num_samples))
-        return max(0, (final - self._right_context) // step + 1 - self._num_taken)
+        count = self._config.num_frames if self.has_ended else self._config.num_final_frames
+        return count(self._num_samples) - self._num_taken
 
     def push(self, samples: Float[Tensor, " s"]) -> None:
         """Add mono samples in [-1, 1] at the model's sample rate."""
