@@ -51,15 +51,17 @@ def test_the_server_finds_the_face_of_a_portrait(chromium, model, tmp_path):
     picture, _, reference = portrait_with_keypoints(tmp_path)
     (tmp_path / "letter.png").write_text("Dear Sir or Madam, this is no picture.", encoding="utf-8")
     (tmp_path / "serve").mkdir()
-    with serving(tmp_path / "serve", "--page", str(PAGE)) as (address, _):
-        with opened(chromium, re.sub(r"^ws(.*)/v1/stream", r"http\1/", address)) as page:
-            page.find("portrait").send_keys(str(picture))
-            page.says("portrait is ready")  # without a file of keypoints
-            result = speak(page)
-            # The server rounds the face to three decimals.
-            assert np.abs(drawn(result) - expected(model, heard(result), reference)).max() < 1e-2
-            page.find("portrait").send_keys(str(tmp_path / "letter.png"))
-            page.until(lambda: page.driver.find_elements("css selector", "#status.error"), "an error", errors=True)
+    with (
+        serving(tmp_path / "serve", "--page", str(PAGE)) as (address, _),
+        opened(chromium, re.sub(r"^ws(.*)/v1/stream", r"http\1/", address)) as page,
+    ):
+        page.find("portrait").send_keys(str(picture))
+        page.says("portrait is ready")  # without a file of keypoints
+        result = speak(page)
+        # The server rounds the face to three decimals.
+        assert np.abs(drawn(result) - expected(model, heard(result), reference)).max() < 1e-2
+        page.find("portrait").send_keys(str(tmp_path / "letter.png"))
+        page.until(lambda: page.driver.find_elements("css selector", "#status.error"), "an error", errors=True)
 
 
 @contextmanager
@@ -79,7 +81,7 @@ def web(folder, *options):
 def test_the_page_beside_a2k_web(chromium, model, tmp_path):
     with web(tmp_path, "--page", str(PAGE)) as address:
         chromium.get(address)
-        chromium.execute_script("return 0")
+        assert chromium.current_url == address
         with opened(chromium, address + "live/") as page:
             result = speak(page)
             assert np.abs(drawn(result) - expected(model, heard(result))).max() < 1e-3

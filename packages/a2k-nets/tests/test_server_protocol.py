@@ -204,7 +204,8 @@ class TestFields:
     @pytest.mark.parametrize(
         "fields",
         [{"format": "mp4"}, {"seed": "1.5"}, {"seed": "-1"},
-         {"seed": "1" * 400}, {"blink": "1" * 400}, {"seed": "1" * 5_000}, {"blink": "NaN"}, {"blink": "true"}, {"blink": "["},
+         {"seed": "1" * 400}, {"blink": "1" * 400}, {"seed": "1" * 5_000},
+         {"blink": "NaN"}, {"blink": "true"}, {"blink": "["},
          {"blink": "1e999"}, {"neutralize_mouth": "yes"}, {"colour": "red"}],
     )  # fmt: skip
     def test_what_is_wrong(self, fields):
