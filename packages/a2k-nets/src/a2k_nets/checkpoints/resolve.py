@@ -1,4 +1,4 @@
-"""From a file, a folder or an id of the Hub to the path of the weights."""
+"""Resolve a file, a folder or an id of the Hub to the path of the weights."""
 
 import hashlib
 import re
