@@ -9,7 +9,7 @@ from typing import Any
 #: File name of the weights in a folder and on the Hub.
 WEIGHTS = "model.safetensors"
 
-#: The models in the package: `listener` hears best, `small` streams.
+#: The models in the package: `listener` is the most accurate, `small` streams.
 EMBEDDED = ("listener", "small")
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)

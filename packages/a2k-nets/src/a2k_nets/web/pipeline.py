@@ -138,7 +138,7 @@ def _read_portrait(request: Request, limits: Limits) -> RGBImage:
     if request.portrait is None:
         raise ValueError("a portrait is missing: choose a picture of a face first")
     check_picture(request.portrait, limits)
-    # The header tells the size: a small file may become gigabytes of pixels.
+    # The header states the size: a small file may become gigabytes of pixels.
     height, width = image_size(request.portrait) or (0, 0)
     if height * width > 1e6 * limits.picture_megapixels:
         raise ValueError(

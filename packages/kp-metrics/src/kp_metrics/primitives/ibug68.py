@@ -10,7 +10,7 @@ class FacePoints(tuple[int, ...]):
     wflw98: tuple[int, ...]
 
     def __new__(cls, ibug68: tuple[int, ...], wflw98: tuple[int, ...]) -> "FacePoints":
-        """Return the indices in iBUG-68, which know those in WFLW-98."""
+        """Return the indices in iBUG-68, which hold those in WFLW-98 as well."""
         points = super().__new__(cls, ibug68)
         points.wflw98 = wflw98
         return points

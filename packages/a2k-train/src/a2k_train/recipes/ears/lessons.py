@@ -11,7 +11,7 @@ from a2k_nets.residual import ListenerGenerator
 from a2k_train.data.clip_store import ClipStore
 from a2k_train.data.window_sampler import Batch, WindowSampler
 
-#: Frames at either end of a window that do not count: there the teacher lacks past or future.
+#: Frames at either end of a window that are masked, because the teacher lacks past or future sound there.
 _EDGE = 4
 
 
