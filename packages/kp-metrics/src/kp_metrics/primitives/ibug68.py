@@ -4,7 +4,7 @@
 class FacePoints(tuple[int, ...]):
     """The indices of some points in iBUG-68, and of the same points in WFLW-98.
 
-    As a default it stands for the points of the layout at hand, which the number of keypoints tells.
+    As a default it stands for the points of the layout in use, which follows from the number of keypoints.
     """
 
     wflw98: tuple[int, ...]

@@ -16,7 +16,7 @@ from a2k_train.recipes.base import SEED_STRIDE, Recipe
 from a2k_train.recipes.optimizer_step import OptimizerStep, adamw
 from a2k_train.statistics.running import RunningMoments
 
-#: Number of clips that the statistics are computed over; more change them hardly.
+#: Number of clips that the statistics are computed over; more clips hardly change them.
 _MAX_CLIPS = 2_000
 
 
