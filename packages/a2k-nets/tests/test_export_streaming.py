@@ -78,7 +78,7 @@ def session(embedded, tmp_path_factory):
 )
 def test_it_gives_the_frames_of_a_stream(embedded, session, options):
     samples = read_audio(SPEECH)
-    reference = 60 * embedded.normalizer.mean_face + 112
+    reference = embedded.normalizer.mean_face_px
     stream = StreamingGenerator(reference, embedded, **options)
     expected = torch.cat([stream.push(samples), stream.flush()])
     got = run_frames(session, embedded.config, samples, reference, **options)
@@ -118,7 +118,7 @@ def test_it_says_what_a_caller_needs(embedded, session):
     assert int(metadata["right_context_samples"]) == round(embedded.config.right_context_seconds * 16_000)
     assert int(metadata["lookahead_hops"]) == embedded.config.lookahead_hops
     face = torch.tensor(json.loads(metadata["mean_face"]))
-    assert torch.allclose(face, 60 * embedded.normalizer.mean_face + 112, atol=1e-3)
+    assert torch.allclose(face, embedded.normalizer.mean_face_px, atol=1e-3)
 
 
 def test_the_command(as_users_run_it, tmp_path):

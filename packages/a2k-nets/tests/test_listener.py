@@ -23,7 +23,7 @@ def listener():
 
 @pytest.fixture(scope="module")
 def face(listener):
-    return listener.normalizer.mean_face[None] * 60 + 112
+    return listener.normalizer.mean_face_px[None]
 
 
 def test_an_untrained_network_holds_the_reference(face, listener):
