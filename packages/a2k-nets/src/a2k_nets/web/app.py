@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from a2k_nets.pretrained import AnyModel
 
-#: Uploads and results are deleted after so many seconds; how often that is checked.
+#: Seconds after which uploads and results are deleted, and between two checks for that.
 _RETENTION_SECONDS, _CLEANUP_SECONDS = 3600, 60
 
 #: Requests that may wait while one is processed.
