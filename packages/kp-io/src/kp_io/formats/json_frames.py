@@ -53,10 +53,8 @@ def coco_frames(value: dict[str, Any], expected: PointCount, choice: Choice, *, 
     faces = _faces(value, set(ids), expected, choice)
     if not faces:
         raise ValueError("expected an annotation with keypoints for at least one image, found none")
-    labelled = [
-        (frame, faces[image]) for frame, image in zip(places.frames.tolist(), ids, strict=True) if image in faces
-    ]
-    return _frames_at(labelled, places, "expected keypoints_z in every annotation, or in none", images)
+    there = [(frame, faces[image]) for frame, image in zip(places.frames.tolist(), ids, strict=True) if image in faces]
+    return _frames_at(there, places, "expected keypoints_z in every annotation, or in none", images)
 
 
 def listed_frames(value: dict[str, Any], expected: PointCount, choice: Choice, *, fps: float | None) -> JsonFrames:
