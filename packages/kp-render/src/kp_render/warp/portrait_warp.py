@@ -122,7 +122,13 @@ class PortraitWarp:
         box = _Box.around(middle, (_MOUTH_BOX[1] * width, _MOUTH_BOX[0] * width), self.size)
         layers = layers_at(mouth, box.pixels)
         upper, lower = (sample(self.source, self._full(fields.layers[:, i : i + 2], box), self.size) for i in (2, 4))
-        inside = self.interior.at(self._full(fields.head, box), layers, zoom)
+        places = self._full(fields.head, box)
+        if self.interior.is_shown:
+            # Upper teeth move with the head, lower ones and the tongue with the lower lip.
+            gap = (layers.below_upper + layers.above_lower).clamp(min=1e-3)
+            share = smoothstep(layers.below_upper / gap, 0.0, 1.0)
+            places = places + share * (self._full(fields.layers[:, 4:6], box) - places)
+        inside = self.interior.at(places, layers, zoom)
         behind = 1 - layers.upper - layers.lower
         return box.put(frames, layers.upper * upper + layers.lower * lower + behind * inside)
 
@@ -180,7 +186,7 @@ def make_portrait_warp(image: Float[Tensor, "3 h w"], keypoints: Float[Tensor, "
     is_open = is_mouth_open(keypoints)
     rest = keypoints if is_open else close_on_seam(image, keypoints)
     head = make_head_field(rest, grid, size)
-    expression = make_expression_field(rest, grid, size, weight=head.maps[0, 0], pixels_per_mm=head.pixels_per_mm)
+    expression = make_expression_field(rest, grid, size, weight=1 - smoothstep(head.radius[0, 0], 1.12, 2.15), pixels_per_mm=head.pixels_per_mm)
     opening = find_opening(rest[None, list(MOUTH_UPPER)], rest[None, list(MOUTH_LOWER)])
     interior = make_mouth_interior(image, rest, opening, is_open=is_open)
     source = image[None]
