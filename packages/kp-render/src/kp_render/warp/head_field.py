@@ -27,8 +27,8 @@ _FADE = 1.9
 _DEPTH_LENGTH_MM = 26.0
 #: Widths over which the relief is smoothed where a head turns far, millimetres; then it becomes flat.
 _RELIEF_MM = (0.0, 6.0, 12.0, 24.0)
-#: A turn may change distances on the skin by this part.
-_MOST_CHANGE = 0.75
+#: Steepest slope of the relief times the tangent of a turn: above 1 skin folds, which its steepest place alone may.
+_MOST_CHANGE = 1.1
 #: Points whose place in a frame is met where the relief is smoothed: lips, lids and brows.
 _MET = (*BROWS, *range(36, 68))
 #: Iterations of an inverse, and how far each goes: a damped one also converges where skin is stretched to the double.

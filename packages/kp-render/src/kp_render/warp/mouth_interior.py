@@ -12,9 +12,9 @@ from kp_render.warp.opening import Layers, Opening, layers_at
 from kp_render.warp.sampling import sample, smoothstep
 
 #: Brightness of teeth and of the depth of the mouth, relative to the skin and the lips.
-_TEETH, _DEPTH, _TONGUE = 0.78, 0.2, 0.6
+_TEETH, _DEPTH, _TONGUE = 0.78, 0.33, 0.6
 #: Light that is left behind the edge of the upper lip.
-_SHADOW = 0.42
+_SHADOW = 0.65
 #: Length of drawn upper teeth below the seam of the lips, relative to the width of the mouth.
 _TEETH_LENGTH = 0.085
 #: Where one tooth ends and the next begins, from the middle, relative to the width of the mouth.
