@@ -42,8 +42,8 @@ class CausalStream:
         """Return the motion of the frames that are final with these samples, if any; with `end`, of all that remain."""
         self._samples += waveform.shape[1]
         self._pending.append(waveform)
-        count = self._config.num_frames if end else self._config.num_final_frames
-        stop = count(self._samples)
+        config = self._config
+        stop = config.num_frames(self._samples) if end else config.num_final_frames(self._samples)
         if stop <= self._frames:
             return None
         log_mel = self._encode(stop, end=end)

@@ -72,10 +72,10 @@ class VectorState(StreamingState):
 
     def __init__(self, vector: Float[Tensor, "b n"], contexts: "dict[CausalConv1d, tuple[int, int]]") -> None:
         super().__init__()
-        parts = vector.split([channels * context for channels, context in contexts.values()], dim=1)
+        parts = torch.split(vector, [channels * context for channels, context in contexts.values()], dim=1)
         # Channels come last, as in the chunks of `FewFramesGenerator`.
         self._past = {
-            layer: part.unflatten(1, (context, channels)).transpose(1, 2)
+            layer: part.reshape(-1, context, channels).transpose(1, 2)
             for (layer, (channels, context)), part in zip(contexts.items(), parts, strict=True)
         }
 
