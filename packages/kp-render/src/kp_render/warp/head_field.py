@@ -171,7 +171,10 @@ def _reliefs(
     step = grid[:, 1, 1] - grid[:, 0, 0]
     on_head = radius < _RIGID_RADIUS
     level = depth[on_head].mean() if bool(on_head.any()) else depth.mean()
-    found = [blur(depth[None, None], width * scale / float(step.mean())) if width else depth[None, None] for width in _RELIEF_MM]
+    found = [
+        blur(depth[None, None], width * scale / float(step.mean())) if width else depth[None, None]
+        for width in _RELIEF_MM
+    ]
     found.append(torch.full_like(found[0], float(level)))
     slopes = []
     for relief in found:
