@@ -45,6 +45,7 @@ EDGES = {
         "server.files.jobs",
         "server.live.incoming_sound",
         "sync.corpus",
+        "web.limits",
         "web.pipeline",
     )
 }

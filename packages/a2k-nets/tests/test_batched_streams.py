@@ -134,7 +134,7 @@ class TestABatchIsItsStreams:
 
     def test_a_reading_fifty_times_with_the_embedded_model(self):
         model, speech = Audio2Keypoint.from_pretrained().eval(), read_audio(SPEECH)
-        reference = 60 * model.normalizer.mean_face + 112
+        reference = model.normalizer.mean_face_px
         batch = BatchedStreams(model, capacity=50)
         streams = [
             Stream(batch, speech[1_000 * k : 1_000 * k + 40_000], reference, StreamOptions(seed=k)) for k in range(50)

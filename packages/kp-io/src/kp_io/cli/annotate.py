@@ -68,10 +68,8 @@ def annotate(
         jobs = plan_jobs(inputs, out, wav=wav)
         many = len(jobs) > 1 or jobs[0].target != out
         todo = [job for job in jobs if overwrite or not (many and job.is_done)]
-        refuse_overwriting(
-            [path for job in todo for path in (job.target, job.wav)],
-            [*(job.source for job in jobs), *_points_read(choice, todo)],
-        )
+        files_read = [*(job.source for job in jobs), *_points_read(choice, todo)]
+        refuse_overwriting([path for job in todo for path in (job.target, job.wav)], files_read)
         with show_progress() as progress:
             report = _Report(progress, todo, fps=fps)
             outcomes = []
@@ -88,8 +86,9 @@ def annotate(
                 report.on_outcome(outcome)
                 outcomes.append(outcome)
         if split_gaps:
+            keep = [*files_read, *(path for job in jobs for path in (job.target, job.wav))]
             for job in (job for job in jobs if job.target.is_file()):
-                write_segments(job, max_gap_seconds=max_gap)
+                write_segments(job, max_gap_seconds=max_gap, keep=keep)
         failures = [outcome for outcome in outcomes if outcome.error is not None]
         if not many:
             if failures:

@@ -8,13 +8,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from a2k_nets.blocks.input_checks import check_inputs
+from a2k_nets.blocks.similarity import apply_similarity, invert_similarity
 from a2k_nets.config.residual import ModelConfig
 from a2k_nets.residual.expression_edits import BLINK_FRAMES, close_lids, fade_in, neutral_mouth
-from a2k_nets.residual.generator import ResidualGenerator
+from a2k_nets.residual.few_frames import FewFramesGenerator
+from a2k_nets.residual.generator import ResidualGenerator, VectorState
 from a2k_nets.residual.model import Audio2Keypoint
 from a2k_nets.server.batching.frame_noise import FrameNoise
 from a2k_nets.server.batching.sample_buffer import FrameSound
-from a2k_nets.server.batching.slot_state import SlotState
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class BatchedStreams:
         >>> from a2k_nets.server.batching.sample_buffer import SampleBuffer
         >>> model = Audio2Keypoint.from_pretrained().eval()
         >>> streams = BatchedStreams(model, capacity=2)
-        >>> face = model.normalizer.mean_face * 60 + 112
+        >>> face = model.normalizer.mean_face_px
         >>> rows = [streams.open(face, StreamOptions(seed=seed)) for seed in (1, 2)]
         >>> sounds = [SampleBuffer(model.config) for _ in rows]
         >>> for sound in sounds:
@@ -59,14 +60,18 @@ class BatchedStreams:
         config, generator = model.config, model.generator
         if not isinstance(config, ModelConfig) or not isinstance(generator, ResidualGenerator):
             raise ValueError(f"expected a causal model such as small, got one of the preset {model.preset}")
-        self.model, self.config, self._generator = model, config, generator
+        self.model, self.config = model, config
+        self._few_frames, self._embed = FewFramesGenerator(generator), generator.reference
         self._free = list(range(capacity))[::-1]
-        self._state = SlotState(capacity)
+        self._contexts = VectorState.contexts_of(generator)
         self._noise: dict[int, FrameNoise] = {}
         normalizer = model.normalizer
         blank = normalizer.mean_face.new_zeros(capacity, config.num_keypoints, 2)
-        self._references, self._canonical, self._mouth_offsets = blank, blank.clone(), blank.clone()
-        self._faces = blank.flatten(1).clone()
+        self._canonical, self._mouth_offsets = blank, blank.clone()
+        size = sum(channels * context for channels, context in self._contexts.values())
+        self._states = blank.new_zeros(capacity, size)
+        self._to_pixels = blank.new_zeros(capacity, 4)
+        self._embeddings = blank.new_zeros(capacity, config.width)
         # Expression, head motion, blink.
         self._gains = blank.new_zeros(capacity, 3)
         self._past_poses = blank.new_zeros(capacity, 2, 4)
@@ -92,17 +97,20 @@ class BatchedStreams:
         if not self._free:
             raise ValueError(f"expected at most {len(self._gains)} streams at a time; close one first")
         row = self._free.pop()
-        canonical = normalizer.canonicalize(face)
+        to_canonical = normalizer.to_canonical(face)
+        canonical = apply_similarity(to_canonical, face)
         offset = torch.zeros_like(face)
         if options.neutralize_mouth:
             offset = (neutral_mouth(canonical) - canonical) / normalizer.std_expression
-        self._references[row], self._canonical[row], self._mouth_offsets[row] = face[0], canonical[0], offset[0]
-        self._faces[row] = normalizer.encode_reference(canonical + offset * normalizer.std_expression)[0]
+        self._canonical[row], self._mouth_offsets[row] = canonical[0], offset[0]
+        self._to_pixels[row] = invert_similarity(to_canonical)[0]
+        neutral = canonical + offset * normalizer.std_expression
+        self._embeddings[row] = self._embed(normalizer.encode_reference(neutral))[0]
         self._gains[row] = self._gains.new_tensor((options.expression, options.head_motion, options.blink))
         self._past_poses[row] = 0
         self._blink_ages[row], self._num_frames[row] = BLINK_FRAMES, 0
         self._noise[row] = FrameNoise(options.seed)
-        self._state.clear(row)
+        self._states[row] = 0
         return row
 
     def close(self, row: int) -> None:
@@ -128,8 +136,9 @@ class BatchedStreams:
         if int(num_hops.min()) < log_mel.shape[2]:
             valid = torch.arange(log_mel.shape[2]) < num_hops[:, None]
             log_mel = torch.where(valid[:, None].to(device), log_mel, 0.0)
-        self._state.select(index.to(device))
-        shape, pose, log_motion_gain = self._generator.forward_chunk(log_mel, self._faces[index], self._state)
+        state = VectorState(self._states[index], self._contexts)
+        shape, pose, log_motion_gain = self._few_frames(log_mel, self._embeddings[index], state)
+        self._states[index] = state.vector()
 
         frames = shape.shape[1]
         time = self._num_frames[index, None] + torch.arange(frames)
@@ -140,12 +149,13 @@ class BatchedStreams:
         noise = torch.stack([self._noise[row].take(frames) for row in rows])
         pose = pose + self._random_poses(index, noise[..., :4], log_motion_gain, time) / normalizer.std_pose
         closed, self._blink_ages[index] = model.blinks(noise[..., 4], age=self._blink_ages[index])
-        face = self._canonical[index, None] + shape * normalizer.std_expression
+        canonical = self._canonical[index]
+        face = canonical[:, None] + shape * normalizer.std_expression
         lids = close_lids(face, (blink * fade * closed.to(shape)).clamp(max=1))
         shape = shape + (lids - face) / normalizer.std_expression
         self._num_frames[index] += frames
         pose = head_motion[..., None] * fade[..., None] * pose
-        return normalizer.decode_motion(shape, pose, self._references[index]).cpu()
+        return normalizer.place_motion(shape, pose, canonical, self._to_pixels[index]).cpu()
 
     def _random_poses(
         self, index: Tensor, noise: Float[Tensor, "b t 4"], log_motion_gain: Float[Tensor, "b t"], time: Tensor
