@@ -34,7 +34,7 @@ _BROW_EDGE = 0.5
 _LID_AND_BROW = ((37, 19), (38, 20), (43, 23), (44, 24))
 
 #: Over this distance the skin moves alike, by layer, millimetres: lids move while the brows above stay.
-_LENGTH_MM = (13.0, 16.0, 19.0)
+_LENGTH_MM = (15.0, 16.0, 19.0)
 #: Iterations of the inverse, and how far each goes: a damped one also converges where skin is stretched to the double.
 _ITERATIONS, _STEP = 8, 0.75
 
@@ -61,7 +61,7 @@ class ExpressionField:
         offset = -forward
         for _ in range(_ITERATIONS):
             offset = offset - _STEP * (offset + sample(forward, self.grid + offset, self.size))
-        return offset.view(batch, 6, rows, columns)
+        return offset.reshape(batch, 6, rows, columns)
 
 
 def make_expression_field(

@@ -73,6 +73,11 @@ class HeadField:
     size: tuple[int, int]
     pixels_per_mm: float
 
+    @property
+    def outline(self) -> Float[Tensor, "m n"]:
+        """Return how far each node belongs to the head, 0 to 1."""
+        return 1 - smoothstep(self.radius[0, 0], _RIGID_RADIUS, _STILL_RADIUS)
+
     def motion_to(self, keypoints: Float[Tensor, "b 68 2"]) -> HeadMotion:
         """Fit the motions of the head to keypoints of frames; to those of the portrait, no motion."""
         stable = list(STABLE)
@@ -171,10 +176,9 @@ def _reliefs(
     step = grid[:, 1, 1] - grid[:, 0, 0]
     on_head = radius < _RIGID_RADIUS
     level = depth[on_head].mean() if bool(on_head.any()) else depth.mean()
-    found = [
-        blur(depth[None, None], width * scale / float(step.mean())) if width else depth[None, None]
-        for width in _RELIEF_MM
-    ]
+    sharp = depth[None, None]
+    pixels = scale / float(step.mean())
+    found = [blur(sharp, width * pixels) if width else sharp for width in _RELIEF_MM]
     found.append(torch.full_like(found[0], float(level)))
     slopes = []
     for relief in found:

@@ -183,9 +183,7 @@ def make_portrait_warp(image: Float[Tensor, "3 h w"], keypoints: Float[Tensor, "
     is_open = is_mouth_open(keypoints)
     rest = keypoints if is_open else close_on_seam(image, keypoints)
     head = make_head_field(rest, grid, size)
-    expression = make_expression_field(
-        rest, grid, size, weight=1 - smoothstep(head.radius[0, 0], 1.12, 2.15), pixels_per_mm=head.pixels_per_mm
-    )
+    expression = make_expression_field(rest, grid, size, weight=head.outline, pixels_per_mm=head.pixels_per_mm)
     opening = find_opening(rest[None, list(MOUTH_UPPER)], rest[None, list(MOUTH_LOWER)])
     interior = make_mouth_interior(image, rest, opening, is_open=is_open)
     return PortraitWarp(image[None], keypoints, rest, size, head, expression, interior)
