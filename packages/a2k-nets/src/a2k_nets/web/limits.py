@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from kp_io.media import image_size
-
 #: Offset and magic bytes by file type. No other types are opened: decoders accept more, some of which list other files
 #: or contain programs.
 _PICTURE_TYPES = {
@@ -56,6 +54,8 @@ class Limits:
 
 def check_picture(path: Path, limits: Limits) -> None:
     """Raise a `ValueError` for a file that is too large or no picture, or a picture with too many pixels."""
+    from kp_io.media import image_size  # here, so that servers of sound alone do not need kp-io
+
     _check(path, "a picture", _PICTURE_TYPES, limits.picture_megabytes)
     # The header tells the size: a small file may become gigabytes of pixels.
     height, width = image_size(path) or (0, 0)
