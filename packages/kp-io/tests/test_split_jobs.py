@@ -73,7 +73,10 @@ def test_the_command_keeps_the_result_of_another_video(tmp_path, monkeypatch):
     nobody = torch.tensor(NO_FACE, dtype=torch.uint8).expand(64, 64, 3).numpy()
     write_video(tmp_path / "film.mp4", [grey] * 20 + [nobody] * 20 + [grey] * 20, fps=25.0)
     write_video(tmp_path / "film.0.mp4", [grey] * 7, fps=25.0)
+    write_video(tmp_path / "other.mp4", [grey] * 20 + [nobody] * 20 + [grey] * 9, fps=25.0)
     result = CliRunner().invoke(app, ["annotate", str(tmp_path), "-o", str(tmp_path / "out"), "--split-gaps"])
     assert result.exit_code == 1
-    assert "another file to write" in result.output
-    assert len(load_keypoints(tmp_path / "out" / "film.0.npz")) == 7
+    assert "3 files" in result.output
+    assert "film.mp4: expected another file to write" in result.output
+    lengths = {path.name: len(load_keypoints(path)) for path in (tmp_path / "out").iterdir()}
+    assert lengths == {"film.npz": 60, "film.0.npz": 7, "other.npz": 49, "other.0.npz": 20, "other.1.npz": 9}
