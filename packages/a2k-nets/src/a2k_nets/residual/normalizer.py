@@ -52,7 +52,7 @@ class Normalizer(nn.Module):
 
     @property
     def mean_face_px(self) -> Float[Tensor, "k 2"]:
-        """The mean face in a picture of 224 × 224 px, 60 px between the outer eye corners: for whom has no face."""
+        """The mean face in a picture of 224 × 224 px, 60 px between the outer eye corners."""
         return self.mean_face * 60 + 112
 
     def to_canonical(self, reference: Float[Tensor, "b k 2"]) -> Float[Tensor, "b 4"]:

@@ -18,6 +18,7 @@ from kp_render.geometry.landmarks import (
     UPPER_LIDS,
     UPPER_LIP,
 )
+from kp_render.warp.fixed_point import fixed_point
 from kp_render.warp.sampling import sample
 
 _SHARED = (*JAW, *BROWS, *NOSE, *EYE_CORNERS, *MOUTH_CORNERS)
@@ -35,8 +36,8 @@ _LID_AND_BROW = ((37, 19), (38, 20), (43, 23), (44, 24))
 
 #: Over this distance the skin moves alike, by layer, millimetres: lids move while the brows above stay.
 _LENGTH_MM = (15.0, 16.0, 19.0)
-#: Iterations of the inverse, and how far each goes: a damped one also converges where skin is stretched to the double.
-_ITERATIONS, _STEP = 8, 0.75
+#: Iterations of the inverse.
+_ITERATIONS = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,9 +59,9 @@ class ExpressionField:
         batch = len(displacements)
         rows, columns = self.grid.shape[1:]
         forward = torch.einsum("lnk,bkd->bldn", self.matrix, displacements).reshape(batch * 3, 2, rows, columns)
-        offset = -forward
-        for _ in range(_ITERATIONS):
-            offset = offset - _STEP * (offset + sample(forward, self.grid + offset, self.size))
+        offset = fixed_point(
+            lambda offset: -sample(forward, self.grid + offset, self.size), -forward, iterations=_ITERATIONS
+        )
         return offset.reshape(batch, 6, rows, columns)
 
 

@@ -12,6 +12,7 @@ from kp_render.geometry.interpolation import interpolation_matrix
 from kp_render.geometry.landmarks import BROWS, JAW, NUM_KEYPOINTS, STABLE
 from kp_render.geometry.mean_head import HALF_WIDTH, head_radius, mean_head, surface_depth
 from kp_render.warp.filtering import blur
+from kp_render.warp.fixed_point import fixed_point
 from kp_render.warp.sampling import sample, smoothstep
 
 #: The head moves as one up to the first radius, and the still background begins at the second; 1 is the silhouette.
@@ -31,8 +32,8 @@ _RELIEF_MM = (0.0, 6.0, 12.0, 24.0)
 _MOST_CHANGE = 1.1
 #: Points whose place in a frame is met where the relief is smoothed: lips, lids and brows.
 _MET = (*BROWS, *range(36, 68))
-#: Iterations of an inverse, and how far each goes: a damped one also converges where skin is stretched to the double.
-_ITERATIONS, _STEP = 7, 0.75
+#: Iterations of the inverse.
+_ITERATIONS = 7
 
 
 class HeadMotion(NamedTuple):
@@ -109,9 +110,11 @@ class HeadField:
         flat = torch.einsum("bij,bjmn->bimn", back, target - motion.shift[..., None, None])
         direction = torch.einsum("bij,bj->bi", back, motion.parallax)[..., None, None]
         relief = self._relief(motion)
-        source = flat - direction * relief
-        for _ in range(_ITERATIONS):
-            source = source + _STEP * (flat - direction * sample(relief, source, self.size) - source)
+        source = fixed_point(
+            lambda source: flat - direction * sample(relief, source, self.size),
+            flat - direction * relief,
+            iterations=_ITERATIONS,
+        )
         return target + self._weight(source, motion) * (source - target)
 
     def _relief(self, motion: HeadMotion) -> Float[Tensor, "b 1 m n"]:
