@@ -70,16 +70,16 @@ def test_closed_lids_hide_the_eyes(warp, tensor, face):
     assert frame[iris].mean() > tensor[iris].mean() + 0.35
 
 
-def test_a_head_that_goes_far_stays_whole(warp, tensor, face):
-    shift = torch.tensor([-70.0, 12.0])  # more than half of the face
-    moved = warp(face[None] + shift)[0]
+@pytest.mark.parametrize(("x", "y"), [(-90, 12), (80, 20)])
+def test_a_head_that_goes_far_stays_whole(warp, tensor, face, x, y):
+    moved = warp(face[None] + torch.tensor([x, y]))[0]  # more than the distance of the eyes
     left, top = face[17:].amin(dim=0).int().tolist()
     right, bottom = face[17:].amax(dim=0).int().tolist()
-    there = moved[:, top + 12 : bottom + 12, left - 70 : right - 70]
+    there = moved[:, top + y : bottom + y, left + x : right + x]
     assert (there - tensor[:, top:bottom, left:right]).abs().mean() < 0.01
 
 
-@pytest.mark.parametrize("degrees", [-25, 25])
+@pytest.mark.parametrize("degrees", [-25, 25, 45])
 def test_a_turned_head_does_not_fold(warp, face, degrees):
     angle = torch.deg2rad(torch.tensor(float(degrees)))
     depth = warp.head.points[:, 2] - warp.head.points[:, 2].mean()
