@@ -92,8 +92,8 @@ def annotate(
             for job in (job for job in jobs if job.target.is_file()):
                 try:
                     write_segments(job, max_gap_seconds=max_gap, keep=keep)
-                except ValueError as error:
-                    failures.append((job.source, str(error)))
+                except ValueError as problem:
+                    failures.append((job.source, str(problem)))
         if not many:
             if failures:
                 raise ValueError(failures[0][1])
