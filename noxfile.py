@@ -106,10 +106,11 @@ def browser(session: nox.Session) -> None:
     """Test the page of examples/browser in headless Chromium with a fake microphone; skip without it or npm."""
     if shutil.which("chromedriver") is None or shutil.which("npm") is None:
         session.skip("needs Chromium, chromedriver and npm; on Debian: apt-get install chromium chromium-driver npm")
-    packages = ("packages/kp-io[dlib]", "packages/a2k-nets[io,onnx]")
+    packages = ("packages/kp-io[dlib,tts]", "packages/a2k-nets[io,onnx,serve,web]")
     install(session, "beartype", "hypothesis", "pytest", "scikit-image", "selenium", packages=packages)
     session.run("python", "examples/browser/prepare.py")
-    session.run("pytest", "packages/a2k-nets/tests/test_browser_page.py", *session.posargs)
+    pages = ("test_browser_page.py", "test_browser_page_servers.py")
+    session.run("pytest", *(f"packages/a2k-nets/tests/{page}" for page in pages), *session.posargs)
 
 
 @nox.session

@@ -14,9 +14,12 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
+import dlib
 import numpy as np
 import torch
 from rich.console import Console
@@ -33,6 +36,7 @@ OURS = ("kp-render", "kp-render --paint")
 SCORES = [f"{part} {score}" for part in ("face", "mouth") for score in ("L1", "PSNR", "SSIM")]
 SIDE = 96
 FRAMES = 12
+CLOSED = 0.02
 Image = np.ndarray
 
 
@@ -112,7 +116,33 @@ def score_clip(video: Path, sequence: KeypointSequence) -> dict[str, dict[str, f
         scores[name]["ms"] = 1000 * seconds / len(chosen)
         if name in OURS:
             scores[name] |= annotated_again(drawn, points[chosen].numpy())
+            scores[name] |= identity(frames[first], points[first].numpy(), drawn, points[chosen].numpy())
     return scores
+
+
+@cache
+def embedder() -> object:
+    """Return dlib's network of faces, which comes with face_recognition_models."""
+    spec = find_spec("face_recognition_models")
+    if spec is None or spec.origin is None:
+        raise ImportError("the benchmark needs face_recognition_models: pip install 'kp-io[dlib]'")
+    folder = Path(spec.origin).parent / "models"
+    return dlib.face_recognition_model_v1(str(folder / "dlib_face_recognition_resnet_model_v1.dat"))
+
+
+def embedding(frame: Image, points: np.ndarray) -> np.ndarray:
+    """Return the 128 numbers of a face whose keypoints are known."""
+    (left, top), (right, bottom) = points.min(axis=0).astype(int), points.max(axis=0).astype(int)
+    places = [dlib.point(int(x), int(y)) for x, y in points.round()]
+    shape = dlib.full_object_detection(dlib.rectangle(int(left), int(top), int(right), int(bottom)), places)
+    return np.array(embedder().compute_face_descriptor(np.ascontiguousarray(frame), shape))
+
+
+def identity(portrait: Image, still: np.ndarray, frames: list[Image], driving: np.ndarray) -> dict[str, float]:
+    """Return how far dlib's embeddings of rendered faces are from that of the portrait; 0.6 is its threshold."""
+    own = embedding(portrait, still)
+    found = [float(np.linalg.norm(embedding(f, p) - own)) for f, p in zip(frames, driving, strict=True)]
+    return {"identity distance": float(np.mean(found)), "same person": float(np.mean([d < 0.6 for d in found]))}
 
 
 def annotated_again(frames: list[Image], driving: np.ndarray) -> dict[str, float]:
@@ -129,6 +159,10 @@ def annotated_again(frames: list[Image], driving: np.ndarray) -> dict[str, float
     scores = {"found": len(seen) / len(frames)}
     if seen:
         scores["NME inner lips"] = float(np.mean(distances))
+    # Closed: the lips are less than 2 % of the distance of the eyes apart.
+    closed, meant = (np.array(values) < CLOSED for values in (seen, wanted))
+    if meant.any() or closed.any():
+        scores["closure F1"] = float(2 * (closed & meant).sum() / (closed.sum() + meant.sum()))
     if len(seen) > 3 and np.std(wanted) > 0.01:
         scores["mouth r"] = float(np.corrcoef(seen, wanted)[0, 1])
     return scores

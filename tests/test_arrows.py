@@ -31,7 +31,6 @@ HOMES = {
         "kp_render.painting.face_crop",
         "kp_render.training.losses",
         "kp_render.warp.filtering",
-        "kp_render.warp.sampling",
     },
 }
 
@@ -46,6 +45,7 @@ EDGES = {
         "server.files.jobs",
         "server.live.incoming_sound",
         "sync.corpus",
+        "web.limits",
         "web.pipeline",
     )
 }

@@ -272,7 +272,7 @@ def main(
         if "Traceback" in text:
             faults.append(f"a traceback: {text[-2_000:]}")
     model = Audio2Keypoint.from_pretrained().eval()
-    generator = StreamingGenerator(model.normalizer.mean_face * 60 + 112, model, seed=5)
+    generator = StreamingGenerator(model.normalizer.mean_face_px, model, seed=5)
     samples = np.resize((read_audio(SPEECH).numpy() * 32_767).astype("<i2"), sent).astype(np.float32) / 32_768
     expected = torch.cat([generator.push(torch.from_numpy(samples)), generator.flush()]).numpy()
     if frames.shape != expected.shape or np.abs(frames - expected).max() > 1e-3:

@@ -35,7 +35,7 @@ def checks(seconds: float) -> dict[str, tuple[float, Callable[[torch.device], Te
     with torch.random.fork_rng():
         torch.manual_seed(0)
         paper = PaperAudio2Keypoint(PaperConfig(width=0.25)).eval()
-    sound, face = speech(seconds), model.normalizer.mean_face * 60 + 112
+    sound, face = speech(seconds), model.normalizer.mean_face_px
     noise = torch.randn(2, 400, 4, generator=torch.Generator().manual_seed(1))
 
     def network(network: torch.nn.Module, device: torch.device) -> Tensor:

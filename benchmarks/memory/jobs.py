@@ -30,7 +30,7 @@ def _generate(seconds: int, device: torch.device, *, paper: bool = False) -> Wor
     ours = Audio2Keypoint.from_pretrained()
     model = (PaperAudio2Keypoint().eval() if paper else ours).to(device)
     waveform = (0.1 * torch.randn(1, 16_000 * seconds)).to(device)
-    reference = (ours.normalizer.mean_face[None] * 60 + 112).to(device)
+    reference = ours.normalizer.mean_face_px[None].to(device)
     return torch.inference_mode()(lambda: model(waveform, reference, generator=torch.Generator().manual_seed(0)))
 
 
@@ -38,7 +38,7 @@ def _stream(seconds: int, device: torch.device) -> Work:
     from a2k_nets import Audio2Keypoint, StreamingGenerator
 
     model = Audio2Keypoint.from_pretrained().to(device)
-    stream = StreamingGenerator(model.normalizer.mean_face * 60 + 112, model)
+    stream = StreamingGenerator(model.normalizer.mean_face_px, model)
     piece = 0.1 * torch.randn(640)
     return lambda: sum(len(stream.push(piece)) for _ in range(25 * seconds))
 

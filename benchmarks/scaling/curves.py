@@ -52,7 +52,7 @@ def generation_curves(sizes: Sequence[float], device: torch.device) -> Iterable[
 
     ours = Audio2Keypoint.from_pretrained().to(device)
     paper = PaperAudio2Keypoint().eval().to(device)
-    reference = ours.normalizer.mean_face[None] * 60 + 112
+    reference = ours.normalizer.mean_face_px[None]
 
     def timer(model: Audio2Keypoint | PaperAudio2Keypoint) -> Callable[[float], float]:
         @torch.inference_mode()

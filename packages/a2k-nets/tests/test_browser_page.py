@@ -2,43 +2,27 @@
 
 import functools
 import http.server
-import json
 import os
-import shutil
 import threading
-import time
-import wave
-from importlib.util import find_spec
-from pathlib import Path
-from urllib.parse import urlparse
 
 import numpy as np
 import pytest
-import torch
+from live_page import (
+    NEEDS_BROWSER,
+    PAGE,
+    SPEECH,
+    chromium_that_hears,
+    drawn,
+    expected,
+    heard,
+    opened,
+    portrait_with_keypoints,
+)
 
-from a2k_nets.inference.streaming import StreamingGenerator
 from a2k_nets.residual.model import Audio2Keypoint
 from kp_io.media.audio import read_audio
 
-ROOT = Path(__file__).parents[3]
-PAGE = ROOT / "examples" / "browser"
-SPEECH = ROOT / "examples" / "assets" / "sense_and_sensibility_0870.wav"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-DRIVER = shutil.which("chromedriver")
-LACKING = [
-    name
-    for name, there in {
-        "selenium": find_spec("selenium"),
-        "Chromium": CHROMIUM,
-        "chromedriver": DRIVER,
-        "examples/browser/vendor": (PAGE / "vendor" / "model.onnx").is_file(),
-    }.items()
-    if not there
-]
-pytestmark = pytest.mark.skipif(bool(LACKING), reason=f"needs {', '.join(LACKING)}: see `nox -s browser`")
-
-# Machines that test are busy ones.
-PATIENCE_SECONDS = 120
+pytestmark = NEEDS_BROWSER
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -60,108 +44,19 @@ def address():
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory):
-    from selenium import webdriver
-
-    spoken = tmp_path_factory.mktemp("sound") / "spoken.wav"
-    with wave.open(str(spoken), "wb") as sound:  # the fake microphone reads 16-bit PCM only
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(16_000)
-        sound.writeframes((read_audio(SPEECH) * 32_767).round().to(torch.int16).numpy().tobytes())
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for switch in (
-        "headless=new",
-        "no-sandbox",
-        "disable-dev-shm-usage",
-        "no-proxy-server",
-        "host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-        "autoplay-policy=no-user-gesture-required",
-        "window-size=1280,900",
-        "use-fake-device-for-media-stream",
-        "use-fake-ui-for-media-stream",
-        f"use-file-for-fake-audio-capture={spoken}",
-        "use-gl=angle",
-        "use-angle=swiftshader",
-        "enable-unsafe-swiftshader",
-    ):
-        options.add_argument(f"--{switch}")
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    driver.set_page_load_timeout(PATIENCE_SECONDS)
-    driver.set_script_timeout(PATIENCE_SECONDS)
-    yield driver
-    driver.quit()
+    with chromium_that_hears(tmp_path_factory.mktemp("sound")) as driver:
+        yield driver
 
 
 @pytest.fixture
 def page(address, chromium):
-    """The page, freshly loaded; in the end it must have asked nobody but its own server for anything."""
-    chromium.get_log("performance")
-    chromium.get_log("browser")
-    chromium.get(address)
-    page = Page(chromium)
-    page.says("Ready")
-    yield page
-    sent = (json.loads(entry["message"])["message"] for entry in chromium.get_log("performance"))
-    asked = [m["params"]["request"]["url"] for m in sent if m["method"] == "Network.requestWillBeSent"]
-    assert len(asked) > 5
-    strangers = {url for url in asked if urlparse(url).scheme not in ("blob", "data")}
-    assert {urlparse(url).netloc for url in strangers} == {urlparse(address).netloc}
-    # A server that finds no faces says so with a status, which the browser logs.
-    errors = [line for line in chromium.get_log("browser") if line["level"] == "SEVERE"]
-    known = ("v1/face", "cpuid_info")  # the latter is a warning of onnxruntime before its level is set
-    assert not [line for line in errors if not any(part in line["message"] for part in known)]
-
-
-class Page:
-    """What a visitor does and sees."""
-
-    def __init__(self, driver):
-        self.driver = driver
-
-    def find(self, name):
-        return self.driver.find_element("id", name)
-
-    def until(self, condition, what, *, errors=False):
-        for _ in range(PATIENCE_SECONDS * 10):
-            if found := condition():
-                return found
-            if self.driver.find_elements("css selector", "#status.error") and not errors:
-                break
-            time.sleep(0.1)
-        raise AssertionError(f"expected {what}, saw: {self.find('status').text}")
-
-    def says(self, part):
-        self.until(lambda: part in self.find("status").text, part, errors=True)
-
-    def recording(self):
-        """Return what the page heard and what it drew."""
-        script = "const done = arguments[0]; import('./main.js').then((main) => done(main.recording()));"
-        return self.driver.execute_async_script(script)
-
-    def picture(self, canvas):
-        return self.driver.execute_script(f"return document.getElementById('{canvas}').toDataURL()")
+    with opened(chromium, address) as page:
+        yield page
 
 
 @pytest.fixture(scope="module")
 def model():
     return Audio2Keypoint.from_pretrained().eval()
-
-
-def expected(model, samples, reference=None, **options):
-    if reference is None:
-        reference = 60 * model.normalizer.mean_face + 112
-    stream = StreamingGenerator(reference, model, **options)
-    return torch.cat([stream.push(samples), stream.flush()]).numpy()
-
-
-def drawn(recording):
-    return np.array(recording["frames"]).reshape(len(recording["frames"]), -1, 2)
-
-
-def heard(recording):
-    return torch.tensor(recording["samples"], dtype=torch.float32)
 
 
 def set_value(page, name, value):
@@ -214,20 +109,7 @@ def test_the_microphone_by_keyboard(page, model):
 
 @pytest.fixture(scope="module")
 def portrait(tmp_path_factory):
-    """A portrait, its keypoints in a file of `kp-io annotate`, and as an array."""
-    from typer.testing import CliRunner
-
-    from kp_io import write_image
-    from kp_io.cli.app import app
-    from kp_io.formats.registry import load_keypoints
-
-    pytest.importorskip("dlib", reason="needs the extra kp-io[dlib]")
-    face = pytest.importorskip("skimage.data", reason="a portrait of scikit-image's").astronaut()
-    folder = tmp_path_factory.mktemp("portrait")
-    write_image(folder / "face.png", face)
-    result = CliRunner().invoke(app, ["annotate", str(folder / "face.png"), "-o", str(folder / "face.json")])
-    assert result.exit_code == 0, result.output
-    return folder / "face.png", folder / "face.json", load_keypoints(folder / "face.json").keypoints[0]
+    return portrait_with_keypoints(tmp_path_factory.mktemp("portrait"))
 
 
 def test_a_portrait_speaks(page, model, portrait):

@@ -30,7 +30,7 @@ def videos(tmp_path_factory) -> Path:
         speech = torch.from_numpy(np.frombuffer(file.readframes(64_000), np.int16) / 32768).float()
     model = Audio2Keypoint.from_pretrained("listener")
     generator = torch.Generator().manual_seed(0)
-    reference = model.normalizer.mean_face[None] * 60 + 112
+    reference = model.normalizer.mean_face_px[None]
     with torch.inference_mode():
         points = model(speech[None], reference, generator=generator)[0]
     points = points + 0.3 * torch.randn(points.shape, generator=generator)

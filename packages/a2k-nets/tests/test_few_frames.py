@@ -33,9 +33,9 @@ def test_they_are_the_network_s(network, chunks):
     log_mel = torch.randn(2, 80, 4 * sum(chunks), generator=seeded(8), dtype=torch.float64)
     face = torch.randn(2, 136, generator=seeded(9), dtype=torch.float64)
     expected, state = network.forward_chunk(log_mel, face), StreamingState()
-    few_frames = FewFramesGenerator(network, face, state)
+    few_frames, embedding = FewFramesGenerator(network), network.reference(face)
     made = [
-        few_frames(piece) if count < FEW_FRAMES else network.forward_chunk(piece, face, state)
+        few_frames(piece, embedding, state) if count < FEW_FRAMES else network.forward_chunk(piece, face, state)
         for count, piece in zip(chunks, log_mel.split([4 * count for count in chunks], dim=-1), strict=True)
     ]
     for ours, parts in zip(expected, zip(*made, strict=True), strict=True):
@@ -47,10 +47,10 @@ def test_they_are_the_network_s(network, chunks):
 @torch.inference_mode()
 def test_no_more_is_kept_than_the_convolutions_need(network):
     state = StreamingState()
-    few_frames = FewFramesGenerator(network, torch.zeros(1, 136, dtype=torch.float64), state)
+    few_frames, embedding = FewFramesGenerator(network), torch.zeros(1, CONFIG.width, dtype=torch.float64)
     kept = set()
     for _ in range(40):
-        few_frames(torch.zeros(1, 80, 4, dtype=torch.float64))
+        few_frames(torch.zeros(1, 80, 4, dtype=torch.float64), embedding, state)
         kept.add(sum(past.untyped_storage().nbytes() for past in state._past.values()))
     assert len(kept) == 1
     assert kept.pop() <= 8 * (7 * 80 + 5 * 16 + 16 * sum(2 * dilation + 1 for dilation in CONFIG.dilations))

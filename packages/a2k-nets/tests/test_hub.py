@@ -191,7 +191,7 @@ class TestWithoutANetwork:
 
     def test_offline_by_choice(self, hub, monkeypatch):
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-        with pytest.raises(FileNotFoundError, match="tells its sha256"):
+        with pytest.raises(FileNotFoundError, match="states its sha256"):
             load_model("me/model")
         assert hub.requests == []
 

@@ -6,6 +6,7 @@ from torch import nn
 from typer.testing import CliRunner
 
 from a2k_nets import Audio2Keypoint, StreamingGenerator, export_onnx, load_model
+from a2k_nets.checkpoints.embedded_scores import embedded_scores
 from a2k_nets.cli.app import app
 from a2k_nets.config import ListenerConfig, config_from_dict
 
@@ -22,7 +23,7 @@ def listener():
 
 @pytest.fixture(scope="module")
 def face(listener):
-    return listener.normalizer.mean_face[None] * 60 + 112
+    return listener.normalizer.mean_face_px[None]
 
 
 def test_an_untrained_network_holds_the_reference(face, listener):
@@ -95,4 +96,16 @@ def test_the_models_in_the_package():
     assert load_model("small").preset == Audio2Keypoint.from_pretrained().preset == "residual"
     result = CliRunner().invoke(app, ["models"])
     assert result.exit_code == 0
-    assert [line.split()[0] for line in result.stdout.splitlines()[:2]] == ["listener", "small"]
+    lines = result.stdout.splitlines()
+    assert [line.split()[0] for line in lines[:4:2]] == ["listener", "small"]
+    for name, line in zip(("listener", "small"), lines[1:4:2], strict=True):
+        scores = embedded_scores(name)
+        assert 0 < float(scores["mouth r"].partition(" ")[0]) < 1
+        assert line.strip().startswith(f"mouth r {scores['mouth r'].partition(' ')[0]}, width r ")
+
+
+def test_no_scores_of_a_model_that_the_card_does_not_know(monkeypatch, tmp_path):
+    (tmp_path / "MODEL_CARD.md").write_text("## Results of `small`\n\n| | mouth r |\n|---|---|\n| hold | 0 |\n\n")
+    monkeypatch.setattr("a2k_nets.checkpoints.embedded_scores.embedded_checkpoint", lambda name: tmp_path / name)
+    with pytest.raises(ValueError, match="row 'model'"):
+        embedded_scores("small")

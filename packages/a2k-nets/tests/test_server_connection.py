@@ -91,7 +91,7 @@ def serve(model, *clients, seconds=20.0, stop_after=None, **limits):
 
 
 def expected(model, pcm):
-    generator = StreamingGenerator(model.normalizer.mean_face * 60 + 112, model)
+    generator = StreamingGenerator(model.normalizer.mean_face_px, model)
     return torch.cat([generator.push(torch.from_numpy(pcm.astype(np.float32) / 32_768)), generator.flush()]).numpy()
 
 
@@ -198,11 +198,22 @@ class TestBadClients:
         def fail(*arguments, **others):
             raise RuntimeError("out of luck")
 
-        monkeypatch.setattr(model.generator, "forward_chunk", fail)
+        monkeypatch.setattr(model.log_mel, "without_padding", fail)
         client = Client(START, *pieces(pcm, 640), END)
         serve(model, client)
         assert (client.last["code"], client.closed) == ("internal", 1011)
         assert "out of luck" in caplog.text
+
+    def test_a_fault_of_ours_before_the_stream(self, model, monkeypatch, caplog):
+        def fail(*arguments, **others):
+            raise RuntimeError("out of luck")
+
+        monkeypatch.setattr(Scheduler, "open", fail)
+        client = Client(START)
+        text = serve(model, client)
+        assert (client.last["code"], client.closed) == ("internal", 1011)
+        assert "out of luck" in caplog.text
+        assert 'a2k_streams_ended_total{how="internal"} 1.0' in text
 
     def test_a_face_that_leads_nowhere(self, model, pcm):
         face = [[0.0, 0.0] for _ in range(68)]

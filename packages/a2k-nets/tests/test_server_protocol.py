@@ -64,6 +64,10 @@ class TestStart:
             (start(blink="1"), "malformed"),
             (start(blink=-0.1), "malformed"),
             (start(head_motion=11), "malformed"),
+            (start(head_motion=10**400), "malformed"),
+            (start(seed=10**400), "malformed"),
+            (start(face=[[10**400, 0]] * 68), "malformed"),
+            ('{"type": "start", "rate": ' + "1" * 5_000 + "}", "malformed"),
             ('{"type": "start", "blink": 1e999}', "malformed"),
             (start(neutralize_mouth=1), "malformed"),
             (start(encoding="mp3"), "malformed"),
@@ -83,6 +87,12 @@ class TestStart:
         assert error.value.code == code
         assert "expected" in error.value.message
         assert len(error.value.message) < 400
+
+    @pytest.mark.parametrize("depth", range(100, 1_000, 50))
+    def test_lists_in_lists(self, depth):
+        for member in ("face", "rate", "version", "frames", "x"):
+            with pytest.raises(StreamError):
+                parse_start(f'{{"type": "start", "{member}": {"[" * depth}{"]" * depth}}}', CONFIG)
 
     @settings(max_examples=300)
     @given(
@@ -193,7 +203,9 @@ class TestFields:
 
     @pytest.mark.parametrize(
         "fields",
-        [{"format": "mp4"}, {"seed": "1.5"}, {"seed": "-1"}, {"blink": "NaN"}, {"blink": "true"}, {"blink": "["},
+        [{"format": "mp4"}, {"seed": "1.5"}, {"seed": "-1"},
+         {"seed": "1" * 400}, {"blink": "1" * 400}, {"seed": "1" * 5_000},
+         {"blink": "NaN"}, {"blink": "true"}, {"blink": "["},
          {"blink": "1e999"}, {"neutralize_mouth": "yes"}, {"colour": "red"}],
     )  # fmt: skip
     def test_what_is_wrong(self, fields):

@@ -80,7 +80,7 @@ class TestPiecesAreTheWhole:
 def test_a_reading_with_the_embedded_model(size):
     speech = read_audio(SPEECH)
     model = Audio2Keypoint.from_pretrained()
-    reference = 60 * model.normalizer.mean_face[None] + 112
+    reference = model.normalizer.mean_face_px[None]
     whole = in_one_go(model, speech, reference)
     assert torch.allclose(stream(model, speech.split(size), reference), whole, **CLOSE)
 
@@ -112,13 +112,13 @@ class TestLongSpeech:
     def pieces(self, model, monkeypatch):
         """Lengths of what the network saw, in video frames."""
         seen = []
-        forward_chunk = model.generator.forward_chunk
+        hear = model.generator.hear
 
         def spy(log_mel, *others):
             seen.append(log_mel.shape[-1] // 4)
-            return forward_chunk(log_mel, *others)
+            return hear(log_mel, *others)
 
-        monkeypatch.setattr(model.generator, "forward_chunk", spy)
+        monkeypatch.setattr(model.generator, "hear", spy)
         return seen
 
     def test_pieces_have_no_seams(self, model, speech, reference, pieces, monkeypatch):

@@ -28,7 +28,7 @@ def spoken() -> torch.Tensor:
 def face(embedded, spoken) -> torch.Tensor:
     """A face that speaks it, as the model has it, every point trembling on its own as detectors let them. (T, 68, 2)"""
     generator = torch.Generator().manual_seed(0)
-    reference = embedded.normalizer.mean_face[None] * 60 + 112
+    reference = embedded.normalizer.mean_face_px[None]
     with torch.inference_mode():
         points = embedded(spoken[None], reference, generator=generator)[0]
     return points + 0.3 * torch.randn(points.shape, generator=generator)

@@ -70,7 +70,7 @@ class TestFit:
         before = read_tensors(tmp_path / "model.safetensors")[0]
 
         def second(step, losses):
-            with pytest.raises(OSError, match=r"expected to be alone in .* another training is at work"):
+            with pytest.raises(OSError, match=r"expected no other training in .* one is running"):
                 fit(tiny, store, tmp_path / "other")
 
         fit(tiny, store, tmp_path / "other", on_step=second)

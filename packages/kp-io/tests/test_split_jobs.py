@@ -53,3 +53,30 @@ def test_the_command(tmp_path, monkeypatch):
     assert result.exit_code == 0, result.output
     lengths = {path.name: len(load_keypoints(path)) for path in (tmp_path / "out").iterdir()}
     assert lengths == {"film.npz": 60, "film.0.npz": 20, "film.1.npz": 20}
+
+
+@pytest.mark.parametrize("taken", ["talk.1.npz", "talk.0.wav"])
+def test_a_segment_never_replaces_an_input_or_another_result(tmp_path, taken):
+    job = Job(tmp_path / "talk.mp4", tmp_path / "talk.npz", tmp_path / "talk.wav")
+    save_keypoints(job.target, sequence(lost=range(20, 40)))
+    write_audio(job.wav, torch.zeros(60 * 640))
+    (tmp_path / taken).write_bytes(b"precious")
+    with pytest.raises(ValueError, match=f"another file to write.*{taken}"):
+        write_segments(job, max_gap_seconds=0.4, keep=[tmp_path / taken])
+    assert (tmp_path / taken).read_bytes() == b"precious"
+    assert {path.name for path in tmp_path.iterdir()} == {"talk.npz", "talk.wav", taken}
+
+
+def test_the_command_keeps_the_result_of_another_video(tmp_path, monkeypatch):
+    monkeypatch.setattr("kp_io.annotation.jobs._detector", lambda make: StandIn())
+    grey = torch.full((64, 64, 3), 128, dtype=torch.uint8).numpy()
+    nobody = torch.tensor(NO_FACE, dtype=torch.uint8).expand(64, 64, 3).numpy()
+    write_video(tmp_path / "film.mp4", [grey] * 20 + [nobody] * 20 + [grey] * 20, fps=25.0)
+    write_video(tmp_path / "film.0.mp4", [grey] * 7, fps=25.0)
+    write_video(tmp_path / "other.mp4", [grey] * 20 + [nobody] * 20 + [grey] * 9, fps=25.0)
+    result = CliRunner().invoke(app, ["annotate", str(tmp_path), "-o", str(tmp_path / "out"), "--split-gaps"])
+    assert result.exit_code == 1
+    assert "3 files" in result.output
+    assert "film.mp4: expected another file to write" in result.output
+    lengths = {path.name: len(load_keypoints(path)) for path in (tmp_path / "out").iterdir()}
+    assert lengths == {"film.npz": 60, "film.0.npz": 7, "other.npz": 49, "other.0.npz": 20, "other.1.npz": 9}

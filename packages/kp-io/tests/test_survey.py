@@ -1,4 +1,4 @@
-"""Warnings about speakers and splits that are probably not as meant."""
+"""Warnings about speakers and splits that are probably mistakes."""
 
 import re
 

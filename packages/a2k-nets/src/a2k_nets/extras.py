@@ -1,4 +1,4 @@
-"""What the extras of this package install, for the hint of an error where one is missing.
+"""Packages that each extra installs, for the hints of errors where one is missing.
 
 An index may have other packages that are called a2k-nets and kp-io. So a hint names what the extra lists, and kp-io by
 its folder in a checkout and by its wheel. A test keeps the table equal to `pyproject.toml`.

@@ -1,4 +1,4 @@
-"""What the extras of this package install, for the hint of an error where one is missing.
+"""Packages that each extra installs, for the hints of errors where one is missing.
 
 An index may have another package that is called kp-io, so a hint names what the extra lists and not the extra alone:
 that works beside a checkout and beside a wheel. A test keeps the table equal to `pyproject.toml`.

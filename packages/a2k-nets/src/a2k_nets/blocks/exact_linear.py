@@ -1,4 +1,4 @@
-"""Products that no setting of PyTorch rounds."""
+"""Matrix products in full precision, whatever precision PyTorch is set to."""
 
 from jaxtyping import Float
 from torch import Tensor
@@ -6,7 +6,7 @@ from torch.nn import functional as F  # noqa: N812 - the usual name
 
 
 def exact_linear(x: Float[Tensor, "... n"], weight: Float[Tensor, "m n"]) -> Float[Tensor, "... m"]:
-    """Return x · weightᵀ in the precision of x, also where a program trades precision for speed.
+    """Return x · weightᵀ in the precision of x, even where TF32 is allowed.
 
     `torch.set_float32_matmul_precision("high")` lets NVIDIA's GPUs round float32 to 10 bits (TF32). That is harmless
     in a network, but not before a logarithm. On these GPUs the product is computed in double precision.

@@ -64,7 +64,7 @@ def load_checkpoint(source: Path | str | None = None, **options: Any) -> tuple[d
 
 
 def construct(make: Callable[[], _Model]) -> _Model:
-    """Return the network that `make` builds from the config of a checkpoint, which may ask for too much memory.
+    """Return the network that `make` builds; raise `ValueError` if the config of the checkpoint cannot be built.
 
     Raises:
         ValueError: The network cannot be built.

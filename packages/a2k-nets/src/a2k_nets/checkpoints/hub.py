@@ -80,7 +80,7 @@ def download(
             raise type(error)(f"cannot write {url} to the cache of huggingface_hub: {reason}") from error
         if not _is_of_network(error):
             raise
-        digest = f"its sha256 must be {sha256}" if sha256 else f"{url.replace('/resolve/', '/blob/')} tells its sha256"
+        digest = f"its sha256 must be {sha256}" if sha256 else f"{url.replace('/resolve/', '/blob/')} states its sha256"
         raise DownloadError(
             f"cannot download {url} ({_root_cause(error)}); try again with a network, or fetch it by hand ({digest}) "
             f"and put it at {repo}/{filename} in the working directory, or pass its path instead"

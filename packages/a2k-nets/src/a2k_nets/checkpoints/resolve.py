@@ -1,4 +1,4 @@
-"""From a file, a folder or an id of the Hub to the path of the weights."""
+"""Resolve a file, a folder or an id of the Hub to the path of the weights."""
 
 import hashlib
 import re
@@ -9,7 +9,7 @@ from typing import Any
 #: File name of the weights in a folder and on the Hub.
 WEIGHTS = "model.safetensors"
 
-#: The models in the package: `listener` hears best, `small` streams.
+#: The models in the package: `listener` is the most accurate, `small` streams.
 EMBEDDED = ("listener", "small")
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _VIDEO_HEIGHT = 512
-_VIDEOS = (".mp4", ".m4v", ".mov", ".mkv")
 
 
 def generate(
@@ -202,5 +201,7 @@ def check_portrait_video(path: Path, *, has_picture: bool) -> None:
         raise ImportError(f"--portrait-video needs kp-render: {how_to_install_kp_render()}")
     if not has_picture:
         raise ValueError("expected a picture or a video as --image for --portrait-video, got a keypoint file")
-    if path.suffix.lower() not in _VIDEOS:
-        raise ValueError(f"expected a video ending in {' or '.join(_VIDEOS)} for --portrait-video, got {path}")
+    from kp_io.media import VIDEO_SUFFIXES
+
+    if path.suffix.lower() not in VIDEO_SUFFIXES:
+        raise ValueError(f"expected a video ending in {' or '.join(VIDEO_SUFFIXES)} for --portrait-video, got {path}")

@@ -4,11 +4,14 @@ import typer
 
 from a2k_nets.cli.console import clear_errors
 
+_SCORES = ("mouth r", "width r", "lip error / hold", "closure F1")
+
 
 def models() -> None:
-    """List the models in the package: preset, size, look-ahead, head, licence."""
+    """List the models in the package: preset, size, look-ahead, head, licence, scores on speakers never seen."""
     with clear_errors():
         from a2k_nets.checkpoints.checkpoint import read_tensors
+        from a2k_nets.checkpoints.embedded_scores import embedded_scores
         from a2k_nets.checkpoints.resolve import EMBEDDED, embedded_checkpoint
         from a2k_nets.config.residual import ModelConfig
         from a2k_nets.pretrained import load_model
@@ -23,4 +26,6 @@ def models() -> None:
             head = "head in plane" if model.head is None else "head in space"
             licence = read_tensors(path)[1].get("licence", "not told").partition(" ")[0]
             typer.echo(f"{name:10}{model.preset:10}{size / 1e6:5.1f} MB  {ahead:28}{head:16}{licence}")
-        typer.echo("scores on unseen speakers: MODEL_CARD.md beside the weights")
+            scores = embedded_scores(name)
+            typer.echo(f"{'':10}" + ", ".join(f"{title} {scores[title].partition(' ')[0]}" for title in _SCORES))
+        typer.echo("scores: means over speakers in the wild, five folds; MODEL_CARD.md beside the weights has the rest")

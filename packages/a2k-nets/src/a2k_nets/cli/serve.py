@@ -48,7 +48,7 @@ def serve(
         from a2k_nets.server.limits import ServerLimits
         from a2k_nets.server.live.scheduler import Scheduler
         from a2k_nets.server.measurements import Measurements
-        from a2k_nets.web.server import listen, serve
+        from a2k_nets.web.server import address_of, listen, serve
 
         measurements, limits = Measurements(), ServerLimits(streams=max_streams, stream_seconds=max_seconds)
         limits = replace(limits, connections=limits.connections + max_streams)
@@ -75,7 +75,7 @@ def serve(
         # After a graceful stop, SIGTERM is no error; Ctrl-C has the exit code 130.
         signal.signal(signal.SIGTERM, lambda *_: None)
         with listen(host, port) as listener:
-            address = f"{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+            address = address_of(host, listener)
             typer.echo(f"ws://{address}/v1/stream and http://{address}/v1/generate (Ctrl-C stops it)")
             if is_made:
                 typer.echo(f"token: {admission.token}")

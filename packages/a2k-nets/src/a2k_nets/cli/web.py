@@ -18,6 +18,9 @@ def web(
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser.")] = True,
     max_seconds: Annotated[float, typer.Option(min=0.1, help="Longest speech to accept, in seconds.")] = 60.0,
     root_path: Annotated[str, typer.Option(help="Path under which a proxy serves the page, e.g. /a2k.")] = "",
+    page: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Folder of another web page to show at /live/.")
+    ] = None,
     model: Model = None,
     revision: Revision = None,
     sha256: Sha256 = None,
@@ -28,15 +31,17 @@ def web(
         from a2k_nets.pretrained import load_model
         from a2k_nets.web.app import make_app
         from a2k_nets.web.limits import Limits
-        from a2k_nets.web.server import listen, serve
+        from a2k_nets.web.server import address_of, listen, serve
 
         network = on_device(load_model(model, revision=revision, sha256=sha256), device).eval()
         # A signal stops the server as Ctrl-C does, so that the cleanup below runs.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         # The page writes only below this folder, which is removed with the server.
         with tempfile.TemporaryDirectory(prefix="a2k-web-") as folder, listen(host, port) as listener:
-            app = make_app(network, Path(folder), limits=Limits(seconds=max_seconds), root_path=root_path)
-            address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}{root_path}/"
+            app = make_app(
+                network, Path(folder), limits=Limits(seconds=max_seconds), root_path=root_path, live_page=page
+            )
+            address = f"http://{address_of(host, listener)}{root_path}/"
             typer.echo(f"{address} (Ctrl-C stops it)")
             if open_browser:
                 webbrowser.open(address.replace("//0.0.0.0:", "//127.0.0.1:"))

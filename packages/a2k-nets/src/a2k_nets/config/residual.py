@@ -43,10 +43,27 @@ class ModelConfig(MotionConfig):
             )
 
     @property
-    def right_context_seconds(self) -> float:
-        """Seconds of audio after its own time stamp that a frame uses, the Fourier window included."""
+    def right_context_samples(self) -> int:
+        """Samples of audio after its own time stamp that a frame uses, the Fourier window included."""
         last_hop = 3 + self.lookahead_hops
-        return (last_hop * self.audio.hop_length - self.audio.padding + self.audio.n_fft) / self.audio.sample_rate
+        return last_hop * self.audio.hop_length - self.audio.padding + self.audio.n_fft
+
+    @property
+    def right_context_seconds(self) -> float:
+        """The same in seconds."""
+        return self.right_context_samples / self.audio.sample_rate
+
+    def num_final_frames(self, num_samples: int) -> int:
+        """Return the number of frames that no sample after these can change.
+
+        Example:
+            >>> [ModelConfig().num_final_frames(samples) for samples in (1_000, 2_000, 4_000)]
+            [0, 1, 4]
+        """
+        step = self.samples_per_frame
+        # If the audio ended here, samples beyond the last whole frame would be cut.
+        kept = min(num_samples, step * self.num_frames(num_samples))
+        return max(0, (kept - self.right_context_samples) // step + 1)
 
 
 ModelConfig.__init__ = accept_renamed(ease_in_frames="fade_in_frames")(ModelConfig.__init__)  # type: ignore[method-assign]

@@ -36,6 +36,11 @@ class HeadControls:
     brow: float = 1.0
     style: Float[Tensor, "t k 2"] | None = None
 
+    @property
+    def pose_gains(self) -> tuple[float, ...]:
+        """Gains of a motion in space, in the order of `project`."""
+        return self.turn, self.nod, self.tilt, 1.0, 1.0, 1.0
+
     def refuse_what_needs_space(self) -> None:
         """Refuse controls that a head which moves in the plane of the picture does not have.
 
@@ -64,7 +69,7 @@ class HeadPlacement:
     def __init__(self, faces: Float[Tensor, "b k 2"], *, head_motion: float, controls: HeadControls) -> None:
         self._faces, self.lifted = faces, lift(faces)
         refuse_profiles(self.lifted)
-        self._gains = tuple(head_motion * gain for gain in (controls.turn, controls.nod, controls.tilt, 1.0, 1.0, 1.0))
+        self._gains = tuple(head_motion * gain for gain in controls.pose_gains)
         self._brow = controls.brow
 
     def place(

@@ -74,7 +74,7 @@ def generate_sequence(
 
     Example:
         >>> model = Audio2Keypoint.from_pretrained()
-        >>> face = KeypointSequence(model.normalizer.mean_face[None] * 60 + 112, image_size=(224, 224))
+        >>> face = KeypointSequence(model.normalizer.mean_face_px[None], image_size=(224, 224))
         >>> generate_sequence(face, torch.zeros(16_000), model=model).keypoints.shape
         torch.Size([25, 68, 2])
     """

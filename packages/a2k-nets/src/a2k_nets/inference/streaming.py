@@ -30,7 +30,7 @@ class StreamingGenerator:
             model is not causal, or lacks an option.
 
     Example:
-        >>> reference = Audio2Keypoint.from_pretrained().normalizer.mean_face * 60 + 112
+        >>> reference = Audio2Keypoint.from_pretrained().normalizer.mean_face_px
         >>> stream = StreamingGenerator(reference)
         >>> [len(stream.push(torch.zeros(1_000))) for _ in range(4)], len(stream.flush())
         ([0, 2, 1, 2], 1)

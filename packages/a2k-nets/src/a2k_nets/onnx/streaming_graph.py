@@ -4,13 +4,12 @@ import json
 from typing import ClassVar
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from a2k_nets.config.residual import ModelConfig
 from a2k_nets.residual.expression_edits import BLINK_FRAMES, close_lids, neutral_mouth
-from a2k_nets.residual.generator import CausalConv1d, StreamingState
+from a2k_nets.residual.generator import VectorState
 from a2k_nets.residual.model import Audio2Keypoint
 
 
@@ -44,8 +43,7 @@ class StreamingGraph(nn.Module):
         if not isinstance(model.config, ModelConfig):
             raise ValueError(f"expected a causal model such as small, got one of the preset {model.preset}")
         self.model, self.config = model, model.config
-        layers = [layer for layer in model.generator.modules() if isinstance(layer, CausalConv1d)]
-        self._contexts = {layer: (layer.in_channels, layer.context) for layer in layers}
+        self._contexts = VectorState.contexts_of(model.generator)
         self.state_size = sum(channels * context for channels, context in self._contexts.values()) + 8 + 2
         audio = self.config.audio
         #: Samples that the Fourier windows of one frame cover.
@@ -55,11 +53,10 @@ class StreamingGraph(nn.Module):
 
     def example(self) -> dict[str, Tensor]:
         """Return the inputs of the first frame, in silence."""
-        face = self.model.normalizer.mean_face[None]
         return {
             "samples": torch.zeros(1, self.window),
             "num_hops": torch.full((1,), 4.0),
-            "reference": 60 * face + 112,
+            "reference": self.model.normalizer.mean_face_px[None],
             "noise": torch.zeros(1, 5),
             "state": torch.zeros(1, self.state_size),
             **{name: torch.tensor(value) for name, value in self.gains.items()},
@@ -68,17 +65,16 @@ class StreamingGraph(nn.Module):
     def metadata(self) -> dict[str, str]:
         """Return what a program needs to know in order to call the graph, as strings."""
         config, audio = self.config, self.config.audio
-        mean_face = 60 * self.model.normalizer.mean_face + 112
         return {
             "streaming": "1",
             "window_samples": str(self.window),
             "window_offset": str(config.lookahead_hops * audio.hop_length - audio.padding),
             "samples_per_frame": str(config.samples_per_frame),
-            "right_context_samples": str(round(config.right_context_seconds * audio.sample_rate)),
+            "right_context_samples": str(config.right_context_samples),
             "lookahead_hops": str(config.lookahead_hops),
             "state_size": str(self.state_size),
             "gains": json.dumps(self.gains),
-            "mean_face": json.dumps(mean_face.tolist()),
+            "mean_face": json.dumps(self.model.normalizer.mean_face_px.tolist()),
         }
 
     def forward(
@@ -108,7 +104,7 @@ class StreamingGraph(nn.Module):
         """
         model, normalizer = self.model, self.model.normalizer
         past, poses, age, time = torch.split(state, [self.state_size - 10, 8, 1, 1], dim=1)
-        layers = _VectorState(past, self._contexts)
+        layers = VectorState(past, self._contexts)
 
         log_mel = normalizer.encode_mel(model.log_mel.without_padding(samples))
         log_mel = torch.where(torch.arange(4) < num_hops[:, None, None], log_mel, 0.0)
@@ -135,29 +131,4 @@ class StreamingGraph(nn.Module):
         keypoints = normalizer.decode_motion(shape, head_motion * fade[..., None] * pose, reference)[:, 0]
         remaining = (BLINK_FRAMES - 1 - age).clamp(min=0)
         time = (time + 1).clamp(max=max(1, self.config.fade_in_frames))
-        return keypoints, torch.cat((layers.next(), poses[:, 4:], moved[:, 0], remaining, time), dim=1)
-
-
-class _VectorState(StreamingState):
-    """The last inputs of all causal convolutions in one vector, `(1, N)`."""
-
-    def __init__(self, vector: Tensor, contexts: dict[CausalConv1d, tuple[int, int]]) -> None:
-        super().__init__()
-        sizes = [channels * context for channels, context in contexts.values()]
-        parts = torch.split(vector, sizes, dim=1)
-        self._before = {
-            layer: part.view(1, *shape) for (layer, shape), part in zip(contexts.items(), parts, strict=True)
-        }
-        self._after: dict[CausalConv1d, Tensor] = {}
-
-    def load(self, layer: CausalConv1d, like: Tensor, *, channels: int, context: int) -> Float[Tensor, "1 c k"]:
-        """Return the last inputs of a layer, out of the vector."""
-        return self._before[layer]
-
-    def store(self, layer: CausalConv1d, past: Float[Tensor, "1 c k"]) -> None:
-        """Keep the last inputs of a layer for the next vector."""
-        self._after[layer] = past
-
-    def next(self) -> Tensor:
-        """Return the vector after all layers."""
-        return torch.cat([self._after[layer].flatten(1) for layer in self._before], dim=1)
+        return keypoints, torch.cat((layers.vector(), poses[:, 4:], moved[:, 0], remaining, time), dim=1)

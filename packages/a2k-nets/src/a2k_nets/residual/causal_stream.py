@@ -29,12 +29,12 @@ class CausalStream:
         normalizer: Normalizer,
         face: Float[Tensor, "b c"],
     ) -> None:
-        self._generator, self._log_mel, self._normalizer, self._face = generator, log_mel, normalizer, face
+        self._generator, self._log_mel, self._normalizer = generator, log_mel, normalizer
+        self._embedding = generator.reference(face)
         self._config = generator.config
         self._state = StreamingState()
-        self._few_frames = FewFramesGenerator(generator, face, self._state)
+        self._few_frames = FewFramesGenerator(generator)
         self._frames = self._hops = self._samples = 0
-        self._right_context = round(self._config.right_context_seconds * self._config.audio.sample_rate)
         # Samples that the next Fourier windows need; the first window begins in silence.
         self._pending = [face.new_zeros(len(face), self._config.audio.padding)]
 
@@ -42,22 +42,15 @@ class CausalStream:
         """Return the motion of the frames that are final with these samples, if any; with `end`, of all that remain."""
         self._samples += waveform.shape[1]
         self._pending.append(waveform)
-        stop = self._config.num_frames(self._samples) if end else self._num_final_frames()
+        config = self._config
+        stop = config.num_frames(self._samples) if end else config.num_final_frames(self._samples)
         if stop <= self._frames:
             return None
         log_mel = self._encode(stop, end=end)
         count, self._frames = stop - self._frames, stop
         if count < FEW_FRAMES and not self._generator.training:
-            return self._few_frames(log_mel)
-        return self._generator.forward_chunk(log_mel, self._face, self._state)
-
-    def _num_final_frames(self) -> int:
-        """Return the number of frames that no later sample can change."""
-        config = self._config
-        step = config.samples_per_frame
-        # If the audio ended here, samples beyond the last whole frame would be cut.
-        final = min(self._samples, step * config.num_frames(self._samples))
-        return (final - self._right_context) // step + 1
+            return self._few_frames(log_mel, self._embedding, self._state)
+        return self._generator.decode(self._generator.hear(log_mel, self._embedding[..., None], self._state))
 
     def _encode(self, stop: int, *, end: bool) -> Float[Tensor, "b m f"]:
         """Return the normalised spectrogram for the frames before `stop`, four spectrogram frames for each."""

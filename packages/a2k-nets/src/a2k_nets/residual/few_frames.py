@@ -16,17 +16,13 @@ class FewFramesGenerator:
     """The network with its weights laid out for products, and without what every call has in common.
 
     For a frame every 40 ms, calls take more time than arithmetic. So time comes before channels, which spares
-    transpositions, the embedding of the reference is computed once, and the heads are one product.
+    transpositions, and the heads are one product. Streams of one network can share it: it has no state of its own.
 
     Args:
         generator: The network in eval mode; later changes of its weights are not seen.
-        face: Normalised reference faces.
-        state: The state that chunks of any length share.
     """
 
-    def __init__(self, generator: ResidualGenerator, face: Float[Tensor, "b c"], state: StreamingState) -> None:
-        self._state = state
-        self._reference = generator.reference(face)[:, None]
+    def __init__(self, generator: ResidualGenerator) -> None:
         self._stem = [_Product(layer) for layer in generator.stem if isinstance(layer, CausalConv1d)]
         self._blocks = [_Block(block) for block in generator.blocks if isinstance(block, ResidualBlock)]
         self._norm = generator.norm
@@ -35,14 +31,22 @@ class FewFramesGenerator:
         self._head_weight = torch.cat([head.weight[..., 0] for head in heads])
         self._head_bias = torch.cat([_bias(head) for head in heads])
 
-    def __call__(self, log_mel: Float[Tensor, "b m f"]) -> Motion:
-        """Return what `ResidualGenerator.forward_chunk` does for the next chunk."""
+    def __call__(
+        self, log_mel: Float[Tensor, "b m f"], embedding: Float[Tensor, "b c"], state: StreamingState
+    ) -> Motion:
+        """Return what `ResidualGenerator.forward_chunk` does for the next chunk.
+
+        Args:
+            log_mel: As there.
+            embedding: The embedded reference faces.
+            state: As there; chunks of any length share it.
+        """
         x = log_mel.transpose(1, 2)
         for layer in self._stem:
-            x = F.gelu(layer(x, self._state))
-        x = x + self._reference
+            x = F.gelu(layer(x, state))
+        x = x + embedding[:, None]
         for block in self._blocks:
-            x = block(x, self._state)
+            x = block(x, state)
         x = F.linear(_normalize(self._norm, x), self._head_weight, self._head_bias)
         expression, pose, log_motion_gain = torch.split(x, self._sizes, dim=-1)
         return Motion(expression.view(*expression.shape[:2], -1, 2), pose, log_motion_gain[..., 0])

@@ -62,6 +62,34 @@ class CausalConv1d(nn.Conv1d):
         return super().forward(F.pad(x, (self.context, 0)) if state is None else state.prepend_past(self, x))
 
 
+class VectorState(StreamingState):
+    """The last inputs of all causal convolutions of a network in one vector a stream, zeros at first.
+
+    Args:
+        vector: The state before a chunk, `(B, N)`.
+        contexts: Channels and number of past inputs of each layer, by `contexts_of`.
+    """
+
+    def __init__(self, vector: Float[Tensor, "b n"], contexts: "dict[CausalConv1d, tuple[int, int]]") -> None:
+        super().__init__()
+        parts = torch.split(vector, [channels * context for channels, context in contexts.values()], dim=1)
+        # Channels come last, as in the chunks of `FewFramesGenerator`.
+        self._past = {
+            layer: part.reshape(-1, context, channels).transpose(1, 2)
+            for (layer, (channels, context)), part in zip(contexts.items(), parts, strict=True)
+        }
+
+    @staticmethod
+    def contexts_of(network: nn.Module) -> "dict[CausalConv1d, tuple[int, int]]":
+        """Return the causal convolutions of a network, with the channels and the number of their past inputs."""
+        layers = [layer for layer in network.modules() if isinstance(layer, CausalConv1d)]
+        return {layer: (layer.in_channels, layer.context) for layer in layers}
+
+    def vector(self) -> Float[Tensor, "b n"]:
+        """Return the state after the chunk."""
+        return torch.cat([past.transpose(1, 2).flatten(1) for past in self._past.values()], dim=1)
+
+
 class ResidualBlock(nn.Module):
     """x + dropout(mix(gelu(causal dilated convolution(norm(x)))))."""
 

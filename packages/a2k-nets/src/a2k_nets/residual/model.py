@@ -46,7 +46,7 @@ class Audio2Keypoint(PretrainedMixin):
 
     Example:
         >>> model = Audio2Keypoint.from_pretrained().eval()
-        >>> reference = model.normalizer.mean_face[None] * 60 + 112
+        >>> reference = model.normalizer.mean_face_px[None]
         >>> model(torch.zeros(1, 16_000), reference).shape
         torch.Size([1, 25, 68, 2])
     """

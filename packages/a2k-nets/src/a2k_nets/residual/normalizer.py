@@ -50,6 +50,11 @@ class Normalizer(nn.Module):
                 raise ValueError(f"expected {name} of shape {tuple(buffer.shape)}, got {tuple(value.shape)}")
             buffer.copy_(value.clamp(min=_MIN_STD) if name.startswith("std") else value)
 
+    @property
+    def mean_face_px(self) -> Float[Tensor, "k 2"]:
+        """The mean face in a picture of 224 × 224 px, 60 px between the outer eye corners."""
+        return self.mean_face * 60 + 112
+
     def to_canonical(self, reference: Float[Tensor, "b k 2"]) -> Float[Tensor, "b 4"]:
         """Return the similarity that maps a reference, in pixels, to the canonical frame."""
         stable = self.config.stable_points

@@ -70,7 +70,7 @@ def measure_offset(
 
     Example:
         >>> model = Audio2Keypoint.from_pretrained()
-        >>> face = (model.normalizer.mean_face * 60 + 112).expand(50, -1, -1)
+        >>> face = model.normalizer.mean_face_px.expand(50, -1, -1)
         >>> measure_offset(model, torch.zeros(32_000), face)
         SyncOffset(milliseconds=0.0, confidence=0.0, note='silence')
     """

@@ -16,6 +16,7 @@ from a2k_nets.web.ui_text import (
     GAINS,
     HEAD_GAINS,
     HEADER,
+    LIVE_LINK,
     SCROLL_TO_RESULT,
     VOICES,
     Gain,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from a2k_nets.pretrained import AnyModel
 
-#: Uploads and results are deleted after so many seconds; how often that is checked.
+#: Seconds after which uploads and results are deleted, and between two checks for that.
 _RETENTION_SECONDS, _CLEANUP_SECONDS = 3600, 60
 
 #: Requests that may wait while one is processed.
@@ -41,7 +42,14 @@ _CONTENT_SECURITY_POLICY = (
 )
 
 
-def make_app(model: "AnyModel", folder: Path, *, limits: Limits | None = None, root_path: str = "") -> "FastAPI":
+def make_app(
+    model: "AnyModel",
+    folder: Path,
+    *,
+    limits: Limits | None = None,
+    root_path: str = "",
+    live_page: Path | None = None,
+) -> "FastAPI":
     """Return the page as an ASGI application.
 
     Args:
@@ -49,6 +57,7 @@ def make_app(model: "AnyModel", folder: Path, *, limits: Limits | None = None, r
         folder: Where uploads and results are stored; the caller removes it in the end.
         limits: Limits of the inputs; by default `Limits()`.
         root_path: Path under which a proxy serves the page, e.g. `/a2k`.
+        live_page: Folder of another page to show at `/live/`, such as `examples/browser`.
 
     Raises:
         ModuleNotFoundError: Gradio is not installed.
@@ -56,6 +65,8 @@ def make_app(model: "AnyModel", folder: Path, *, limits: Limits | None = None, r
     _import_gradio(folder)
     import gradio as gr
     from fastapi import FastAPI
+    from fastapi.responses import RedirectResponse
+    from fastapi.staticfiles import StaticFiles
 
     limits = limits or Limits()
     app = FastAPI(openapi_url=None)
@@ -67,9 +78,13 @@ def make_app(model: "AnyModel", folder: Path, *, limits: Limits | None = None, r
         return response
 
     app.middleware("http")(add_security_headers)
+    if live_page is not None:
+        # Relative, so that it leads there behind a proxy too.
+        app.get("/live")(lambda: RedirectResponse("live/"))
+        app.mount("/live", StaticFiles(directory=live_page, html=True))
     gr.mount_gradio_app(
         app,
-        _page(model, folder, limits),
+        _page(model, folder, limits, has_live_page=live_page is not None),
         path="/",
         root_path=root_path,
         max_file_size=round(1e6 * max(limits.picture_megabytes, limits.sound_megabytes)),
@@ -101,7 +116,7 @@ def _import_gradio(folder: Path) -> None:
         raise ModuleNotFoundError(f"the page needs Gradio: {how_to_install('web')}") from error
 
 
-def _page(model: "AnyModel", folder: Path, limits: Limits) -> Any:
+def _page(model: "AnyModel", folder: Path, limits: Limits, *, has_live_page: bool) -> Any:
     import gradio as gr
 
     folders = ResultFolders(folder)
@@ -148,7 +163,7 @@ def _page(model: "AnyModel", folder: Path, limits: Limits) -> Any:
         delete_cache=(_CLEANUP_SECONDS, _RETENTION_SECONDS),
         fill_width=True,
     ) as page:
-        gr.HTML(HEADER, elem_id="head")
+        gr.HTML(HEADER + LIVE_LINK * has_live_page, elem_id="head")
         with gr.Row():
             with gr.Column(scale=5, min_width=320):
                 inputs = _inputs(limits, in_space=in_space)

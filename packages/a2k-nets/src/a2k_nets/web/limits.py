@@ -53,8 +53,17 @@ class Limits:
 
 
 def check_picture(path: Path, limits: Limits) -> None:
-    """Raise a `ValueError` for a file that is too large or no picture."""
+    """Raise a `ValueError` for a file that is too large or no picture, or a picture with too many pixels."""
+    from kp_io.media import image_size  # here, so that servers of sound alone do not need kp-io
+
     _check(path, "a picture", _PICTURE_TYPES, limits.picture_megabytes)
+    # The header tells the size: a small file may become gigabytes of pixels.
+    height, width = image_size(path) or (0, 0)
+    if height * width > 1e6 * limits.picture_megapixels:
+        raise ValueError(
+            f"expected a picture of at most {limits.picture_megapixels:g} megapixels, "
+            f"got {width}×{height} px: make it smaller"
+        )
 
 
 def check_sound(path: Path, limits: Limits) -> None:

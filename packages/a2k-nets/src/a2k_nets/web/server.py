@@ -28,6 +28,17 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def address_of(host: str, listener: socket.socket) -> str:
+    """Return host and port of a listening socket as a URL takes them.
+
+    Example:
+        >>> with listen("127.0.0.1", 0) as listener:
+        ...     address_of("::1", listener).startswith("[::1]:")
+        True
+    """
+    return f"{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+
+
 def serve(
     app: Any,
     listener: socket.socket,

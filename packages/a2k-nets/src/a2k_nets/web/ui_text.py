@@ -51,6 +51,8 @@ HEADER = (
     "this page. Only use pictures of people who consented.</p>"
 )
 
+#: Follows the header where there is a live page.
+LIVE_LINK = '<p><a href="live/">Live: speak, and a face speaks, in your browser alone</a></p>'
 
 #: Scrolls to the results, where they are below the inputs, as on a phone.
 SCROLL_TO_RESULT = """() => {

@@ -1,4 +1,4 @@
-"""Speech without video, and its teacher, as options of the commands that train."""
+"""Options of the training commands for speech without video, and for the teacher that labels it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +20,9 @@ SPEECH_HELP = (
 )
 Speech = Annotated[
     Path | None,
-    typer.Option(help=SPEECH_HELP + " With --teacher and --set taught_windows=N, N of it are learnt per step."),
+    typer.Option(
+        help=SPEECH_HELP + " With --teacher and --set taught_windows=N, each step also trains on N windows of it."
+    ),
 ]
 
 

@@ -1,4 +1,4 @@
-"""`a2k-train pretrain`: teach a small network to hear, from speech without faces."""
+"""`a2k-train pretrain`: pretrain the audio layers of a small network on speech without faces."""
 
 import shlex
 from pathlib import Path
@@ -24,9 +24,9 @@ def pretrain(
     seed: Seed = None,
     device: Device = "cpu",
 ) -> None:
-    """Train the ears of a small network on speech alone, to predict the features of listener's encoder.
+    """Pretrain the audio layers of a small network ("ears") to predict the features of listener's encoder.
 
-    `fit` and `crossval` begin with them: --set ears=RUN.
+    Only speech is needed. `fit` and `crossval` start from the result with --set ears=RUN.
     """
     settings = load_settings(
         config, preset="residual", changes=["losses.features = 1.0", *(changes or ())], steps=steps, seed=seed

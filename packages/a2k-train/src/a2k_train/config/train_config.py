@@ -186,9 +186,7 @@ class TrainConfig:
             raise ValueError("expected frozen_norm only with the preset paper; the other networks have no batch norm")
         learns_features = isinstance(self.losses, LossWeights) and self.losses.features > 0
         if not isinstance(self.model, ModelConfig) and (self.ears or learns_features or self.taught_windows):
-            raise ValueError(
-                "expected ears, losses.features and taught_windows only with the preset residual, which learns to hear"
-            )
+            raise ValueError("expected ears, losses.features and taught_windows only with the preset residual")
         if isinstance(self.model, PaperConfig) != isinstance(self.losses, PaperLossWeights):
             raise ValueError(
                 f"expected model and losses of one preset, got {type(self.model).__name__} and "

@@ -1,4 +1,4 @@
-"""A model's keypoints on the CPU, wherever the model is."""
+"""Run a model on its own device, and return the keypoints on the CPU."""
 
 from typing import Any
 

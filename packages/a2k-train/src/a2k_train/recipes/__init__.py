@@ -1,1 +1,1 @@
-"""What a training step does for each preset: losses, optimizers, augmentation."""
+"""Training steps of the presets: losses, optimizers, augmentation."""

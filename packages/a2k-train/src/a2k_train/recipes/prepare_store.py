@@ -1,4 +1,4 @@
-"""What a training needs of the clips beyond sound and keypoints: the features of a speech encoder."""
+"""Prepare the clips for a training: add the features of a speech encoder where the settings need them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -39,7 +39,7 @@ def prepare_store(
         return store
     settings = config.model if isinstance(config.model, ListenerConfig) else ListenerConfig()
     model = Audio2Keypoint(settings).to(device).eval()
-    # Ears learn what the encoder makes of clean sound.
+    # The target of pretraining is the features of clean sound.
     augments = config.augment and listens
 
     def encode(waveform: Tensor) -> Tensor:

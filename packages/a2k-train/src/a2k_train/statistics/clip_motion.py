@@ -9,7 +9,7 @@ from a2k_nets.config import MotionConfig
 from a2k_train.statistics.head_tracks import measured_tracks
 from a2k_train.statistics.running import RunningMoments
 
-#: Frames of head motion that are kept to fit its process, eleven hours; that of further clips is not looked at.
+#: Frames of head motion that are kept to fit its process, eleven hours; that of further clips is not used.
 MAX_TRACK_FRAMES = 1_000_000
 
 

@@ -81,7 +81,7 @@ def _lock(run: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout as error:
-        raise OSError(f"expected to be alone in {run}, but another training is at work there") from error
+        raise OSError(f"expected no other training in {run}, but one is running there") from error
     try:
         yield
     finally:

@@ -13,15 +13,13 @@ from kp_io.filesystem.atomic import is_disk_full
 from kp_io.formats.registry import FORMATS, save_keypoints
 from kp_io.keypoints.sequence import KeypointSequence
 from kp_io.media.audio import align_audio, read_audio, write_audio
-from kp_io.parallel.local import run_local
+from kp_io.parallel.local import DIED_TWICE, run_local
 from kp_io.transforms import SmoothingMethod, smooth
 
 logger = logging.getLogger(__name__)
 
 #: Samples per second of the audio beside the keypoints.
 SAMPLE_RATE = 16000
-
-_CRASHED = "the process that worked on it died twice: out of memory, or a crash in a decoder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +134,7 @@ def run_jobs(
         yield from (worker(job, on_frame) for job in jobs)
         return
     for job, outcome in run_local(worker, jobs, workers=min(workers, len(jobs))):
-        yield outcome or Outcome(job, error=_CRASHED)
+        yield outcome or Outcome(job, error=DIED_TWICE)
 
 
 @dataclass(frozen=True, slots=True)

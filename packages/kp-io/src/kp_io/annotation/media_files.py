@@ -1,4 +1,4 @@
-"""Decide which files of a folder are videos or pictures, and tell which ones are passed over."""
+"""Decide which files of a folder are videos or pictures, and report those that are passed over."""
 
 import logging
 from collections import Counter
@@ -19,7 +19,7 @@ _PICTURES = {".avif", ".heic", ".heif", ".svg"}
 _PLAYLISTS = {".ass", ".ffconcat", ".m3u", ".m3u8", ".sdp", ".srt", ".vtt"}
 _OTHER_SUFFIXES = frozenset(_TEXT | _DATA | _SOUND | _PICTURES | _PLAYLISTS | IMAGE_SUFFIXES)
 
-#: So many passed-over files are named, and the others counted.
+#: Largest number of passed-over files that are named; the others are counted.
 _MAX_NAMED = 10
 
 

@@ -68,10 +68,8 @@ def annotate(
         jobs = plan_jobs(inputs, out, wav=wav)
         many = len(jobs) > 1 or jobs[0].target != out
         todo = [job for job in jobs if overwrite or not (many and job.is_done)]
-        refuse_overwriting(
-            [path for job in todo for path in (job.target, job.wav)],
-            [*(job.source for job in jobs), *_points_read(choice, todo)],
-        )
+        files_read = [*(job.source for job in jobs), *_points_read(choice, todo)]
+        refuse_overwriting([path for job in todo for path in (job.target, job.wav)], files_read)
         with show_progress() as progress:
             report = _Report(progress, todo, fps=fps)
             outcomes = []
@@ -87,24 +85,28 @@ def annotate(
             ):
                 report.on_outcome(outcome)
                 outcomes.append(outcome)
+        failures = [(outcome.job.source, outcome.error) for outcome in outcomes if outcome.error is not None]
+        num_done = len(outcomes) - len(failures)
         if split_gaps:
+            keep = [*files_read, *(path for job in jobs for path in (job.target, job.wav))]
             for job in (job for job in jobs if job.target.is_file()):
-                write_segments(job, max_gap_seconds=max_gap)
-        failures = [outcome for outcome in outcomes if outcome.error is not None]
+                try:
+                    write_segments(job, max_gap_seconds=max_gap, keep=keep)
+                except ValueError as problem:
+                    failures.append((job.source, str(problem)))
         if not many:
             if failures:
-                raise ValueError(failures[0].error)
+                raise ValueError(failures[0][1])
             typer.echo(f"{jobs[0].target}: {counted(outcomes[0].num_frames, 'frame')}")
             return
         num_frames, num_skipped = sum(outcome.num_frames for outcome in outcomes), len(jobs) - len(todo)
         skipped = f", {num_skipped} {'was' if num_skipped == 1 else 'were'} there already" if num_skipped else ""
-        num_done = len(outcomes) - len(failures)
         typer.echo(
             f"{out}: {counted(num_done, 'file')}, {counted(num_frames, 'frame')}{skipped}, {len(failures)} failed"
         )
-        for outcome in failures:
+        for source, error in failures:
             # One line each, so that the list can be searched and counted.
-            typer.echo(f"error: {outcome.job.source}: {one_line(outcome.error or '')}", err=True)
+            typer.echo(f"error: {source}: {one_line(error)}", err=True)
         if failures:
             raise typer.Exit(1)
 

@@ -30,7 +30,7 @@ def convert(
 
     Formats: .npz, .csv, .openface.csv, .json (COCO), .frames.json (for Blender and Unity), .pts (300-W).
 
-    Only written, for rigs: .arkit.csv and .arkit.json (52 blend shapes), .bvh (head bone).
+    For rigs, written but not read: .arkit.csv and .arkit.json (52 blend shapes), .bvh (head bone).
     """
     with exit_on_error():
         from kp_io.filesystem.overwriting import refuse_overwriting

@@ -16,7 +16,7 @@ from kp_io.corpus.summary import CorpusSummary, complete_shard, finish_corpus
 from kp_io.corpus.survey import survey_videos
 from kp_io.corpus.worker import ClipResult, ClipTask, ClipWorker, stage_failure
 from kp_io.detectors.precomputed_source import Annotator
-from kp_io.parallel.local import run_local
+from kp_io.parallel.local import DIED_TWICE, run_local
 from kp_io.parallel.ray_cluster import run_ray
 
 logger = logging.getLogger(__name__)
@@ -140,8 +140,7 @@ class _Build:
     def collect(self, results: Iterable[tuple[ClipTask, ClipResult | None]]) -> None:
         for task, result in results:
             if result is None:
-                reason = "the process that worked on it died twice: out of memory, or a crash in a decoder"
-                result = stage_failure(task, "crashed", reason)
+                result = stage_failure(task, "crashed", DIED_TWICE)
             self._done += 1
             self._failed += result.kind is not None
             self._frames += result.num_frames

@@ -1,4 +1,4 @@
-"""Survey the planned videos of a corpus, and warn where the default speakers or splits are probably not as meant."""
+"""Survey the planned videos of a corpus, and warn of probable mistakes in speakers and splits."""
 
 import logging
 import re
@@ -13,10 +13,10 @@ from kp_io.corpus.speakers import FOLDER_LAYOUTS
 
 logger = logging.getLogger(__name__)
 
-#: As many folders or fewer that hold everything are rather splits or sessions than speakers.
+#: Folders that hold everything count as splits or sessions, not speakers, up to this number.
 _FEW_FOLDERS = 3
 
-#: So many speakers are named.
+#: Largest number of speakers that a warning names.
 _MAX_NAMED = 5
 
 #: What begins the names of one speaker's files, as patterns for paths: a first word, or all before a last number.
@@ -25,7 +25,7 @@ _BEFORE_NUMBER = r"^(?P<speaker>[^/]+?)[_\-. ]*\d*\.\w+$"
 
 
 def survey_videos(root: Path, options: CorpusOptions) -> "Survey":
-    """Read the names below a folder once; log what is passed over, and what is probably not as meant.
+    """Read the names below a folder once; log what is passed over, and probable mistakes.
 
     Raises:
         FileNotFoundError: `root` is no folder.
@@ -74,12 +74,12 @@ class Survey:
                 counts[match["speaker"].casefold()] += 1
 
     def report(self, folder: Path) -> None:
-        """Log what is probably not as meant, one warning each."""
+        """Log probable mistakes, one warning each."""
         for warning in self.warnings():
             logger.warning("%s: %s", folder, warning)
 
     def warnings(self) -> Iterator[str]:
-        """Yield what is probably not as meant, and what helps."""
+        """Yield probable mistakes in speakers and splits, each with the option that helps."""
         options = self._options
         if options.speaker_pattern is None and options.layout is None and options.manifest is None:
             if (shared := self._shared_names()) is not None:

@@ -42,8 +42,8 @@ _SMALL_JITTERS = (
 _LARGE_RADIUS = 0.08
 _LARGE_ZOOM = 0.06
 
-# Correcting the full roll of a head is no better than correcting half of it: the trees know rolled heads, and an error
-# of the estimated roll does half the harm.
+# Correcting the full roll of a head is no better than correcting half of it: the trees were trained on rolled heads,
+# and an error of the estimated roll does half the harm.
 _ROLL_SHARE = 0.5
 
 # If a face moves further than this (in box sides) between two frames, the prediction is repeated around its new place.

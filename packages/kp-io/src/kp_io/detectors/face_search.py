@@ -22,7 +22,7 @@ from kp_io.detectors.face_boxes import (
     scan_sizes,
 )
 
-# Rolls of a head, clockwise, degrees; the detector itself knows up to about 15. Quarter and half turns are for pictures
+# Rolls of a head, clockwise, degrees; the detector itself finds up to about 15. Quarter and half turns are for pictures
 # whose orientation is not recorded.
 _SMALL_TURNS = (20, -20)
 _LARGE_TURNS = (40, -40)

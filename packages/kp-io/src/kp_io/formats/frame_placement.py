@@ -1,4 +1,4 @@
-"""Which rows of a file are wanted, and which frame of the video each of them is.
+"""Choose the rows of a file, and find the video frame of each.
 
 kp_io and kp_metrics import nothing of each other and must read a file alike: each has this module, and a test of the
 repository fails unless both copies are equal.
@@ -14,7 +14,7 @@ import numpy as np
 
 logger = logging.getLogger(__name__)
 
-#: Columns (of a table) or members (of JSON) that tell which clip, picture or face a row belongs to, by option.
+#: Columns (of a table) or members (of JSON) that name the clip, picture or face of a row, by option.
 LABELS: dict[str, tuple[str, ...]] = {
     "track": (
         "clip", "clip_id", "video", "video_id", "vid", "vid_id", "video_name", "sequence", "sequence_id", "scene",
@@ -46,7 +46,7 @@ _NOT_A_NUMBER = re.compile(r"[+-]?(s|q)?nan(\(.*\))?|[+-]?1\.#(ind|qnan|snan)\w*
 
 
 class NothingToChooseError(ValueError):
-    """A face, track or image was chosen, and the file tells none apart."""
+    """A face, track or image was chosen, but the file does not name any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Load JSON, with errors that tell the line and column of a mistake, and prepare floats for writing."""
+"""Load JSON, with errors that state the line and column of a mistake, and prepare floats for writing."""
 
 import json
 from pathlib import Path

@@ -20,3 +20,4 @@ from .sound.downmix import wav_mixer as wav_mixer
 from .sound.opus_packets import OpusDecoder as OpusDecoder
 from .sound.pipe import SoundPipe as SoundPipe, open_pipe as open_pipe
 from .still import is_video as is_video, read_still as read_still
+from .video_writer import VIDEO_SUFFIXES as VIDEO_SUFFIXES

@@ -14,9 +14,10 @@ from av.video.stream import VideoStream
 
 from kp_io.filesystem.atomic import atomic_path, write_error
 from kp_io.media.container import find_video_stream, open_media
+from kp_io.media.video_writer import VIDEO_SUFFIXES
 
 #: Containers that store the start time of a stream.
-_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
+_SUFFIXES = (*VIDEO_SUFFIXES, ".webm")
 
 
 def shift_audio(source: str | os.PathLike[str], target: str | os.PathLike[str], *, milliseconds: float) -> None:

@@ -18,8 +18,8 @@ from torch import Tensor
 from kp_io.filesystem.atomic import atomic_path, write_error
 from kp_io.media.audio import resample_audio
 
-#: Containers that hold H.264 and AAC.
-_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
+#: Endings of videos that can be written: containers that hold H.264 and AAC.
+VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
 
 #: Sample rates of AAC; audio at another rate is resampled to 48 kHz.
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
@@ -52,8 +52,8 @@ def write_video(
         OSError: The folder cannot be written.
     """
     target = Path(path)
-    if target.suffix.lower() not in _SUFFIXES:
-        raise ValueError(f"expected a file name ending in {', '.join(_SUFFIXES)}, got {target}")
+    if target.suffix.lower() not in VIDEO_SUFFIXES:
+        raise ValueError(f"expected a file name ending in {', '.join(VIDEO_SUFFIXES)}, got {target}")
     if not 0 < fps < float("inf"):
         raise ValueError(f"expected a positive number of frames per second, got {fps=}")
     iterator = iter(frames)

@@ -12,6 +12,9 @@ from kp_io.parallel.worker_process import Worker, call, start_worker
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
+#: The reason why `run_local` and `run_ray` return None for a task.
+DIED_TWICE = "the process that worked on it died twice: out of memory, or a crash in a decoder"
+
 
 def run_local(
     worker: Worker[Task, Result],

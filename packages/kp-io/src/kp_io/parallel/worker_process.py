@@ -1,4 +1,4 @@
-"""Worker processes that end with their parent, or when it tells them to."""
+"""Worker processes that end with their parent, or at its request."""
 
 import atexit
 import multiprocessing.connection

@@ -1,4 +1,4 @@
-"""The 52 blend shapes of Apple's ARKit, and which of them 68 points do not tell."""
+"""The 52 blend shapes of Apple's ARKit, and which of them cannot be derived from 68 points."""
 
 
 def _both(*names: str) -> tuple[str, ...]:

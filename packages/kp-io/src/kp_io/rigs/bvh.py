@@ -6,7 +6,7 @@ from pathlib import Path
 from kp_io.keypoints.sequence import KeypointSequence
 from kp_io.rigs.head_track import track_head
 
-#: The bone ends at the top of the head, so many millimetres above the nose root.
+#: Length of the bone, from the nose root to the top of the head, in millimetres.
 _LENGTH = 120.0
 
 _HIERARCHY = f"""HIERARCHY

@@ -1,4 +1,4 @@
-"""Frames of COCO files and of lists of points, out of JSON, with errors that name a path such as `frames[3].points`.
+"""Read frames of COCO files and of lists of points from JSON, with errors that name a path such as `frames[3].points`.
 
 kp_io and kp_metrics import nothing of each other and must read a file alike: each has this module, and a test of the
 repository fails unless both copies are equal but for the names of their packages.
@@ -46,15 +46,15 @@ class JsonFrames:
 
 
 def coco_frames(value: dict[str, Any], expected: PointCount, choice: Choice, *, fps: float | None) -> JsonFrames:
-    """Return the chosen face of every image of a COCO file; images stand at their number or time."""
+    """Return the chosen face of every image of a COCO file; images are placed by number or time."""
     images, choice = _images(value, choice)
     places = place_entries(images, fps)
     ids = [integer_member(images[row][1], "id", images[row][0]) for row in places.rows]
     faces = _faces(value, set(ids), expected, choice)
     if not faces:
         raise ValueError("expected an annotation with keypoints for at least one image, found none")
-    seen = [(frame, faces[image]) for frame, image in zip(places.frames.tolist(), ids, strict=True) if image in faces]
-    return _frames_at(seen, places, "expected keypoints_z in every annotation, or in none", images)
+    there = [(frame, faces[image]) for frame, image in zip(places.frames.tolist(), ids, strict=True) if image in faces]
+    return _frames_at(there, places, "expected keypoints_z in every annotation, or in none", images)
 
 
 def listed_frames(value: dict[str, Any], expected: PointCount, choice: Choice, *, fps: float | None) -> JsonFrames:
@@ -74,11 +74,11 @@ def listed_frames(value: dict[str, Any], expected: PointCount, choice: Choice, *
         raise ValueError("expected points in at least one frame, got none")
     lists = [member(entry, "points", list, where) for _, where, entry in found]
     has_depth = all(isinstance(point, dict) and "z" in point for points in lists for point in points)
-    seen = [
+    labelled = [
         (frame, (_points(points, "xyz" if has_depth else "xy", expected, where), _scores(entry, expected, where)))
         for (frame, where, entry), points in zip(found, lists, strict=True)
     ]
-    return _frames_at(seen, places, "expected z in every point, or in none", chosen)
+    return _frames_at(labelled, places, "expected z in every point, or in none", chosen)
 
 
 def member(parent: dict[str, Any], name: str, kind: type[T], where: str, *, default: T | None = None) -> T:
@@ -159,13 +159,13 @@ def short_text(value: object) -> str:
 _Face = tuple[np.ndarray, np.ndarray]
 
 
-def _frames_at(seen: list[tuple[int, _Face]], places: Placement, mixed: str, entries: list[Entry]) -> JsonFrames:
-    if len({face[0].shape for _, face in seen}) > 1:
+def _frames_at(labelled: list[tuple[int, _Face]], places: Placement, mixed: str, entries: list[Entry]) -> JsonFrames:
+    if len({face[0].shape for _, face in labelled}) > 1:
         raise ValueError(mixed)
-    count, dimensions = seen[0][1][0].shape
+    count, dimensions = labelled[0][1][0].shape
     points, scores = np.zeros((places.total, count, dimensions)), np.zeros((places.total, count))
     measured = np.zeros(places.total, bool)
-    for frame, (face, confidence) in seen:
+    for frame, (face, confidence) in labelled:
         points[frame], scores[frame], measured[frame] = face, confidence, True
     return JsonFrames(points, scores, measured, places.fps, entries)
 

@@ -4,13 +4,13 @@
 class FacePoints(tuple[int, ...]):
     """The indices of some points in iBUG-68, and of the same points in WFLW-98.
 
-    As a default it stands for the points of the layout at hand, which the number of keypoints tells.
+    As a default it stands for the points of the layout in use, which follows from the number of keypoints.
     """
 
     wflw98: tuple[int, ...]
 
     def __new__(cls, ibug68: tuple[int, ...], wflw98: tuple[int, ...]) -> "FacePoints":
-        """Return the indices in iBUG-68, which know those in WFLW-98."""
+        """Return the indices in iBUG-68, which hold those in WFLW-98 as well."""
         points = super().__new__(cls, ibug68)
         points.wflw98 = wflw98
         return points

@@ -30,7 +30,7 @@ _MIRROR = {
 }  # fmt: skip
 
 #: The smooth head: its silhouette is an ellipse around this point, with these half axes, millimetres.
-_CENTRE_Y, _HALF_WIDTH, _HALF_HEIGHT = 12.0, 82.0, 118.0
+_CENTRE_Y, HALF_WIDTH, _HALF_HEIGHT = 12.0, 82.0, 118.0
 #: Depth of the silhouette, and of the front of the surface before the face is added, millimetres.
 _RIM_Z, _FRONT_Z = 88.0, 2.0
 
@@ -52,7 +52,7 @@ def mean_head() -> Float[Tensor, "68 3"]:
 
 def head_radius(x: Tensor, y: Tensor) -> Tensor:
     """Return the distance from the middle of a head, 1 at its silhouette; x and y in millimetres from the nose root."""
-    return torch.hypot(x / _HALF_WIDTH, (y - _CENTRE_Y) / _HALF_HEIGHT)
+    return torch.hypot(x / HALF_WIDTH, (y - _CENTRE_Y) / _HALF_HEIGHT)
 
 
 def surface_depth(x: Tensor, y: Tensor) -> Tensor:

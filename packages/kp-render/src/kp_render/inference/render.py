@@ -129,15 +129,19 @@ def _frames(
     warp = make_portrait_warp(part, (still - shift).to(device))
     draw = warp if network is None else make_painter(warp, network)
     window = _around(still, still[None], _FACE_CROP / 2, image.shape[:2]) if crop == "face" else None
+    # Only what is shown is copied: `inside` is what moves in it, `within` the same in the warped part.
+    x0, y0, x1, y1 = (0, 0, image.shape[1], image.shape[0]) if window is None else window
+    shown = image[y0:y1, x0:x1]
+    low, high = (max(left, x0), max(top, y0)), (min(right, x1), min(bottom, y1))
+    inside = slice(low[1] - y0, high[1] - y0), slice(low[0] - x0, high[0] - x0)
+    within = slice(low[1] - top, high[1] - top), slice(low[0] - left, high[0] - left)
     for first in range(0, len(points), _BATCH):
         with torch.inference_mode():
             moved = draw((points[first : first + _BATCH] - shift).to(device))
-            pixels = (moved * 255).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
+            pixels = moved.mul(255).add_(0.5).clamp_(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
         for frame in pixels:
-            whole = image.copy()
-            whole[top:bottom, left:right] = frame
-            if window is not None:
-                whole = np.ascontiguousarray(whole[window[1] : window[3], window[0] : window[2]])
+            whole = shown.copy()
+            whole[inside[0], inside[1]] = frame[within[0], within[1]]
             yield whole if size is None else _resized(whole, size)
 
 

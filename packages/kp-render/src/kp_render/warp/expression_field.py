@@ -18,6 +18,7 @@ from kp_render.geometry.landmarks import (
     UPPER_LIDS,
     UPPER_LIP,
 )
+from kp_render.warp.fixed_point import fixed_point
 from kp_render.warp.sampling import sample
 
 _SHARED = (*JAW, *BROWS, *NOSE, *EYE_CORNERS, *MOUTH_CORNERS)
@@ -34,7 +35,8 @@ _BROW_EDGE = 0.5
 _LID_AND_BROW = ((37, 19), (38, 20), (43, 23), (44, 24))
 
 #: Over this distance the skin moves alike, by layer, millimetres: lids move while the brows above stay.
-_LENGTH_MM = (15.0, 24.0, 30.0)
+_LENGTH_MM = (15.0, 16.0, 19.0)
+#: Iterations of the inverse.
 _ITERATIONS = 8
 
 
@@ -57,10 +59,10 @@ class ExpressionField:
         batch = len(displacements)
         rows, columns = self.grid.shape[1:]
         forward = torch.einsum("lnk,bkd->bldn", self.matrix, displacements).reshape(batch * 3, 2, rows, columns)
-        offset = -forward
-        for _ in range(_ITERATIONS):
-            offset = -sample(forward, self.grid + offset, self.size)
-        return offset.view(batch, 6, rows, columns)
+        offset = fixed_point(
+            lambda offset: -sample(forward, self.grid + offset, self.size), -forward, iterations=_ITERATIONS
+        )
+        return offset.reshape(batch, 6, rows, columns)
 
 
 def make_expression_field(

@@ -12,7 +12,9 @@ from kp_render.warp.opening import Layers, Opening, layers_at
 from kp_render.warp.sampling import sample, smoothstep
 
 #: Brightness of teeth and of the depth of the mouth, relative to the skin and the lips.
-_TEETH, _DEPTH, _TONGUE = 0.78, 0.2, 0.6
+_TEETH, _DEPTH, _TONGUE = 0.78, 0.33, 0.6
+#: Light that is left behind the edge of the upper lip.
+_SHADOW = 0.65
 #: Length of drawn upper teeth below the seam of the lips, relative to the width of the mouth.
 _TEETH_LENGTH = 0.085
 #: Where one tooth ends and the next begins, from the middle, relative to the width of the mouth.
@@ -37,6 +39,11 @@ class MouthInterior:
     tongue: Float[Tensor, "3"]
     shadow: float
 
+    @property
+    def is_shown(self) -> bool:
+        """Return whether the portrait shows the inside of its mouth."""
+        return self.shadow == 0
+
     def at(self, places: Float[Tensor, "b 2 h w"], layers: Layers, zoom: Tensor) -> Float[Tensor, "b 3 h w"]:
         """Return the inside of the mouth at places of the portrait, in the shadow of the lips of frames.
 
@@ -51,9 +58,9 @@ class MouthInterior:
         depth, lift = layers.below_upper / width, layers.above_lower / width
         # The tongue lies behind the lower lip, and goes with it.
         room = depth + lift
-        tongue = smoothstep(depth, 0.09, 0.2) * smoothstep(room, 0.16, 0.34) * 0.85 * (0.3 + 0.7 * self.shadow)
+        tongue = self.shadow * smoothstep(depth, 0.09, 0.2) * smoothstep(room, 0.16, 0.34) * 0.85
         inside = inside + tongue * (self.tongue[:, None, None] * (0.5 + 0.9 * lift.clamp(0, 0.4)) - inside)
-        shadow = 0.42 + 0.58 * smoothstep(depth, -0.01, 0.07)
+        shadow = _SHADOW + (1 - _SHADOW) * smoothstep(depth, -0.01, 0.07)
         shadow = shadow * (0.6 + 0.4 * smoothstep(lift, 0.0, 0.05))
         return inside * (1 - self.shadow * (1 - shadow))
 

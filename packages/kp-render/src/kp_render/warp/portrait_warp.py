@@ -6,7 +6,6 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from kp_render.geometry.landmarks import EYES_LOWER, EYES_UPPER, MOUTH_LOWER, MOUTH_UPPER, NUM_KEYPOINTS
 from kp_render.warp.expression_field import ExpressionField, make_expression_field
@@ -14,12 +13,10 @@ from kp_render.warp.head_field import HeadField, HeadMotion, make_head_field
 from kp_render.warp.lip_seam import close_on_seam, is_mouth_open
 from kp_render.warp.mouth_interior import MouthInterior, make_mouth_interior
 from kp_render.warp.opening import Opening, find_opening, layers_at
-from kp_render.warp.sampling import enlarge, pixel_grid, sample, smoothstep
+from kp_render.warp.sampling import pixel_grid, sample, sample_enlarged, smoothstep
 
 #: Distance of the nodes of the coarse grid, relative to the distance of the outer corners of the eyes.
 _NODE_SPACING = 0.05
-#: A picture with fewer pixels is enlarged, so that a bilinear sample of it stays sharp.
-_ENLARGED_BELOW_PIXELS = 700 * 700
 #: Width and height of what is put together in layers, relative to the width of the mouth and of an eye in the portrait.
 _MOUTH_BOX, _EYE_BOX = (1.7, 1.7), (1.8, 1.3)
 #: How far open a lid of a portrait may go, relative to the portrait.
@@ -54,7 +51,7 @@ class PortraitWarp:
     """A portrait prepared for any number of frames; `make_portrait_warp` makes it, and calling it warps.
 
     Attributes:
-        source: `(1, 3, H', W')` the picture in [0, 1], enlarged if it is small.
+        source: `(1, 3, H, W)` the picture in [0, 1].
         keypoints: `(68, 2)` of the portrait as detected, pixels.
         rest: `(68, 2)` the same with closed lips on their seam.
         size: Height and width of the picture.
@@ -85,7 +82,7 @@ class PortraitWarp:
         mouth = find_opening(target[:, list(MOUTH_UPPER)], target[:, list(MOUTH_LOWER)])
         eyes = [self._eye(target, side) for side in range(2)]
         places = self._skin_places(fields, mouth, eyes)
-        frames = sample(self.source, enlarge(places, self.size), self.size)
+        frames = sample_enlarged(self.source, places, self.size)
         zoom = motion.linear.det().abs().sqrt()
         for side, eye in enumerate(eyes):
             frames = self._add_eye(frames, fields, eye, side)
@@ -122,7 +119,13 @@ class PortraitWarp:
         box = _Box.around(middle, (_MOUTH_BOX[1] * width, _MOUTH_BOX[0] * width), self.size)
         layers = layers_at(mouth, box.pixels)
         upper, lower = (sample(self.source, self._full(fields.layers[:, i : i + 2], box), self.size) for i in (2, 4))
-        inside = self.interior.at(self._full(fields.head, box), layers, zoom)
+        places = self._full(fields.head, box)
+        if self.interior.is_shown:
+            # Upper teeth move with the head, lower ones and the tongue with the lower lip.
+            gap = (layers.below_upper + layers.above_lower).clamp(min=1e-3)
+            share = smoothstep(layers.below_upper / gap, 0.0, 1.0)
+            places = places + share * (self._full(fields.layers[:, 4:6], box) - places)
+        inside = self.interior.at(places, layers, zoom)
         behind = 1 - layers.upper - layers.lower
         return box.put(frames, layers.upper * upper + layers.lower * lower + behind * inside)
 
@@ -180,14 +183,10 @@ def make_portrait_warp(image: Float[Tensor, "3 h w"], keypoints: Float[Tensor, "
     is_open = is_mouth_open(keypoints)
     rest = keypoints if is_open else close_on_seam(image, keypoints)
     head = make_head_field(rest, grid, size)
-    expression = make_expression_field(rest, grid, size, weight=head.maps[0, 0], pixels_per_mm=head.pixels_per_mm)
+    expression = make_expression_field(rest, grid, size, weight=head.outline, pixels_per_mm=head.pixels_per_mm)
     opening = find_opening(rest[None, list(MOUTH_UPPER)], rest[None, list(MOUTH_LOWER)])
     interior = make_mouth_interior(image, rest, opening, is_open=is_open)
-    source = image[None]
-    if size[0] * size[1] < _ENLARGED_BELOW_PIXELS:
-        double = (2 * size[0] - 1, 2 * size[1] - 1)
-        source = interpolate(source, size=double, mode="bicubic", align_corners=True).clamp(0, 1)
-    return PortraitWarp(source, keypoints, rest, size, head, expression, interior)
+    return PortraitWarp(image[None], keypoints, rest, size, head, expression, interior)
 
 
 def _height_over(opening: Opening, places: Float[Tensor, "b 2 m n"]) -> Float[Tensor, "b 1 m n"]:
@@ -228,10 +227,9 @@ class _Box(NamedTuple):
         return cls(corners.long(), grid + corners[..., None, None], cover)
 
     def put(self, frames: Float[Tensor, "b 3 h w"], content: Float[Tensor, "b 3 m n"]) -> Float[Tensor, "b 3 h w"]:
-        """Return the frames with the content at the box."""
+        """Put the content onto the frames at the box, and return them."""
         height, width = self.cover.shape
-        result = frames.clone()
         for index, (left, top) in enumerate(self.corners.tolist()):
             part = frames[index, :, top : top + height, left : left + width]
-            result[index, :, top : top + height, left : left + width] = part + self.cover * (content[index] - part)
-        return result
+            frames[index, :, top : top + height, left : left + width] = part + self.cover * (content[index] - part)
+        return frames

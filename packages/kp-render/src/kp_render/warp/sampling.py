@@ -2,9 +2,8 @@
 
 import torch
 from jaxtyping import Float
-from kornia.geometry.transform import remap
 from torch import Tensor
-from torch.nn.functional import interpolate
+from torch.nn.functional import grid_sample, interpolate
 
 
 def pixel_grid(height: int, width: int, size: tuple[int, int]) -> Float[Tensor, "2 h w"]:
@@ -34,15 +33,31 @@ def sample(
         >>> sample(ramp, torch.tensor([5.0, 0.0]).view(1, 2, 1, 1), (11, 21)).item()
         0.5
     """
-    x = places[:, 0] * (2 / (size[1] - 1)) - 1
-    y = places[:, 1] * (2 / (size[0] - 1)) - 1
-    many = image.expand(places.shape[0], -1, -1, -1)
-    return remap(many, x, y, padding_mode="border", align_corners=True, normalized_coordinates=True)
+    return _sample(image, places * _to_unit(places, size) - 1)
 
 
-def enlarge(field: Float[Tensor, "b c m n"], size: tuple[int, int]) -> Float[Tensor, "b c h w"]:
-    """Return a field of a coarse grid for every pixel of a picture."""
-    return interpolate(field, size=size, mode="bilinear", align_corners=True)
+def sample_enlarged(
+    image: Float[Tensor, "1 c h w"], places: Float[Tensor, "b 2 m n"], size: tuple[int, int]
+) -> Float[Tensor, "b c height width"]:
+    """Return the values of an image at every pixel of a picture, whose places are given on a coarse grid.
+
+    Args:
+        image: `(1, C, H, W)` values on a grid over the whole picture.
+        places: `(B, 2, M, N)` x and y of the nodes of a grid from corner to corner, pixels of the picture.
+        size: Height and width of the picture, pixels.
+    """
+    coarse = places * _to_unit(places, size) - 1
+    return _sample(image, interpolate(coarse, size=size, mode="bilinear", align_corners=True))
+
+
+def _to_unit(places: Tensor, size: tuple[int, int]) -> Tensor:
+    return torch.tensor([2 / (size[1] - 1), 2 / (size[0] - 1)]).to(places)[:, None, None]
+
+
+def _sample(image: Tensor, places: Float[Tensor, "b 2 m n"]) -> Tensor:
+    """Return the values of images at places from -1 to 1."""
+    many = image.expand(len(places), -1, -1, -1)
+    return grid_sample(many, places.permute(0, 2, 3, 1), mode="bilinear", padding_mode="border", align_corners=True)
 
 
 def smoothstep(value: Tensor, start: float, stop: float) -> Tensor:

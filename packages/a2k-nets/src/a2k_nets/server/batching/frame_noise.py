@@ -16,7 +16,7 @@ class FrameNoise:
         size: Numbers of a frame.
     """
 
-    def __init__(self, seed: int, size: int) -> None:
+    def __init__(self, seed: int, size: int = 5) -> None:
         self._random = torch.Generator().manual_seed(seed)
         self._pending = torch.zeros(0, size)
 

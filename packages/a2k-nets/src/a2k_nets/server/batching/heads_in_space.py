@@ -54,7 +54,7 @@ class HeadsInSpace:
         samples: Float[Tensor, "b s"],
         noise: Float[Tensor, "b t n"],
         *,
-        head_motion: Float[Tensor, "b t"],
+        pose_gains: Float[Tensor, "b t 6"],
         brow: Float[Tensor, "b t"],
     ) -> Float[Tensor, "b t k 2"]:
         """Return faces, in the pose of the references, with brows and heads moved, in pixels.
@@ -64,11 +64,11 @@ class HeadsInSpace:
             faces: Upright.
             samples: The sound under the Fourier windows of these frames.
             noise: As `HeadSteps.advance` takes it.
-            head_motion: Gains of the motion of the heads.
-            brow: Gains of that of the brows.
+            pose_gains: Gains of the motion of the heads, in the order of `project`.
+            brow: Gains of the motion of the brows.
         """
         motion = self._steps.advance(samples, noise, index.tolist()).to(faces)
         lifted = LiftedFace(*(pool[index] for pool in self._lifted))
         shape = move_brows(faces, self._faces[index], lifted, brow[..., None] * motion[..., 6:])
-        moved = turn_heads(shape, lifted, head_motion[..., None] * motion[..., :6])
+        moved = turn_heads(shape, lifted, pose_gains * motion[..., :6])
         return apply_similarity(self._to_pixels[index, None], moved)

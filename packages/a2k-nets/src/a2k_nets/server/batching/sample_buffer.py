@@ -42,7 +42,6 @@ class SampleBuffer:
         audio = config.audio
         # The first frame begins with the spectrogram frame `lookahead_hops`, whose window may reach before the sound.
         self._offset = config.lookahead_hops * audio.hop_length - audio.padding
-        self._right_context = round(config.right_context_seconds * audio.sample_rate)
         self._pieces = [torch.zeros(max(0, -self._offset))]
         self._begin = min(0, self._offset)
         self._num_samples = self._num_taken = 0
@@ -62,14 +61,10 @@ class SampleBuffer:
     @property
     def num_ready(self) -> int:
         """Complete frames that were not yet taken."""
-        config, step = self._config, self._config.samples_per_frame
         if not self._num_samples:
             return 0
-        if self.has_ended:
-            return config.num_frames(self._num_samples) - self._num_taken
-        # If the sound ended here, samples beyond the last whole frame would be cut.
-        final = min(self._num_samples, step * config.num_frames(self._num_samples))
-        return max(0, (final - self._right_context) // step + 1 - self._num_taken)
+        count = self._config.num_frames if self.has_ended else self._config.num_final_frames
+        return count(self._num_samples) - self._num_taken
 
     def push(self, samples: Float[Tensor, " s"]) -> None:
         """Add mono samples in [-1, 1] at the model's sample rate."""
@@ -84,7 +79,7 @@ class SampleBuffer:
         """Return the sound of the next frames, at most `num_ready`, and forget what later frames do not need."""
         config = self._config
         audio, step = config.audio, config.samples_per_frame
-        pending = torch.cat(self._pieces)
+        pending = self._pieces[0] if len(self._pieces) == 1 else torch.cat(self._pieces)
         # What comes before the first window of the network is never needed.
         first = self._num_taken * step + self._offset
         length = (4 * num_frames - 1) * audio.hop_length + audio.n_fft
@@ -94,8 +89,11 @@ class SampleBuffer:
             total = config.num_frames(self._num_samples)
             num_hops = min(num_hops, 4 * (total - self._num_taken) - config.lookahead_hops)
             samples = samples[: max(0, total * step - first)]
+        if len(samples) < length:
+            samples = F.pad(samples, (0, length - len(samples)))
         self._num_taken += num_frames
         done = self._num_taken * step + self._offset
-        self._pieces = [pending[max(0, done - self._begin) :].clone()]
+        # A view: it goes with the next samples, and copies of all that waits would take longer than the network.
+        self._pieces = [pending[max(0, done - self._begin) :]]
         self._begin = max(self._begin, min(done, self._begin + len(pending)))
-        return FrameSound(F.pad(samples, (0, length - len(samples))), max(0, num_hops))
+        return FrameSound(samples, max(0, num_hops))

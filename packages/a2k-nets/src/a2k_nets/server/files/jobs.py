@@ -12,7 +12,6 @@ from a2k_nets.web.limits import Limits, check_picture, check_sound
 from a2k_nets.web.pipeline import Request
 from a2k_nets.web.ui_text import explain
 from kp_io import KeypointSequence, annotate_image, read_audio, save_keypoints
-from kp_io.media import image_size
 
 #: Forms of the answer: the file's name and its MIME type.
 FORMS = {
@@ -75,12 +74,6 @@ def answer(request: FileRequest, limits: Limits) -> tuple[str, Path | str]:
 
 def _answer(request: FileRequest, limits: Limits) -> Path:
     check_picture(request.portrait, limits)
-    # The header tells the size: a small file may become gigabytes of pixels.
-    height, width = image_size(request.portrait) or (0, 0)
-    if height * width > 1e6 * limits.picture_megapixels:
-        raise ValueError(
-            f"expected a picture of at most {limits.picture_megapixels:g} megapixels, got {width}×{height} px"
-        )
     still = annotate_image(request.portrait)
     if request.speech is None:
         return _write_face(request.folder / "face.json", still)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from typing import Protocol, runtime_checkable
 
 from a2k_nets.server.limits import ServerLimits
-from a2k_nets.server.live.errors import StreamError, VanishedError
+from a2k_nets.server.live.errors import StreamError, VanishedError, internal_error
 from a2k_nets.server.live.incoming_sound import IncomingSound
 from a2k_nets.server.live.live_stream import LiveStream
 from a2k_nets.server.live.protocol import (
@@ -68,13 +68,21 @@ class StreamConnection:
             how = "vanished"
         except StreamError as error:
             how = error.code
-            try:
-                await self._within_stall(self._channel.send(error_message(error)))
-                await self._within_stall(self._channel.close(error.close_code))
-            except (StreamError, VanishedError):
-                logger.debug("a client was gone before its error")
+            await self._tell(error)
+        except Exception:
+            how = "internal"
+            logger.exception("a stream failed")
+            await self._tell(internal_error())
         finally:
             self._measurements.ended.labels(how).inc()
+
+    async def _tell(self, error: StreamError) -> None:
+        """Send the client an error and close its connection, if it is still there."""
+        try:
+            await self._within_stall(self._channel.send(error_message(error)))
+            await self._within_stall(self._channel.close(error.close_code))
+        except (StreamError, VanishedError):
+            logger.debug("a client was gone before its error")
 
     async def _serve(self) -> str:
         """Return how the stream ended."""
@@ -120,7 +128,7 @@ class StreamConnection:
             stream.fail(failure)
         except Exception:
             logger.exception("reading a stream failed")
-            stream.fail(StreamError("internal", "internal error; the server's log has it", close_code=1011))
+            stream.fail(internal_error())
 
     async def _take(self, message: str | bytes, sound: IncomingSound, stream: LiveStream) -> None:
         """Take one message: sound, or the end of it."""

@@ -17,3 +17,8 @@ class StreamError(Exception):
 
 class VanishedError(Exception):
     """The client has closed its connection."""
+
+
+def internal_error() -> StreamError:
+    """Return what a client is told of a fault of ours."""
+    return StreamError("internal", "internal error; the server's log has it", close_code=1011)

@@ -1,7 +1,6 @@
 """The messages of a live stream, as docs/server.md describes them."""
 
 import json
-import math
 import struct
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from torch import Tensor
 from a2k_nets.config.residual import ModelConfig
 from a2k_nets.server.batching.batched_streams import StreamOptions
 from a2k_nets.server.live.errors import StreamError
+from a2k_nets.server.options import OPTIONS, check_integer, check_options, is_number, shorten
 
 #: The version of the protocol, and its name among WebSocket subprotocols.
 VERSION = 1
@@ -22,11 +22,10 @@ SUBPROTOCOL = "a2k.v1"
 #: Sample rates of the incoming sound, Hz.
 RATES = (8_000, 192_000)
 
-#: Largest gain, and largest coordinate of a face in pixels.
-_MAX_GAIN, _MAX_COORDINATE = 10.0, 100_000.0
+#: Largest coordinate of a face in pixels.
+_MAX_COORDINATE = 100_000.0
 
-_GAINS = ("head_motion", "expression", "blink")
-_MEMBERS = {"type", "version", "face", "rate", "encoding", "frames", "neutralize_mouth", "seed", *_GAINS}
+_MEMBERS = {"type", "version", "face", "rate", "encoding", "frames", *OPTIONS}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,22 +72,21 @@ def parse_start(text: str, config: ModelConfig) -> StreamRequest:
     if message["type"] != "start":
         raise _bad("a first message of the type start", message["type"])
     if message.get("version", VERSION) != VERSION:
-        raise StreamError("version", f"expected version {VERSION} of the protocol, got {_short(message['version'])}")
+        raise StreamError("version", f"expected version {VERSION} of the protocol, got {shorten(message['version'])}")
     if unknown := sorted(set(message) - _MEMBERS):
         raise _bad(f"no other members than {', '.join(sorted(_MEMBERS))}", unknown[0])
-    gains = {name: _number(message, name, 1.0, 0.0, _MAX_GAIN) for name in _GAINS}
-    neutralize_mouth = message.get("neutralize_mouth", False)
-    if not isinstance(neutralize_mouth, bool):
-        raise _bad("true or false as neutralize_mouth", neutralize_mouth)
+    try:
+        options = StreamOptions(**check_options(message))
+        rate = check_integer(message.get("rate", config.audio.sample_rate), "rate", *RATES)
+    except ValueError as error:
+        raise StreamError("malformed", str(error)) from None
     face = message.get("face")
     return StreamRequest(
         face=None if face is None else _face(face, config),
-        rate=_integer(message, "rate", config.audio.sample_rate, *RATES),
+        rate=rate,
         encoding=_choice(message, "encoding", "s16le", "opus"),
         frames=_choice(message, "frames", "json", "binary"),
-        options=StreamOptions(
-            **gains, neutralize_mouth=neutralize_mouth, seed=_integer(message, "seed", 0, 0, (1 << 63) - 1)
-        ),
+        options=options,
     )
 
 
@@ -144,27 +142,13 @@ def _face(value: Any, config: ModelConfig) -> Tensor:
     ):
         raise _bad(expected, value)
     for coordinate in (coordinate for point in value for coordinate in point):
-        if not _is_number(coordinate) or abs(coordinate) > _MAX_COORDINATE:
+        if not is_number(coordinate) or abs(coordinate) > _MAX_COORDINATE:
             raise _bad(f"{expected}, each at most {_MAX_COORDINATE:g}", coordinate)
     face = torch.tensor(value, dtype=torch.float32)
     corners = face[list(config.eye_corners)]
     if float((corners[0] - corners[1]).norm()) < 1:
         raise StreamError("malformed", f"expected {expected} whose eyes lie at least a pixel apart, got less")
     return face
-
-
-def _number(message: dict[str, Any], name: str, default: float, least: float, most: float) -> float:
-    value = message.get(name, default)
-    if not _is_number(value) or not least <= value <= most:
-        raise _bad(f"a number from {least:g} to {most:g} as {name}", value)
-    return float(value)
-
-
-def _integer(message: dict[str, Any], name: str, default: int, least: int, most: int) -> int:
-    value = message.get(name, default)
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise _bad(f"a whole number from {least} to {most} as {name}", value)
-    return value
 
 
 def _choice(message: dict[str, Any], name: str, *choices: Any) -> Any:
@@ -174,17 +158,8 @@ def _choice(message: dict[str, Any], name: str, *choices: Any) -> Any:
     return value
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def _bad(expected: str, given: Any) -> StreamError:
-    return StreamError("malformed", f"expected {expected}, got {_short(given)}")
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return StreamError("malformed", f"expected {expected}, got {shorten(given)}")
 
 
 def _reject_constant(constant: str) -> float:

@@ -9,7 +9,7 @@ import torch
 from a2k_nets.residual.model import Audio2Keypoint
 from a2k_nets.server.batching.batched_streams import BatchedStreams
 from a2k_nets.server.limits import ServerLimits
-from a2k_nets.server.live.errors import StreamError
+from a2k_nets.server.live.errors import StreamError, internal_error
 from a2k_nets.server.live.live_stream import LiveStream
 from a2k_nets.server.live.protocol import StreamRequest
 from a2k_nets.server.measurements import Measurements
@@ -40,8 +40,7 @@ class Scheduler:
         self._measurements = measurements
         self._batch = BatchedStreams(model, capacity=limits.streams)
         self.config = self._batch.config
-        # For clients without a face of their own: 60 px between the outer eye corners, in a picture of 224 × 224 px.
-        self._mean_face = model.normalizer.mean_face.cpu() * 60 + 112
+        self._mean_face = model.normalizer.mean_face_px.cpu()  # for clients without a face of their own
         self._streams: set[LiveStream] = set()
         self._has_work, self._is_empty = asyncio.Event(), asyncio.Event()
         self._is_empty.set()
@@ -111,7 +110,7 @@ class Scheduler:
         except (RuntimeError, ValueError, IndexError, torch.OutOfMemoryError):
             logger.exception("a step of %d streams failed; they are closed", len(streams))
             for stream in streams:
-                stream.fail(StreamError("internal", "internal error; the server's log has it", close_code=1011))
+                stream.fail(internal_error())
             return
         for stream, points in zip(streams, keypoints, strict=True):
             stream.deliver(points)

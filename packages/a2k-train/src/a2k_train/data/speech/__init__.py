@@ -1,1 +1,1 @@
-"""Speech without faces, for the ears of a network."""
+"""Speech without faces, to pretrain and distil networks."""

@@ -1,1 +1,1 @@
-"""Ears of a small network, taught by a speech encoder on sound alone."""
+"""Distillation into a small network: its audio layers ("ears") from a speech encoder, its lips from a teacher."""

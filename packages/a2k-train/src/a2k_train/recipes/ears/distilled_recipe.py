@@ -1,4 +1,4 @@
-"""The training step of the preset `residual` with a teacher: clips, and speech whose faces the teacher generates."""
+"""The training step of the preset `residual` with a teacher: clips, and speech with generated keypoints."""
 
 import torch
 from lightning_fabric import Fabric
@@ -10,12 +10,12 @@ from a2k_train.data.window_sampler import Batch
 from a2k_train.recipes.ears.lessons import Lessons
 from a2k_train.recipes.residual import ResidualRecipe
 
-#: Losses that a teacher has nothing to say about: its head is still.
+#: Losses that are not computed on the teacher's keypoints, because its head is still.
 _UNTAUGHT = ("pose", "head_motion_gain", "adversarial")
 
 
 class DistilledRecipe(ResidualRecipe):
-    """The `residual` preset's network, which learns from clips and from a teacher's lessons in each step.
+    """The `residual` preset's network, trained in each step on clips and on windows that a teacher labels.
 
     The teacher's windows are augmented like the clips, and have the same losses, except those of the head. Their
     weighted sum is the loss `taught`.
@@ -40,7 +40,7 @@ class DistilledRecipe(ResidualRecipe):
         self._current_step = 0
 
     def step(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        """Update the network by a batch of clips and the lesson of the step; return the losses, unweighted."""
+        """Update the network by a batch of clips and a batch of labelled speech; return the losses, unweighted."""
         self._current_step = step
         return super().step(batch, step)
 

@@ -1,4 +1,4 @@
-"""Training of the ears of the preset `residual`: they predict the features of a speech encoder from sound alone."""
+"""Pretraining of the audio layers ("ears") of the preset `residual`: predict a speech encoder's features."""
 
 import torch
 from einops import rearrange
@@ -16,12 +16,12 @@ from a2k_train.recipes.base import SEED_STRIDE, Recipe
 from a2k_train.recipes.optimizer_step import OptimizerStep, adamw
 from a2k_train.statistics.running import RunningMoments
 
-#: Statistics are those of this many clips; more change nothing.
+#: Number of clips that the statistics are computed over; more clips hardly change them.
 _MAX_CLIPS = 2_000
 
 
 class EarsRecipe(Recipe):
-    """Distils the frozen encoder of `listener` into the ears of a small network.
+    """Distils the frozen encoder of `listener` into the audio layers of a small network.
 
     The layers between the spectrogram and the heads, without a reference face, and one linear layer that is thrown away
     afterwards, predict the z-scored feature vectors of each video frame. The encoder hears clean sound and its future;
@@ -66,7 +66,7 @@ class EarsRecipe(Recipe):
         return {"optimizer": self._step.optimizer}
 
     def step(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        """Update the ears; return the loss."""
+        """Update the audio layers and the readout; return the loss."""
         generator = self._generator(batch, step)
         self.model.train()
         network = self._generator_network

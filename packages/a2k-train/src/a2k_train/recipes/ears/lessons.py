@@ -1,4 +1,4 @@
-"""Speech without video, and a teacher who generates the faces for it."""
+"""Pseudo-labels for speech without video: a teacher generates the keypoints ("lessons")."""
 
 from dataclasses import replace
 
@@ -11,15 +11,15 @@ from a2k_nets.residual import ListenerGenerator
 from a2k_train.data.clip_store import ClipStore
 from a2k_train.data.window_sampler import Batch, WindowSampler
 
-#: Frames at either end of a window that do not count: there the teacher lacks past or future.
+#: Frames at either end of a window that are masked, because the teacher lacks past or future sound there.
 _EDGE = 4
 
 
 class Lessons:
     """Windows of speech whose keypoints are those that a model of the preset `listener` generates.
 
-    The teacher hears clean sound through its encoder, whose features are computed once, and speaks with faces of the
-    training clips, its head still.
+    The teacher gets the encoder's features of clean sound, which are computed once, and faces of the training clips as
+    references. Its head is still.
 
     Args:
         teacher: The model, in eval mode.
@@ -51,7 +51,7 @@ class Lessons:
 
     @torch.no_grad()
     def teach(self, windows: Batch, references: Float[Tensor, "b k 2"]) -> Batch:
-        """Return windows of the sampler with the faces of the references, pixels, that speak."""
+        """Return windows of the sampler with keypoints generated from the reference faces, pixels."""
         network, normalizer = self.teacher.generator, self.teacher.normalizer
         assert isinstance(network, ListenerGenerator)
         assert windows.features is not None

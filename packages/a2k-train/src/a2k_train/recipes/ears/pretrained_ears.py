@@ -1,4 +1,4 @@
-"""The start of a training with ears that were trained on sound alone."""
+"""Initialize the audio layers ("ears") of a network from those that were pretrained on sound alone."""
 
 from a2k_nets import Audio2Keypoint
 from a2k_nets.checkpoints import load_state_strict
@@ -9,7 +9,7 @@ EARS = ("stem", "blocks", "norm")
 
 
 def load_ears(model: Audio2Keypoint, source: str) -> None:
-    """Copy the ears of a checkpoint into a model of the same size; reference layers and heads stay as they are.
+    """Copy the audio layers of a checkpoint into a model of the same size; reference layers and heads are unchanged.
 
     Args:
         model: A model of the preset `residual`, changed in place.

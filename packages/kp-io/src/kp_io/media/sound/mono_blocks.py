@@ -119,5 +119,5 @@ def channel_names(frame: av.AudioFrame) -> list[str]:
 
 
 def _samples(plane: Any, dtype: Any, count: int) -> np.ndarray:
-    """Return the first samples of a plane as a view; PyAV's types do not tell that planes are buffers."""
+    """Return the first samples of a plane as a view; PyAV's types do not declare that planes are buffers."""
     return np.frombuffer(plane, dtype, count)

@@ -1,4 +1,4 @@
-"""Read headers of MPEG audio frames, and the tag that tells how long an MP3 is."""
+"""Read headers of MPEG audio frames, and the tag that states the length of an MP3."""
 
 #: Kilobits a second by version (3 is MPEG-1) and layer.
 _KBITS = {
@@ -10,7 +10,7 @@ _KBITS = {
 }
 
 #: Bytes from a frame's header to the tag: MPEG-1 stereo, mono or MPEG-2 stereo, MPEG-2 mono.
-_TAG_PLACES = (36, 21, 13)
+_TAG_OFFSETS = (36, 21, 13)
 
 
 def mpeg_frame_length(head: bytes) -> int:
@@ -41,9 +41,9 @@ def stated_samples(head: bytes) -> int | None:
         True
     """
     for name in (b"Xing", b"Info"):
-        place = head.find(name)
-        frame = next((place - n for n in _TAG_PLACES if place >= n and mpeg_frame_length(head[place - n :])), None)
-        tag = head[place : place + 160]
+        offset = head.find(name)
+        frame = next((offset - n for n in _TAG_OFFSETS if offset >= n and mpeg_frame_length(head[offset - n :])), None)
+        tag = head[offset : offset + 160]
         if frame is None or len(tag) < 160 or tag[7] & 1 == 0:
             continue
         num_frames = int.from_bytes(tag[8:12], "big")

@@ -13,7 +13,7 @@ from torch import Tensor
 from kp_io.media.sound.mono_blocks import mono_blocks
 from kp_io.media.sound.mpeg_header import mpeg_frame_length, stated_samples
 
-#: What files begin with, and the place of it; raw samples practically never do.
+#: Offset and magic bytes by kind of file; raw samples practically never begin like this.
 _MAGIC = {
     "MP3 file with tags": (0, b"ID3"),
     "FLAC file": (0, b"fLaC"),
@@ -43,7 +43,7 @@ _AC3_KBITS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384
 
 _TS_PACKET = 188
 
-_SEEN_BYTES = 1 << 18
+_NUM_FIRST_BYTES = 1 << 18
 
 
 @runtime_checkable
@@ -90,8 +90,8 @@ def name_of_container(head: bytes) -> str | None:
         >>> name_of_container(b"OggS" + bytes(24))
         'Ogg file'
     """
-    for name, (place, magic) in _MAGIC.items():
-        if head[place : place + len(magic)] == magic:
+    for name, (offset, magic) in _MAGIC.items():
+        if head[offset : offset + len(magic)] == magic:
             return name
     if len(head) > 2 * _TS_PACKET and head[0] == head[_TS_PACKET] == head[2 * _TS_PACKET] == 0x47:
         return "MPEG transport stream"
@@ -112,7 +112,7 @@ def _decode(source: "Rewound", name: str) -> SoundPipe:
         stream = container.streams.audio[0]
         blocks = mono_blocks(container.decode(stream), "the input", at_once=True)
         first = next(blocks, None)
-        left = stated_samples(source.seen)  # FFmpeg cuts the padding at the end of an MP3 only where it can seek
+        left = stated_samples(source.first_bytes)  # FFmpeg cuts the padding at the end of an MP3 only where it can seek
     except FFmpegError as error:
         raise _unreadable(name, error) from error
     if first is None:
@@ -142,7 +142,7 @@ class Rewound:
     """The bytes of a pipe with those that were read already."""
 
     def __init__(self, source: ByteSource, head: bytes) -> None:
-        self.seen = b""  # the first bytes that were read, for tags in them
+        self.first_bytes = b""  # the first bytes that were read, for tags in them
         self._source = source
         self._read1 = getattr(source, "read1", source.read)
         self._head = head
@@ -156,8 +156,8 @@ class Rewound:
         """Return what is there, at most that many bytes and at least one before the end."""
         part, self._head = self._head[:size], self._head[size:]
         part = part or bytes(self._read1(size))
-        if len(self.seen) < _SEEN_BYTES:
-            self.seen += part
+        if len(self.first_bytes) < _NUM_FIRST_BYTES:
+            self.first_bytes += part
         return part
 
 

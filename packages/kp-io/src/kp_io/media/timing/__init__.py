@@ -1,1 +1,1 @@
-"""Times of decoded frames: what containers say, and what is right."""
+"""Timestamps of decoded frames, and their correction."""

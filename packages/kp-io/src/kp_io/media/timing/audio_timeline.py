@@ -106,7 +106,7 @@ class _Timeline:
         yield from self._hold(None)
 
     def _measure(self, first: Block, blocks: Iterator[Block]) -> Iterator[_Timed]:
-        """Tell of each block how late its time is against the samples before it."""
+        """Yield each block with its lateness, in samples, against the samples before it."""
         origin: Fraction | None = None
         last: Fraction | None = None
         count, late, earlier = 0, 0.0, 0.0
@@ -128,7 +128,7 @@ class _Timeline:
             block = next(blocks, None)
 
     def _is_step(self, index: int, before: float) -> bool:
-        """Return whether from a waiting block on the sound is off by a step that lasts."""
+        """Return whether the sound is off by a lasting step from a waiting block on."""
         limit = _STEP_SECONDS * self._rate
         step = self._waiting[index].late - before
         lasting = self._median(index) - before

@@ -1,4 +1,4 @@
-"""Find jumps of timestamps that no real gap makes, and close them (PyAV)."""
+"""Find jumps of timestamps that are not real gaps, and close them (PyAV)."""
 
 import logging
 from fractions import Fraction

@@ -12,7 +12,7 @@ from kp_io.media.timing.closed_gaps import MAX_JUMP_SECONDS, ClosedGaps
 #: Containers that store the order of decoding only: FFmpeg guesses the times of display, and wrongly.
 _WITHOUT_PTS = frozenset({"avi"})
 
-#: Entries of the index of such a container that are looked at, and the longest delay of its first frame, in frames.
+#: Entries of the index of such a container that are read, and the longest delay of its first frame, in frames.
 _INDEX_ENTRIES, _MAX_DELAY = 500, 5
 
 

@@ -1,0 +1,88 @@
+"""`a2k serve` in a process of its own, and what its clients do, for the tests."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+
+from a2k_nets.inference.streaming import StreamingGenerator
+
+for library in ("starlette", "uvicorn", "websockets", "prometheus_client", "python_multipart"):
+    pytest.importorskip(library, reason="needs the extra a2k-nets[serve]")
+
+connect = pytest.importorskip("websockets.sync.client").connect
+
+ROOT = Path(__file__).parents[3]
+SPEECH = ROOT / "examples" / "assets" / "sense_and_sensibility_0870.wav"
+
+# Machines that test are busy ones.
+PATIENCE_SECONDS = 120
+
+
+@contextmanager
+def serving(folder: Path, *options: str, ends_with: int = 0, **environment: str):
+    """Run the server; yield the address of its streams, and its process."""
+    command = [sys.executable, "-m", "a2k_nets", "serve", "--port", "0", *options]
+    environment = os.environ | {"TMPDIR": str(folder), "OMP_NUM_THREADS": "1"} | environment
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        line = process.stdout.readline()
+        assert line.startswith("ws://"), process.stderr.read()
+        try:
+            yield line.split()[0], process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=PATIENCE_SECONDS) == ends_with
+            assert "Traceback" not in process.stderr.read()
+    # Nothing that was uploaded is left.
+    assert list(folder.glob("a2k-serve-*")) == []
+
+
+def talk(address, pieces, **start):
+    """Stream everything; return the frames and the last message."""
+    with connect(address, open_timeout=PATIENCE_SECONDS) as client:
+        client.send(json.dumps({"type": "start"} | start))
+        assert json.loads(client.recv())["type"] == "ready"
+        for piece in pieces:
+            client.send(piece)
+        client.send('{"type": "end"}')
+        messages = list(client)
+    return messages[:-1], json.loads(messages[-1])
+
+
+def alone(model, samples, face=None, **options):
+    generator = StreamingGenerator(model.normalizer.mean_face_px if face is None else face, model, **options)
+    return torch.cat([generator.push(samples), generator.flush()]).numpy()
+
+
+def split(pcm, size):
+    return [pcm[begin : begin + size].tobytes() for begin in range(0, len(pcm), size)]
+
+
+def ask(address, path, *, headers=(), files=None):
+    """Return status and body of an HTTP request; files are name, file name and bytes, or name and text."""
+    url = re.sub(r"^ws(.*)/v1/stream", r"http\1", address) + path
+    body = None
+    if files is not None:
+        parts = [
+            f'--limit\r\nContent-Disposition: form-data; name="{name}"{filename}\r\n\r\n'.encode() + data + b"\r\n"
+            for name, filename, data in files
+        ]
+        body = b"".join(parts) + b"--limit--\r\n"
+        headers = [*headers, ("Content-Type", "multipart/form-data; boundary=limit")]
+    request = urllib.request.Request(url, data=body, headers=dict(headers))
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
