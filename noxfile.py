@@ -96,7 +96,7 @@ def web(session: nox.Session) -> None:
     """Test the page of `a2k web` in headless Chromium (Debian: chromium, chromium-driver); skip without it."""
     if shutil.which("chromedriver") is None:
         session.skip("needs Chromium and chromedriver; on Debian: apt-get install chromium chromium-driver")
-    packages = ("packages/kp-io[dlib,tts]", "packages/a2k-nets[web]")
+    packages = ("packages/kp-io[dlib,tts]", "packages/a2k-nets[web]", "packages/kp-render[io]")
     install(session, "beartype", "hypothesis", "pytest", "selenium", packages=packages)
     session.run("pytest", "packages/a2k-nets/tests/test_web_page.py", *session.posargs)
 

@@ -47,6 +47,7 @@ EDGES = {
         "sync.corpus",
         "web.limits",
         "web.pipeline",
+        "web.videos",
     )
 }
 

@@ -44,6 +44,7 @@ EXTRAS = tuple(
         "web.app",
         "web.ui_text",
         "web.pipeline",
+        "web.videos",
     )
 )
 

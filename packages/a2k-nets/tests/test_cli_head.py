@@ -4,25 +4,15 @@ import json
 
 import pytest
 import torch
+from head_clips import clip
 from typer.testing import CliRunner
 
 from a2k_nets.cli.app import app
-from a2k_nets.head.mean_face import mean_face_3d
-from a2k_nets.head.space import lift, measure_motion, project
+from a2k_nets.head.space import lift, measure_motion
 from a2k_nets.inference.generate import generate_sequence
 from a2k_nets.residual.model import Audio2Keypoint
 from kp_io import KeypointSequence, load_keypoints, save_keypoints
 from kp_io.media.audio import write_audio
-
-
-def clip(gain: float) -> KeypointSequence:
-    """A person who turns to both sides and nods and tilts a little. (75 frames)"""
-    motion = torch.zeros(1, 75, 6)
-    motion[0, :, 0] = gain * torch.sin(torch.arange(75) / 12)
-    motion[0, :, 1:3] = 0.3 * motion[0, :, :1]
-    face = 1.5 * mean_face_3d()[None, :, :2].float() + 120
-    turned = project(face[:, None].expand(-1, 75, -1, -1), lift(face), motion)[0]
-    return KeypointSequence(turned, image_size=(320, 320))
 
 
 @pytest.fixture

@@ -50,6 +50,6 @@ def test_what_fails(folder, monkeypatch):
     fails("a picture", "--image", "face.npz", "--portrait-video", "a.mp4", "-o", "o.npz")
     fails(".mkv", "--image", "face.png", "--portrait-video", "a.gif")
     fails("two files", "--image", "face.png", "--portrait-video", "a.mp4", "--draw", "a.mp4")
-    monkeypatch.setattr(generate, "find_spec", lambda name: None)
+    monkeypatch.setattr(generate, "has_kp_render", lambda: False)
     fails("packages/kp-render[io]", "--image", "face.png", "--portrait-video", "a.mp4")
     assert not list(folder.glob("*.mp4"))

@@ -1,5 +1,6 @@
 """The page of `a2k web` in a real browser: `nox -s web`, or wherever Gradio, Selenium and Chromium are."""
 
+import base64
 import json
 import os
 import shutil
@@ -14,10 +15,12 @@ from urllib.parse import urlparse
 
 import numpy as np
 import pytest
+from head_clips import clip
 from PIL import Image
 from skimage.data import astronaut
 
-from kp_io.formats.registry import load_keypoints
+from a2k_nets.extras import has_kp_render
+from kp_io.formats.registry import load_keypoints, save_keypoints
 from kp_io.media.video_reader import probe_video
 
 SPEECH = Path(__file__).parents[3] / "examples" / "assets" / "sense_and_sensibility_0870.wav"
@@ -75,7 +78,7 @@ def chromium(tmp_path_factory):
     offline = "host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
     for switch in (*switches, offline, "autoplay-policy=no-user-gesture-required", "window-size=1280,800"):
         options.add_argument(f"--{switch}")
-    # Four files in a row are what we want.
+    # Several files in a row are what we want.
     several = {"profile.default_content_setting_values.automatic_downloads": 1}
     options.add_experimental_option("prefs", {"download.default_directory": str(downloads)} | several)
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
@@ -178,10 +181,24 @@ class Page:
         script = "v = document.querySelector('#video video'); return v && [v.readyState, v.duration, v.currentTime]"
         return self.driver.execute_script(script)
 
-    def download(self, suffix):
-        folder = self.driver.downloads
-        self.click(f"#download-{suffix[1:]}")
-        return self.until(lambda: list(folder.glob(f"*{suffix}")), f"a download of {suffix}")[0]
+    def save_picture(self, path, *, seconds):
+        """Save the whole page, with a moment of the video."""
+        self.driver.execute_script(
+            "v = document.querySelector('#video video'); v.pause(); v.currentTime = arguments[0]", seconds
+        )
+        self.wait("#detected img")
+        time.sleep(3)  # the controls of the video fade out
+        size = "return [document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+        width, height = self.driver.execute_script(size)
+        area = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+        taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": area})
+        path.write_bytes(base64.b64decode(taken["data"]))
+
+    def download(self, name):
+        path = self.driver.downloads / name
+        self.click(f"#download-{name.replace('.', '-')}")
+        self.until(path.is_file, f"a download of {name}")
+        return path
 
 
 @pytest.fixture(scope="module")
@@ -198,13 +215,15 @@ def test_a_portrait_speaks(page, server, portrait):
     page.until(lambda: (page.video() or [0])[0] >= 2, "a video that can be played")
     assert page.video()[1] == pytest.approx(7.12, abs=0.1)
     page.until(lambda: page.video()[2] > 0, "a video that plays by itself")
+    if picture := os.environ.get("A2K_PICTURE"):  # that of docs/web.md
+        page.save_picture(Path(picture), seconds=3.6)
     page.wait("#chart svg polyline")
     page.wait("#detected img")
-    assert len(load_keypoints(page.download(".npz"))) == 178
-    assert len(load_keypoints(page.download(".csv"))) == 178
-    assert len(load_keypoints(page.download(".json"))) == 178
-    video = probe_video(page.download(".mp4"))
-    assert (video.has_audio, video.num_frames(25.0)) == (True, 178)
+    for suffix in ("npz", "csv", "json"):
+        assert len(load_keypoints(page.download(f"keypoints.{suffix}"))) == 178
+    for name in ("portrait.mp4", "keypoints.mp4") if has_kp_render() else ("keypoints.mp4",):
+        video = probe_video(page.download(name))
+        assert (video.has_audio, video.num_frames(25.0)) == (True, 178)
     # The results of one request are there, as long as somebody looks at them.
     _, place = server
     assert len({path.parent for path in results(place)}) == 1
@@ -236,6 +255,27 @@ def test_bad_ones_stop_nothing(page, server, portrait, tmp_path):
     page.until(lambda: (page.video() or [0])[0] >= 2, "a video that can be played")
 
 
+def test_style_and_driving(page, portrait, tmp_path):
+    # What this page gave for one portrait drives the next one.
+    lively = tmp_path / "lively.npz"
+    save_keypoints(lively, clip(0.3))
+    page.upload("portrait", portrait)
+    page.upload("audio", SPEECH)
+    page.click("#head-gains button")
+    page.until(lambda: page.wait("#driving input[type=file]"), "an open accordion")
+    page.upload("style", lively)
+    (tmp_path / "damaged.npz").write_bytes(lively.read_bytes()[:300])
+    page.upload("driving", tmp_path / "damaged.npz")
+    told = page.generate()
+    assert "damaged.npz" in told
+    assert "cut off" in told
+    page.click("#driving button[aria-label*='lear'], #driving button[aria-label*='emove']")
+    page.upload("driving", lively)
+    assert "178 frames" in page.generate()
+    page.until(lambda: (page.video() or [0])[0] >= 2, "a video that can be played")
+    assert page.driver.execute_script("return document.documentElement.scrollWidth") <= 1280
+
+
 def test_a_file_that_is_too_large(page, tmp_path):
     (tmp_path / "endless.wav").write_bytes(b"RIFF\0\0\0\0WAVE" + bytes(26_000_000))
     page.wait("#audio input[type=file]").send_keys(str(tmp_path / "endless.wav"))
@@ -251,6 +291,7 @@ def test_examples_and_a_phone(page):
         page.click("#example-speech button.gallery-item, #example-speech .gallery-item")
         page.wait("#portrait img")
         page.until(lambda: not page.all("#audio input[type=file]"), "the reading")
+        page.click("#head-gains button")
         assert "178 frames" in page.generate()
         assert page.driver.execute_script("return document.documentElement.scrollWidth") <= 390
     finally:

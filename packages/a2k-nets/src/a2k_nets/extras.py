@@ -5,6 +5,7 @@ its folder in a checkout and by its wheel. A test keeps the table equal to `pypr
 """
 
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 
 #: The requirements of an extra, as `pip install` takes them; kp-io is told apart from them by `how_to_install_kp_io`.
 REQUIREMENTS = {
@@ -47,6 +48,11 @@ def how_to_install_kp_io(extra: str) -> str:
         f'from a checkout `pip install "packages/kp-io{brackets}"`, '
         f'from wheels `pip install "./kp_io-{release}-py3-none-any.whl{brackets}"` (the extra a2k-nets[{extra}])'
     )
+
+
+def has_kp_render() -> bool:
+    """Return whether kp-render, which makes portraits speak, is installed with what it needs."""
+    return find_spec("kp_render") is not None and find_spec("kornia") is not None
 
 
 def how_to_install_kp_render() -> str:

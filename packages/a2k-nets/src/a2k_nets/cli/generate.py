@@ -1,6 +1,5 @@
 """The command `a2k generate`."""
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +25,7 @@ from a2k_nets.cli.options import (
     Turn,
     checkpoint_files,
 )
-from a2k_nets.extras import how_to_install_kp_render
+from a2k_nets.extras import has_kp_render, how_to_install_kp_render
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -197,7 +196,7 @@ def check_portrait_video(path: Path, *, has_picture: bool) -> None:
         ImportError: kp-render is missing.
         ValueError: There is no picture to move, or the name of the file has another ending.
     """
-    if find_spec("kp_render") is None or find_spec("kornia") is None:
+    if not has_kp_render():
         raise ImportError(f"--portrait-video needs kp-render: {how_to_install_kp_render()}")
     if not has_picture:
         raise ValueError("expected a picture or a video as --image for --portrait-video, got a keypoint file")

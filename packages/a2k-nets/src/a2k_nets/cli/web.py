@@ -10,6 +10,7 @@ import typer
 
 from a2k_nets.cli.console import clear_errors, on_device
 from a2k_nets.cli.options import Device, Model, Revision, Sha256
+from a2k_nets.extras import has_kp_render, how_to_install_kp_render
 
 
 def web(
@@ -43,6 +44,8 @@ def web(
             )
             address = f"http://{address_of(host, listener)}{root_path}/"
             typer.echo(f"{address} (Ctrl-C stops it)")
+            if not has_kp_render():
+                typer.echo(f"for a portrait that speaks, install kp-render: {how_to_install_kp_render()}", err=True)
             if open_browser:
                 webbrowser.open(address.replace("//0.0.0.0:", "//127.0.0.1:"))
             serve(app, listener)

@@ -7,22 +7,24 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from a2k_nets.extras import how_to_install
+from a2k_nets.extras import has_kp_render, how_to_install
 from a2k_nets.web.examples import EXAMPLE_TEXTS, example_portrait, example_speech
 from a2k_nets.web.limits import Limits
 from a2k_nets.web.pipeline import DOWNLOADS, Request, Result, process
 from a2k_nets.web.result_folders import ResultFolders
 from a2k_nets.web.ui_text import (
+    CLIPS,
     GAINS,
     HEAD_GAINS,
-    HEADER,
     LIVE_LINK,
     SCROLL_TO_RESULT,
     VOICES,
     Gain,
     explain,
+    header,
     note,
     progress_note,
+    video_label,
 )
 
 if TYPE_CHECKING:
@@ -131,6 +133,8 @@ def _page(model: "AnyModel", folder: Path, limits: Limits, *, has_live_page: boo
         text: str,
         voice: str,
         seed: float | None,
+        style: str | None,
+        driving: str | None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  # Gradio recognises the argument by its default
         *gains: float,
     ) -> Iterator[list[Any]]:
@@ -141,6 +145,8 @@ def _page(model: "AnyModel", folder: Path, limits: Limits, *, has_live_page: boo
             voice=voice,
             gains={gain.option: value for gain, value in zip(shown, gains, strict=True)},
             seed=int(seed or 0),
+            style=Path(style) if style else None,
+            driving=Path(driving) if driving else None,
         )
         results = folders.renew(str(visitor.session_hash))
 
@@ -163,7 +169,7 @@ def _page(model: "AnyModel", folder: Path, limits: Limits, *, has_live_page: boo
         delete_cache=(_CLEANUP_SECONDS, _RETENTION_SECONDS),
         fill_width=True,
     ) as page:
-        gr.HTML(HEADER + LIVE_LINK * has_live_page, elem_id="head")
+        gr.HTML(header(speaks=has_kp_render()) + LIVE_LINK * has_live_page, elem_id="head")
         with gr.Row():
             with gr.Column(scale=5, min_width=320):
                 inputs = _inputs(limits, in_space=in_space)
@@ -172,7 +178,7 @@ def _page(model: "AnyModel", folder: Path, limits: Limits, *, has_live_page: boo
         inputs.button.click(None, js=SCROLL_TO_RESULT, queue=False, api_visibility="private")
         inputs.button.click(
             generate,
-            [inputs.portrait, inputs.source, inputs.audio, inputs.text, inputs.voice, inputs.seed, *inputs.gains],
+            inputs.values,
             [outputs.status, outputs.video, outputs.chart, outputs.detected, *outputs.files],
             show_progress_on=outputs.status,
             api_visibility="private",
@@ -183,7 +189,7 @@ def _page(model: "AnyModel", folder: Path, limits: Limits, *, has_live_page: boo
 
 
 def _inputs(limits: Limits, *, in_space: bool) -> SimpleNamespace:
-    """Lay out the inputs, and return them by name; those of a head in space are folded."""
+    """Lay out the inputs, and return their `values` and the `button`; those of head and brows are folded."""
     import gradio as gr
 
     files = {"type": "filepath", "buttons": []}
@@ -228,14 +234,20 @@ def _inputs(limits: Limits, *, in_space: bool) -> SimpleNamespace:
     with gr.Row(elem_id="gains"):
         gains = [_slider(gain) for gain in GAINS]
         seed = gr.Number(0, label="Seed", precision=0, min_width=90, elem_id="seed")
-    if in_space:
-        with gr.Accordion("Head and brows", open=False, elem_id="head-gains"), gr.Row():
-            gains += [_slider(gain) for gain in HEAD_GAINS]
+    with gr.Accordion("Head and brows" if in_space else "Head", open=False, elem_id="head-gains"):
+        if in_space:
+            with gr.Row():
+                gains += [_slider(gain) for gain in HEAD_GAINS]
+        with gr.Row():
+            clips = [
+                gr.File(label=label, file_types=[".npz"], height=110, visible=in_space or name != "style", elem_id=name)
+                for name, label in CLIPS.items()
+            ]
+        gr.HTML(limits.clip_text, elem_id="clip-limits")
     button = gr.Button("3. Generate", variant="primary", elem_id="generate")
     gr.HTML(limits.text, elem_id="limits")
-    return SimpleNamespace(
-        portrait=portrait, source=source, audio=audio, text=text, voice=voice, seed=seed, button=button, gains=gains
-    )
+    values = (portrait, source, audio, text, voice, seed, *clips, *gains)
+    return SimpleNamespace(values=list(values), button=button)
 
 
 def _slider(gain: Gain) -> Any:
@@ -249,14 +261,18 @@ def _outputs() -> SimpleNamespace:
     import gradio as gr
 
     status = gr.HTML(note("Choose a portrait and speech, then press Generate."), padding=False, elem_id="status")
-    video = gr.Video(label="Keypoints, with the speech", height=340, autoplay=True, buttons=[], elem_id="video")
+    video = gr.Video(label=video_label(speaks=has_kp_render()), height=340, autoplay=True, buttons=[], elem_id="video")
     chart = gr.HTML(visible=False, elem_id="chart")
     with gr.Row():
         files = [
             gr.DownloadButton(
-                f"{suffix} ({label})", visible=False, size="sm", min_width=100, elem_id=f"download-{suffix[1:]}"
+                f"{Path(name).suffix} ({label})",
+                visible=False,
+                size="sm",
+                min_width=100,
+                elem_id=f"download-{name.replace('.', '-')}",
             )
-            for suffix, label in DOWNLOADS.items()
+            for name, label in DOWNLOADS.items()
         ]
     detected = gr.Image(
         label="Detected keypoints", visible=False, interactive=False, buttons=[], height=230, elem_id="detected"
@@ -272,8 +288,8 @@ def _output_values(message: str, result: Result | None = None) -> list[Any]:
     chart = result.chart if result else ""
     return [
         message,
-        paths.get(".mp4"),
+        paths.get("keypoints.mp4"),
         gr.HTML(chart, visible=bool(chart)),
         gr.Image(result.detected if result else None, visible=bool(result)),
-        *(gr.DownloadButton(value=paths.get(suffix), visible=suffix in paths) for suffix in DOWNLOADS),
+        *(gr.DownloadButton(value=paths.get(name), visible=name in paths) for name in DOWNLOADS),
     ]

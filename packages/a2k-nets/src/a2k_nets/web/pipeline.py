@@ -9,29 +9,29 @@ from torch import Tensor
 
 from a2k_nets.inference.generate import generate_sequence
 from a2k_nets.pretrained import AnyModel
-from a2k_nets.web.limits import Limits, check_picture, check_sound, check_text
+from a2k_nets.web.limits import Limits, check_picture, check_sound, check_text, read_clip
 from a2k_nets.web.mouth_chart import draw_mouth_chart
+from a2k_nets.web.videos import HEIGHT_PX, LINE_PX, MARGIN, write_videos
 from kp_io import (
-    KeypointSequence,
     annotate_image,
     face_box,
-    open_background,
     rasterize,
     read_audio,
     read_image,
     save_keypoints,
-    side_by_side,
     synthesize_speech,
     write_image,
-    write_video,
 )
 from kp_io.media import RGBImage
 
-#: Files to download: suffix and label.
-DOWNLOADS = {".mp4": "video", ".npz": "NumPy", ".csv": "table", ".json": "COCO"}
-
-#: Height of the pictures, and width of lines on the portrait: one pixel would be too thin on a phone.
-_HEIGHT, _LINE_PX = 480, 2
+#: Files to download: name and label.
+DOWNLOADS = {
+    "portrait.mp4": "portrait",
+    "keypoints.mp4": "both",
+    "keypoints.npz": "NumPy",
+    "keypoints.csv": "table",
+    "keypoints.json": "COCO",
+}
 
 _Progress = Callable[[float, str], None]
 
@@ -47,6 +47,8 @@ class Request:
         voice: eSpeak NG voice of the text.
         gains: Arguments of `generate_sequence` by name, such as `head_motion`.
         seed: Random seed of the head motion and the blinks.
+        style: Keypoint file of a clip; head and brows move as much as there.
+        driving: Keypoint file of a clip whose head motion is copied.
     """
 
     portrait: Path | None
@@ -55,6 +57,8 @@ class Request:
     voice: str = "en"
     gains: Mapping[str, float] = field(default_factory=dict)
     seed: int = 0
+    style: Path | None = None
+    driving: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class Result:
     Attributes:
         detected: Picture file: the portrait with the keypoints that were detected in it.
         chart: SVG of the waveform and the mouth opening.
-        files: Files to download, by suffix.
+        files: Files to download, by name.
         summary: One line about the result; empty until it is complete.
     """
 
@@ -95,42 +99,47 @@ def process(
         Increasingly complete results; the last one has a summary.
 
     Raises:
-        ValueError: The portrait or the speech is missing, of a wrong type, damaged, too large or too long, or there is
-            no face in the picture (`NoFaceFoundError`).
+        ValueError: The portrait or the speech is missing, a file is of a wrong type, damaged, too large or too long, or
+            there is no face in the picture (`NoFaceFoundError`).
         ModuleNotFoundError: The request has a text, and espeakng-loader is not installed.
     """
     limits = limits or Limits()
     rate = model.config.audio.sample_rate
     on_progress(0.0, "Detecting the face")
     portrait = _read_portrait(request, limits)
+    clips = {"style": request.style, "driving": request.driving}
+    options: dict[str, Any] = {name: read_clip(path, limits) for name, path in clips.items() if path is not None}
     still = annotate_image(portrait)
     result = Result(folder / "found.png")
-    crop = face_box(still, margin=0.6)
+    crop = face_box(still, margin=MARGIN)
     write_image(
-        result.detected, next(rasterize(still, background=portrait, crop=crop, height=_HEIGHT, thickness=_LINE_PX))
+        result.detected, next(rasterize(still, background=portrait, crop=crop, height=HEIGHT_PX, thickness=LINE_PX))
     )
     yield result
 
     on_progress(0.1, "Generating keypoints")
     waveform = _read_speech(request, limits, rate)
-    gains: dict[str, Any] = dict(request.gains)
-    sequence = generate_sequence(still, waveform, model=model, neutralize_mouth=True, seed=request.seed, **gains)
-    files = {suffix: folder / f"keypoints{suffix}" for suffix in DOWNLOADS}
-    video = files.pop(".mp4")
+    options |= request.gains
+    sequence = generate_sequence(still, waveform, model=model, neutralize_mouth=True, seed=request.seed, **options)
+    files = {name: folder / name for name in DOWNLOADS if not name.endswith(".mp4")}
     for path in files.values():
         save_keypoints(path, sequence)
     chart = draw_mouth_chart(waveform, sequence.keypoints, sample_rate=rate, fps=sequence.fps)
     result = replace(result, chart=chart, files=files)
     yield result
 
-    frames = _draw_frames(sequence, portrait, still.keypoints[0], on_progress)
-    write_video(video, frames, fps=sequence.fps, audio=waveform, sample_rate=rate)
+    def on_frame(done: float) -> None:
+        on_progress(0.3 + 0.7 * done, "Drawing the video")
+
+    videos = write_videos(
+        folder, sequence, portrait, reference=still, speech=waveform, sample_rate=rate, on_frame=on_frame
+    )
     yield replace(
         result,
-        files=files | {".mp4": video},
-        summary=f"Done: a video of {sequence.duration_seconds:.2f} s with the speech ({len(sequence)} "
-        f"{'frame' if len(sequence) == 1 else 'frames'} at {sequence.fps:g} fps), and its keypoints to download as "
-        f"{', '.join(files)}.",
+        files=videos | files,
+        summary=f"Done: {'the portrait speaks' if 'portrait.mp4' in videos else 'a video with the speech'}, "
+        f"{sequence.duration_seconds:.2f} s ({len(sequence)} {'frame' if len(sequence) == 1 else 'frames'} at "
+        f"{sequence.fps:g} fps).",
     )
 
 
@@ -152,23 +161,3 @@ def _read_speech(request: Request, limits: Limits, sample_rate: int) -> Tensor:
     if len(waveform) > limits.seconds * sample_rate:
         raise ValueError(f"expected a text of at most {limits.seconds:g} s of speech: shorten it")
     return waveform
-
-
-def _draw_frames(
-    sequence: KeypointSequence, portrait: RGBImage, reference: Tensor, on_progress: _Progress
-) -> Iterator[RGBImage]:
-    """Yield the frames of the video: the keypoints on the moving portrait, and beside it alone."""
-    crop = face_box(sequence)
-    columns = [
-        rasterize(
-            sequence,
-            height=_HEIGHT,
-            crop=crop,
-            background=open_background(portrait, sequence, reference=reference),
-            thickness=_LINE_PX,
-        ),
-        rasterize(sequence, height=_HEIGHT, crop=crop),
-    ]
-    for done, frame in enumerate(side_by_side(columns), 1):
-        yield frame
-        on_progress(0.3 + 0.7 * done / len(sequence), f"Drawing frame {done} of {len(sequence)}")

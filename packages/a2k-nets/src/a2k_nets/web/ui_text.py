@@ -45,11 +45,8 @@ VOICES = (
     ("中文", "cmn"),
 )
 
-HEADER = (
-    "<h1>Animate a portrait</h1>"
-    "<p>Turns a picture of a face and speech into a sequence of 68 facial keypoints. Your files stay on the server of "
-    "this page. Only use pictures of people who consented.</p>"
-)
+#: The keypoint files of clips: argument of `generate_sequence` and label.
+CLIPS = {"style": "Style (.npz)", "driving": "Driving (.npz)"}
 
 #: Follows the header where there is a live page.
 LIVE_LINK = '<p><a href="live/">Live: speak, and a face speaks, in your browser alone</a></p>'
@@ -59,6 +56,21 @@ SCROLL_TO_RESULT = """() => {
   const status = document.getElementById("status");
   if (status.getBoundingClientRect().top > window.innerHeight / 2) status.scrollIntoView({behavior: "smooth"});
 }"""
+
+
+def header(*, speaks: bool) -> str:
+    """Return the heading of the page; `speaks` where the portrait itself is moved."""
+    result = "a video in which the portrait speaks, and a" if speaks else "a"
+    return (
+        "<h1>Animate a portrait</h1>"
+        f"<p>Turns a picture of a face and speech into {result} sequence of 68 facial keypoints. Your files stay on "
+        "the server of this page. Only use pictures of people who consented.</p>"
+    )
+
+
+def video_label(*, speaks: bool) -> str:
+    """Return the title of the video; `speaks` where the portrait itself is moved."""
+    return "The portrait speaks, beside its keypoints" if speaks else "Keypoints, with the speech"
 
 
 def progress_note(*, has_keypoints: bool) -> str:
@@ -94,7 +106,7 @@ def explain(error: Exception, request: Request) -> str:
         logger.error("a request failed", exc_info=error)
         return "Internal error. The details are in the log of the server."
     text = " ".join(str(error).split())
-    for path in (request.portrait, request.speech):
+    for path in (request.portrait, request.speech, request.style, request.driving):
         if path is not None:
             text = text.replace(str(path), path.name)
     text = _PATH.sub(r"\1", text)
