@@ -15,18 +15,19 @@ from matplotlib.figure import Figure
 from pck_picture import draw_pck
 from PIL import Image
 from rigs_picture import draw_rigs
+from seeds_picture import MARGIN, draw_seeds, speaking_portrait
 from skimage.data import astronaut
 from torch import Tensor
 
 from a2k_nets import generate_sequence
 from kp_io import (
     KeypointSequence,
+    annotate_image,
     contact_sheet,
     face_box,
     rasterize,
     read_audio,
     side_by_side,
-    warp_image_to_head,
     write_image,
 )
 from kp_metrics import mouth_opening
@@ -47,10 +48,10 @@ def moments(opening: np.ndarray) -> list[int]:
 
 
 def show(sequence: KeypointSequence, *, height: int, labels: list[str] | None = None) -> list[np.ndarray]:
-    """Draw the keypoints on the portrait, and alone next to it."""
-    crop = face_box(sequence)
-    on_portrait = rasterize(sequence, height=height, crop=crop, background=warp_image_to_head(astronaut(), sequence))
-    return list(side_by_side([on_portrait, rasterize(sequence, height=height, crop=crop)], labels=labels))
+    """Draw the portrait that speaks, and the keypoints next to it."""
+    portrait = speaking_portrait(sequence, annotate_image(astronaut()), height=height)
+    keypoints = rasterize(sequence, height=height, crop=face_box(sequence, margin=MARGIN))
+    return list(side_by_side([portrait, keypoints], labels=labels))
 
 
 def draw_animation(sequence: KeypointSequence, path: Path) -> None:
@@ -83,7 +84,8 @@ def main() -> None:
     opening = mouth_opening(sequence.keypoints, reduction="none").numpy()
     draw_mouth(opening, speech, IMAGES / "mouth.png", fps=sequence.fps)
     draw_rigs(sequence, IMAGES / "rigs.png")
-    frames = show(sequence, height=280, labels=["keypoints on the portrait", "generated keypoints"])
+    draw_seeds(speech, IMAGES / "seeds.jpg")
+    frames = show(sequence, height=280, labels=["the portrait speaks", "generated keypoints"])
     write_image(
         IMAGES / "demo.png", contact_sheet([frames[index] for index in moments(opening)], columns=2, height=304)
     )
