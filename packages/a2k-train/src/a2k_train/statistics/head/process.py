@@ -162,7 +162,7 @@ def _styles(network: HeadNetwork, clips: Sequence[HeadClip]) -> Float[Tensor, "n
     squares = torch.cat([(found - found.mean(dim=0)).square() for found in gains]).sum(dim=0)
     deviation = (squares / max(1, len(clips) - len(gains))).sqrt()
     # Rotation, shift and brows of a restless take are large together.
-    normal = torch.special.ndtri((torch.arange(len(network.styles)) + 0.5) / len(network.styles))
+    normal: Tensor = torch.special.ndtri((torch.arange(len(network.styles)) + 0.5) / len(network.styles))
     return means.mean(dim=0) + deviation * normal[:, None]
 
 
