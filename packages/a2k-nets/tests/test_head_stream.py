@@ -1,5 +1,6 @@
 """The head that hears speech: the same motion in pieces as at once, from no later sound than that of the lips."""
 
+import copy
 import json
 from dataclasses import replace
 
@@ -36,6 +37,7 @@ def network():
         network.coefficients.copy_(torch.stack((1.4 * torch.eye(9), -0.5 * torch.eye(9))))
         network.noise.copy_(0.2 * torch.eye(9))
         network.styles.copy_(torch.randn(5, 3))
+        network.pause_gain.fill_(0.5)
         network.features.typical_bands.fill_(0.5)
     return network
 
@@ -104,6 +106,19 @@ class TestHeadStream:
         for ours, expected in zip(moved, given, strict=True):
             assert torch.equal(ours, expected)
         assert not torch.equal(*moved)
+
+    def test_it_comes_to_rest_in_pauses(self, network, noise):
+        sound = 0.1 * torch.randn(1, FRAMES * SAMPLES_PER_FRAME, generator=torch.Generator().manual_seed(4))
+        sound[:, 25 * SAMPLES_PER_FRAME :] *= 1e-3
+        still, restless = copy.deepcopy(network), copy.deepcopy(network)
+        still.pause_gain.fill_(0.0)
+        restless.pause_gain.fill_(1.0)
+        style = torch.zeros(3)
+        (ours,), (theirs,) = (motion(net, sound, noise, log_gains=style) for net in (still, restless))
+        assert torch.equal(ours[:22], theirs[:22])
+        speed = ours[:, :6].diff(dim=0).abs().mean(dim=1)
+        assert speed[-15:].mean() < 0.1 * speed[:20].mean()  # it returns to where it rests
+        assert ours[-15:, 6:].diff(dim=0).abs().mean() > 0.5 * theirs[-15:, 6:].diff(dim=0).abs().mean()
 
     def test_the_size_of_the_state_does_not_grow(self, network):
         stream, sizes = HeadStream(network, 1), set()

@@ -1,5 +1,7 @@
 """Labels of heads in space, and the training of the network that moves them."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -12,8 +14,9 @@ from a2k_train.data.clip import Clip
 from a2k_train.experiments.head_folds import add_head, held_out_clips
 from a2k_train.recipes.head.loss import HeadBatch, head_loss
 from a2k_train.statistics.blinks import blink_events, fit_blink_times
-from a2k_train.statistics.head_process import HeadClip, calibrated, fit_process, normalized_motion
-from a2k_train.statistics.head_space import COMPONENTS, MIRRORED, head_labels, measure_motion, smooth
+from a2k_train.statistics.head.calibration import calibrated
+from a2k_train.statistics.head.labels import COMPONENTS, MIRRORED, head_labels, measure_motion, smooth
+from a2k_train.statistics.head.process import HeadClip, fit_process, normalized_motion
 from a2k_train.training.fit_head import HeadSettings, fit_head
 from kp_io import compose_head_pose, split_head_pose
 from kp_io.formats.registry import save_keypoints
@@ -39,6 +42,7 @@ def head_clip(seed: int, frames: int = 160) -> HeadClip:
         track - track.mean(dim=0),
         torch.ones(frames, dtype=torch.bool),
         torch.zeros(frames),
+        torch.zeros(frames, dtype=torch.bool),
     )
 
 
@@ -118,6 +122,37 @@ class TestProcess:
         real = torch.stack([clip.motion.std(dim=0).log() for clip in clips]).mean(dim=0)
         assert (size(network) - real).mean() < -0.3
         assert (size(calibrated(network, clips, power=1.0)) - real).mean().abs() < 0.1
+
+    def test_pauses_are_as_still_as_those_of_real_heads(self, clips):
+        """Speech stops for the second half of each clip, where real heads move at half the speed."""
+        paused = []
+        for clip in clips:
+            half = len(clip.motion) // 2
+            samples, motion, silent = clip.samples.clone(), clip.motion.clone(), clip.silent.clone()
+            samples[half * 640 :] = 0
+            motion[half:] = motion[half] + 0.5 * (motion[half:] - motion[half])
+            silent[half:] = True
+            paused.append(replace(clip, samples=samples, motion=motion, silent=silent))
+        network = HeadNetwork(HeadConfig(width=8, hidden=8)).eval()
+        fit_process(network, paused)
+        with torch.no_grad():
+            network.mixture.weight.zero_()
+            network.mixture.bias.zero_()
+        assert 0.3 < float(calibrated(network, paused).pause_gain) < 0.7
+        assert float(calibrated(network, clips).pause_gain) == 1  # nobody pauses
+
+    def test_styles_differ_as_takes_of_one_person_do(self, clips):
+        """Speakers differ by a factor of ten, their takes by one of 1.2."""
+        louder = [
+            replace(clip, motion=clip.motion * (10 if clip.speaker < "speaker2" else 1) * (1.2 if index % 2 else 1))
+            for index, clip in enumerate(clips)
+        ]
+        network = HeadNetwork(HeadConfig(width=8, hidden=8))
+        fit_process(network, louder)
+        spread = network.styles.std(dim=0)
+        assert (spread < 0.4).all()
+        assert (spread > 0.05).all()
+        assert network.styles.mean(dim=0).abs().max() < 0.1  # in the middle of the speakers
 
     def test_too_little(self, clips):
         with pytest.raises(ValueError, match="at least 1000 frames"):

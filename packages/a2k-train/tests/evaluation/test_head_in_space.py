@@ -18,12 +18,12 @@ from a2k_train.evaluation.head_space.measures import (
     log_amplitude,
     log_spectrum,
     motion_windows,
-    pause_ratio,
     spread_of_takes,
 )
 from a2k_train.evaluation.head_space.tracks import LIDS, generated_tracks, lid_closing, real_tracks
 from a2k_train.reports.head_space_report import bars, report_markdown, write_head_report
 from a2k_train.reports.head_space_tables import head_tables
+from a2k_train.statistics.head.pauses import pause_ratio
 from kp_metrics import motion_match_auc
 
 

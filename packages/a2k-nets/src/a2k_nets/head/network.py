@@ -66,6 +66,7 @@ class HeadNetwork(nn.Module):
     coefficients: Tensor
     noise: Tensor
     calibration: Tensor
+    pause_gain: Tensor
     guidance: Tensor
     styles: Tensor
 
@@ -93,9 +94,11 @@ class HeadNetwork(nn.Module):
         self.register_buffer("coefficients", torch.zeros(2, COMPONENTS, COMPONENTS))
         self.register_buffer("noise", torch.eye(COMPONENTS))
         self.register_buffer("calibration", torch.ones(COMPONENTS))
+        # Size of the innovations of the head in pauses of speech.
+        self.register_buffer("pause_gain", torch.ones(()))
         # How much more than without speech: of the mean, and of the spread (classifier-free guidance, Ho & Salimans).
         self.register_buffer("guidance", torch.tensor([1.5, 1.0]))
-        # Logarithms of the three gains, for clips of training speakers; all are as likely.
+        # Logarithms of the three gains, as different as in takes of one person; all are as likely.
         self.register_buffer("styles", torch.zeros(config.styles, GROUPS))
 
     def normalize(self, features: Float[Tensor, "b t c"]) -> Float[Tensor, "b t c"]:

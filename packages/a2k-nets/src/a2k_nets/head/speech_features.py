@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Bool, Float, Float64
 from torch import Tensor, nn
 
 from a2k_nets.blocks.log_mel import mel_filter_bank
@@ -132,6 +132,11 @@ class SpeechFeatures(nn.Module):
         heights = (bands - mean[:, :, None]).flatten(2)
         below = (loudness - level[..., None]).clamp(min=-2.5)
         return torch.cat((heights, below, relative[..., None], voiced[..., None]), dim=-1)
+
+    def is_pause(self, features: Float64[Tensor, "b t c"]) -> Bool[Tensor, "b t"]:
+        """Return the frames in which no hop is as loud as speech, from the features of `forward`."""
+        first = _HOPS * self.config.bands
+        return features[..., first : first + _HOPS].amax(dim=-1) < -_PAUSE
 
     def mean_bands(self, samples: Float[Tensor, "b s"]) -> tuple[Float64[Tensor, "b m"], Float64[Tensor, " b"]]:
         """Return the sum of the bands of speech and the number of its frames, to fit `typical_bands`."""

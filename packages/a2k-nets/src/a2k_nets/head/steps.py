@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
@@ -18,6 +18,9 @@ NOISE = COMPONENTS + 1
 
 # Bounds of the motion, in deviations, and of the logarithm of the guidance of its spread.
 _LARGEST, _LARGEST_SPREAD = 8.0, 0.7
+
+# Frames in which a head comes to rest after speech, and the components that do: brows do not.
+_STOPPING, _HEAD = 5, 6
 
 _Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -53,18 +56,20 @@ class HeadSteps:
         self._transition = np.concatenate([_numpy(matrix).T for matrix in network.coefficients])
         self._noise = _numpy(network.noise).T
         self._guidance = [float(value) for value in network.guidance]
+        self._pause_gain = float(network.pause_gain)
         self._features = network.features.begin(rows)
         layers = [layer for layer in network.convolutions if isinstance(layer, nn.Conv1d)]
         self._convolutions = [(layer.weight, layer.bias) for layer in layers]
         # The last inputs of each convolution.
         spans = [2 * dilation for dilation in network.config.dilations]
         self._past_inputs = [torch.zeros(rows, span, width, dtype=torch.float64) for span in spans]
-        # The recurrent state with speech and without, x one and two frames ago, the style, frames so far.
+        # The recurrent state with speech and without, x one and two frames ago, the style, frames so far, and those of
+        # the pause that lasts.
         self._memory = np.zeros((rows, 2, self._hidden))
         self._positions = np.zeros((rows, 2 * COMPONENTS))
         self._log_gains = np.zeros((rows, 3))
         self._own_style = np.zeros(rows, dtype=bool)
-        self._frames = np.zeros(rows, dtype=np.int64)
+        self._frames, self._paused = np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=np.int64)
         self._index = np.arange(rows)
 
     def clear(self, row: int, log_gains: Float[Tensor, " 3"] | None = None) -> None:
@@ -74,7 +79,7 @@ class HeadSteps:
             getattr(self._features, name)[row] = getattr(fresh, name)[0]
         for past in self._past_inputs:
             past[row] = 0
-        self._memory[row], self._positions[row], self._frames[row] = 0, 0, 0
+        self._memory[row], self._positions[row], self._frames[row], self._paused[row] = 0, 0, 0, 0
         self._own_style[row] = log_gains is not None
         self._log_gains[row] = 0 if log_gains is None else _numpy(log_gains.cpu().double())
 
@@ -92,22 +97,24 @@ class HeadSteps:
             rows: The streams, each once; by default all.
         """
         every = np.arange(len(self._frames)) if rows is None else np.asarray(rows)
-        hidden = self._hear(samples.cpu(), torch.from_numpy(every))
+        hidden, pauses = self._hear(samples.cpu(), torch.from_numpy(every))
         chance = torch.special.ndtr(noise[..., COMPONENTS].double()).numpy()
         new = every[(self._frames[every] == 0) & ~self._own_style[every]]
         if len(new):
             styles = _numpy(self._network.styles)
             first = chance[self._frames[every] == 0, 0][~self._own_style[every[self._frames[every] == 0]]]
             self._log_gains[new] = styles[(first * len(styles)).astype(int).clip(max=len(styles) - 1)]
-        x = self._move(every, _numpy(hidden), noise[..., :COMPONENTS].double().numpy(), chance)
+        sizes = self._innovation_sizes(every, pauses.numpy())
+        x = self._move(every, _numpy(hidden), sizes, noise[..., :COMPONENTS].double().numpy(), chance)
         size = self._network.scale(torch.from_numpy(self._log_gains[every])) * self._network.calibration
         return (torch.from_numpy(x) * size[:, None]).to(torch.float32)
 
-    def _hear(self, samples: Tensor, rows: Tensor) -> Float[Tensor, "b t w"]:
-        """Return hidden speech as `HeadNetwork.hear` does, after the frames before."""
+    def _hear(self, samples: Tensor, rows: Tensor) -> tuple[Float[Tensor, "b t w"], Bool[Tensor, "b t"]]:
+        """Return hidden speech as `HeadNetwork.hear` does, after the frames before, and which frames are in pauses."""
         network = self._network
         state = FeatureState(*(getattr(self._features, name)[rows] for name in FeatureState.__slots__))
-        speech = network.normalize(network.features(samples, state))
+        features = network.features(samples, state)
+        speech = network.normalize(features)
         for name in FeatureState.__slots__:
             getattr(self._features, name)[rows] = getattr(state, name)
         x = F.linear(speech, network.ears.weight[..., 0], network.ears.bias)
@@ -119,9 +126,18 @@ class HeadSteps:
             for tap in range(3):
                 y = y + inputs[:, tap * step : tap * step + frames] @ weight[..., tap].T
             x = x + F.gelu(y)
-        return x
+        return x, network.features.is_pause(features)
 
-    def _move(self, rows: Any, hidden: _Array, noise: _Array, chance: _Array) -> _Array:
+    def _innovation_sizes(self, rows: Any, pauses: Any) -> _Array:
+        """Return the size of the head's innovations of the next frames, `(B, T)`; it falls when a pause begins."""
+        count = np.arange(1, pauses.shape[1] + 1)
+        spoken = np.maximum.accumulate(np.where(pauses, 0, count), axis=1)
+        lasting = count - spoken + np.where(spoken == 0, self._paused[rows, None], 0)
+        self._paused[rows] = lasting[:, -1]
+        sizes: _Array = 1 - (1 - self._pause_gain) * np.minimum(lasting / _STOPPING, 1)
+        return sizes
+
+    def _move(self, rows: Any, hidden: _Array, sizes: _Array, noise: _Array, chance: _Array) -> _Array:
         """Return x of the next frames, `(B, T, 9)`, and advance the state."""
         size, (batch, frames) = self._hidden, chance.shape
         memory, positions = self._memory[rows], self._positions[rows]
@@ -152,6 +168,7 @@ class HeadSteps:
             y -= (y @ average)[..., None]
             y /= np.sqrt((y * y) @ average + self._eps)[..., None]
             innovation = self._draw(y @ self._mixture + self._mixture_bias, noise[:, t], chance[:, t])
+            innovation[:, :_HEAD] *= sizes[:, t, None]
             x = positions @ self._transition + innovation @ self._noise
             np.maximum(np.minimum(x, _LARGEST, out=x), -_LARGEST, out=x)
             if t == 0 and starting.any():

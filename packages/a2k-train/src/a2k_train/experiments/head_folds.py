@@ -10,7 +10,7 @@ from a2k_nets.config import HeadConfig
 from a2k_nets.head import HeadNetwork, SpeechFeatures
 from a2k_train.data.clip_store import ClipStore
 from a2k_train.data.speaker_folds import speaker_folds
-from a2k_train.statistics.head_process import HeadClip, head_clips
+from a2k_train.statistics.head.process import HeadClip, head_clips
 from a2k_train.training.fit_head import HeadSettings, fit_head
 
 

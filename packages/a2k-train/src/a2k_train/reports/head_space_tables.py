@@ -18,11 +18,11 @@ from a2k_train.evaluation.head_space.measures import (
     log_amplitude,
     log_spectrum,
     motion_windows,
-    pause_ratio,
     spread_of_takes,
 )
 from a2k_train.evaluation.head_space.tracks import LIDS, TRACKS
 from a2k_train.reports.results_table import Table
+from a2k_train.statistics.head.pauses import pause_ratio
 from kp_metrics import best_of_n, bootstrap_interval, frechet_distance
 
 #: Columns of the summary.

@@ -14,7 +14,8 @@ from a2k_nets.config import HeadConfig, check_kinds
 from a2k_nets.head import HeadNetwork, save_head
 from a2k_train.recipes.head.loss import head_loss
 from a2k_train.recipes.head.windows import HeadWindows
-from a2k_train.statistics.head_process import HeadClip, calibrated, fit_process
+from a2k_train.statistics.head.calibration import calibrated
+from a2k_train.statistics.head.process import HeadClip, fit_process
 from a2k_train.training.checkpoint import load_state, save_state
 
 #: File with the trained network, in the folder of a run.
@@ -50,7 +51,7 @@ class HeadSettings:
     ema_decay: float = 0.98
     guidance: float = 1.5
     spread_guidance: float = 1.0
-    calibration: float = 0.5
+    calibration: float = 0.75
     seed: int = 0
 
     def __post_init__(self) -> None:

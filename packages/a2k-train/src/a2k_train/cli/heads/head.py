@@ -21,7 +21,7 @@ def head(
     calibration: Annotated[
         float,
         typer.Option(min=0.0, max=1.0, help="Share of the difference in size to real motion that is made up for."),
-    ] = 0.5,
+    ] = 0.75,
     seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     folds: Annotated[
         int, typer.Option(min=0, help="Train this many networks, each without the speakers of a fold; 0 trains one.")

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from a2k_train.data.clip import Clip
-from a2k_train.statistics.head_space import EYE_DISTANCE
+from a2k_train.statistics.head.labels import EYE_DISTANCE
 from kp_io import IBUG68, split_head_pose
 from kp_metrics import keypoint_l1, pck
 

@@ -16,7 +16,7 @@ from a2k_train.evaluation.head_space.judge import JUDGES, WINDOW, Judge, judged_
 from a2k_train.evaluation.head_space.keypoint_errors import keypoint_errors
 from a2k_train.evaluation.head_space.tracks import generated_tracks, real_tracks
 from a2k_train.evaluation.shuffled_audio import mismatched_audio
-from a2k_train.statistics.head_process import SHORTEST, frame_samples
+from a2k_train.statistics.head.process import SHORTEST, frame_samples
 from kp_metrics import frame_loudness, motion_match_auc, silent_frames
 
 #: Rows of the report, in order.

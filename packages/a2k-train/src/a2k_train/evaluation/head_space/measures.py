@@ -14,9 +14,6 @@ HIGHEST = 5.0
 # Frames of a window of the Fréchet distance, one second, and between two.
 _WINDOW, _HOP = 25, 12
 
-# A pause counts from this many frames after its beginning on, when a head had time to stop. Each part needs frames.
-_STOPPING, _FEWEST_SILENT, _FEWEST_SPOKEN = 5, 10, 25
-
 _MIN_STD = 1e-4
 
 
@@ -53,35 +50,6 @@ def motion_windows(tracks: Float[Tensor, "t 9"], measured: Bool[Tensor, " t"]) -
     spread = windows.std(dim=-1).clamp(min=_MIN_STD).log()
     speed = (windows.diff(dim=-1).abs().mean(dim=-1) + 1e-5).log()
     return torch.cat((spread, speed), dim=1).double()
-
-
-def pause_ratio(
-    tracks: Float[Tensor, "s t c"], silent: Bool[Tensor, " t"], measured: Bool[Tensor, " t"]
-) -> Float[Tensor, ""]:
-    """Return the logarithm of the head's squared speed in pauses over that in speech, mean over seeds.
-
-    Every component is taken in its deviations. The first fifth of a second of a pause is left out.
-
-    Args:
-        tracks: The six components of the head.
-        silent: Frames in silence.
-        measured: Frames that count.
-
-    Returns:
-        NaN if there are fewer than 10 frames of pauses or 25 of speech.
-    """
-    stopped = silent.clone()
-    for shift in range(1, _STOPPING + 1):
-        stopped[shift:] &= silent[:-shift]
-    stopped[:_STOPPING] = False
-    valid = measured[1:] & measured[:-1]
-    pause, speech = stopped[1:] & valid, ~silent[1:] & ~silent[:-1] & valid
-    if int(pause.sum()) < _FEWEST_SILENT or int(speech.sum()) < _FEWEST_SPOKEN:
-        return tracks.new_tensor(torch.nan)
-    velocity = tracks.diff(dim=1)
-    energy = (velocity / (velocity.std(dim=1, keepdim=True) + 1e-6)).square().mean(dim=-1)
-    ratio: Tensor = (energy[:, pause].mean(dim=1) / energy[:, speech].mean(dim=1)).log().mean()
-    return ratio
 
 
 def spread_of_takes(

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from a2k_train.data.clip import Clip
-from a2k_train.statistics.head_space import COMPONENTS, head_labels, measure_motion
+from a2k_train.statistics.head.labels import COMPONENTS, head_labels, measure_motion
 from kp_metrics import eye_aspect_ratio
 
 #: Columns of the tracks: those of `head_labels`, and how far the lids are closed.

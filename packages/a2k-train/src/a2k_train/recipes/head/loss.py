@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from a2k_nets.head import HeadNetwork
-from a2k_train.statistics.head_space import MIRRORED
+from a2k_train.statistics.head.labels import MIRRORED
 
 # Innovations beyond this many deviations are errors of the detector.
 _LARGEST = 6.0

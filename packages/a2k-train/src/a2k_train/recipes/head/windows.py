@@ -8,7 +8,7 @@ from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from a2k_nets.head import HeadNetwork
 from a2k_train.recipes.head.loss import HeadBatch
-from a2k_train.statistics.head_process import HeadClip, hear, normalized_motion, speaker_weights
+from a2k_train.statistics.head.process import HeadClip, hear, normalized_motion, speaker_weights
 
 
 class HeadWindows:

@@ -1,6 +1,5 @@
 """Statistics of the network of the head: size and dynamics of real motion, styles, and the sound that it hears."""
 
-import copy
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -10,10 +9,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from a2k_nets.head import SAMPLES_PER_FRAME, WINDOW, HeadNetwork, HeadStream, SpeechFeatures
+from a2k_nets.head import SAMPLES_PER_FRAME, WINDOW, HeadNetwork, SpeechFeatures
 from a2k_train.data.clip import Clip
 from a2k_train.statistics.blinks import fit_blink_times, lid_closing
-from a2k_train.statistics.head_space import head_labels
+from a2k_train.statistics.head.labels import head_labels
+from kp_metrics import frame_loudness, silent_frames
 
 #: Clips of fewer frames are left out.
 SHORTEST = 50
@@ -38,6 +38,7 @@ class HeadClip:
         motion: `(T, 9)`, see `HeadLabels`.
         measured: `(T,)`, False where the detector lost the face.
         closing: `(T,)`, the share by which the lids are closed, see `lid_closing`.
+        silent: `(T,)`, the frames in pauses of speech, see `kp_metrics.silent_frames`.
     """
 
     id: str
@@ -46,6 +47,7 @@ class HeadClip:
     motion: Float[Tensor, "t 9"]
     measured: Bool[Tensor, " t"]
     closing: Float[Tensor, " t"]
+    silent: Bool[Tensor, " t"]
 
 
 def head_clips(clips: Sequence[Clip], features: SpeechFeatures) -> list[HeadClip]:
@@ -54,9 +56,11 @@ def head_clips(clips: Sequence[Clip], features: SpeechFeatures) -> list[HeadClip
     for clip in clips:
         if int(clip.measured.sum()) >= SHORTEST:
             labels = head_labels(clip)
-            samples = frame_samples(clip.waveform.cpu(), clip.num_frames, features)
+            waveform = clip.waveform.cpu()
+            samples = frame_samples(waveform, clip.num_frames, features)
             closing = lid_closing(clip.keypoints[..., :2])
-            found.append(HeadClip(clip.id, clip.speaker, samples, labels.motion, labels.measured, closing))
+            silent = silent_frames(frame_loudness(waveform, num_frames=clip.num_frames))
+            found.append(HeadClip(clip.id, clip.speaker, samples, labels.motion, labels.measured, closing, silent))
     return found
 
 
@@ -84,7 +88,7 @@ def fit_process(network: HeadNetwork, clips: Sequence[HeadClip]) -> None:
     network.speech_mean.copy_(speech.mean(dim=0))
     network.speech_std.copy_(speech.std(dim=0) + 1e-3)
     network.growth.copy_(_growth(clips))
-    logs = [_std(clip.motion).log() - network.growth * length_log(len(clip.motion)) for clip in clips]
+    logs = [deviations(clip.motion).log() - network.growth * length_log(len(clip.motion)) for clip in clips]
     network.unit.copy_(torch.stack(logs).mean(dim=0).exp())
     _fit_dynamics(network, [normalized_motion(network, clip).double() for clip in clips])
     network.styles.copy_(_styles(network, clips))
@@ -115,44 +119,10 @@ def speaker_weights(clips: Sequence[HeadClip]) -> Float[Tensor, " c"]:
     return torch.tensor([len(clip.motion) / footage[clip.speaker] ** 0.5 for clip in clips])
 
 
-@torch.no_grad()
-def calibrated(
-    network: HeadNetwork, clips: Sequence[HeadClip], *, power: float = 0.5, most: int = 120, seed: int = 0
-) -> HeadNetwork:
-    """Return a copy of a trained network whose motion is as large as that of training clips.
-
-    Motion is drawn for the sound of clips in their own styles; each component is scaled by the ratio of real to drawn
-    deviations, their geometric mean over clips, to a power. The full power makes up for lost slow motion by jitter.
-
-    Args:
-        network: Trained, with the guidance that it will be used with.
-        clips: Training clips.
-        power: Share of the difference, in logarithms, that is made up for.
-        most: Clips that are drawn for, each of another speaker as far as there are.
-        seed: Seed of the draws.
-    """
-    network = copy.deepcopy(network)
-    network.calibration.fill_(1)
-    random = torch.Generator().manual_seed(seed)
-    order = [clips[index] for index in torch.randperm(len(clips), generator=random).tolist()]
-    first = {clip.speaker: clip for clip in reversed(order)}
-    chosen = [*first.values(), *(clip for clip in order if first[clip.speaker] is not clip)][:most]
-    longest = max(len(clip.motion) for clip in chosen)
-    chosen = [clip for clip in chosen if len(clip.motion) <= min(longest, 400)]
-    differences = []
-    for clip in chosen:
-        stream = HeadStream(network, 1, log_gains=network.log_gains(clip.motion))
-        stream.push(torch.nn.functional.pad(clip.samples[None], (network.features.offset, 0)), end=True)
-        drawn = stream.take(len(clip.motion), torch.randn(1, len(clip.motion), 10, generator=random))[0]
-        differences.append(_std(clip.motion).log() - _std(drawn).log())
-    network.calibration.copy_((power * torch.stack(differences).mean(dim=0)).exp())
-    return network
-
-
 def _growth(clips: Sequence[HeadClip]) -> Float[Tensor, " 9"]:
     """Return the power of a window's length with which deviations grow, measured inside of long clips."""
     ratios = [
-        _std(window).log() - torch.stack([_std(part).log() for part in torch.split(window, _SHORT)]).mean(dim=0)
+        deviations(window).log() - _mean_log(torch.split(window, _SHORT))
         for clip in clips
         for window in torch.split(clip.motion, _LONG)
         if len(window) == _LONG
@@ -179,14 +149,27 @@ def _fit_dynamics(network: HeadNetwork, tracks: list[Tensor]) -> None:
 
 
 def _styles(network: HeadNetwork, clips: Sequence[HeadClip]) -> Float[Tensor, "n 3"]:
-    """Return a table of styles as frequent as in the clips, no speaker ruling, from still to restless."""
-    gains = torch.stack([network.log_gains(clip.motion) for clip in clips])
-    order = gains.sum(dim=1).argsort()
-    cumulative = speaker_weights(clips)[order].cumsum(dim=0)
-    count = len(network.styles)
-    points = (torch.arange(count) + 0.5) / count * cumulative[-1]
-    return gains[order[torch.searchsorted(cumulative, points).clamp(max=len(clips) - 1)]]
+    """Return a table of styles from still to restless: the mean of all speakers, and deviations as between takes.
+
+    People differ much more than takes of one person. As a draw of each seed, that would be another temper, not another
+    take.
+    """
+    takes: dict[str, list[Tensor]] = {}
+    for clip in clips:
+        takes.setdefault(clip.speaker, []).append(network.log_gains(clip.motion))
+    gains = [torch.stack(found) for found in takes.values()]
+    means = torch.stack([found.mean(dim=0) for found in gains])
+    squares = torch.cat([(found - found.mean(dim=0)).square() for found in gains]).sum(dim=0)
+    deviation = (squares / max(1, len(clips) - len(gains))).sqrt()
+    # Rotation, shift and brows of a restless take are large together.
+    normal: Tensor = torch.special.ndtri((torch.arange(len(network.styles)) + 0.5) / len(network.styles))
+    return means.mean(dim=0) + deviation * normal[:, None]
 
 
-def _std(track: Float[Tensor, "t c"]) -> Float[Tensor, " c"]:
+def _mean_log(parts: Sequence[Float[Tensor, "_ c"]]) -> Float[Tensor, " c"]:
+    return torch.stack([deviations(part).log() for part in parts]).mean(dim=0)
+
+
+def deviations(track: Float[Tensor, "t c"]) -> Float[Tensor, " c"]:
+    """Return the standard deviation of each column, not below a small positive number."""
     return track.std(dim=0).clamp(min=_MIN_STD)
