@@ -28,7 +28,7 @@ Style = Annotated[
     Path | None,
     typer.Option(
         help="Keypoint file of a clip of at least 2 s: head and brows move as much as there.",
-        show_default="as much as a speaker whom the seed draws",
+        show_default="as much as the typical speaker",
     ),
 ]
 NeutralizeMouth = Annotated[
