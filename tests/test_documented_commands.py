@@ -135,6 +135,7 @@ def inputs(root, tmp_path_factory):
     import numpy as np
     from skimage.data import astronaut
 
+    from a2k_nets import Audio2Keypoint
     from kp_io import read_audio, write_audio, write_image, write_video
 
     folder = tmp_path_factory.mktemp("readme")
@@ -148,7 +149,8 @@ def inputs(root, tmp_path_factory):
     (folder / "videos").mkdir()
     for name in ("panel.mp4", "film.mp4", "real.mp4", "videos/anna.mp4", "videos/bert.mp4"):
         shutil.copy(folder / "talk.mp4", folder / name)
-    points = np.random.default_rng(0).uniform(50, 400, (1, 68, 2)) + np.random.default_rng(1).normal(size=(62, 68, 2))
+    mean_face = Audio2Keypoint.from_pretrained().normalizer.mean_face.double().numpy()
+    points = 150 * mean_face + 250 + np.random.default_rng(1).normal(size=(62, 68, 2))
     for name in ("preds", "truths"):
         (folder / name).mkdir()
     for name in ("pred", "truth", "ours", "theirs", "preds/a", "truths/a", "talk"):
