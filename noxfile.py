@@ -93,7 +93,10 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def web(session: nox.Session) -> None:
-    """Test the page of `a2k web` in headless Chromium (Debian: chromium, chromium-driver); skip without it."""
+    """Test the page of `a2k web` in headless Chromium (Debian: chromium, chromium-driver); skip without it.
+
+    A2K_PICTURE=docs/images/web.png nox -s web takes the picture of docs/web.md again.
+    """
     if shutil.which("chromedriver") is None:
         session.skip("needs Chromium and chromedriver; on Debian: apt-get install chromium chromium-driver")
     packages = ("packages/kp-io[dlib,tts]", "packages/a2k-nets[web]", "packages/kp-render[io]")

@@ -1,6 +1,7 @@
 """The page of `a2k web` in a real browser: `nox -s web`, or wherever Gradio, Selenium and Chromium are."""
 
 import base64
+import io
 import json
 import os
 import shutil
@@ -54,7 +55,7 @@ def results(folder: Path) -> list[Path]:
 def server(tmp_path_factory):
     """`a2k web` in a process of its own: its address, and the folder where it keeps its files."""
     place = tmp_path_factory.mktemp("temporary")
-    command = [sys.executable, "-m", "a2k_nets", "web", "--no-open", "--port", "0", "--max-seconds", "30"]
+    command = [sys.executable, "-m", "a2k_nets", "web", "--no-open", "--port", "0", "--max-seconds", "60"]
     with subprocess.Popen(
         command, env=os.environ | {"TMPDIR": str(place)}, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -192,7 +193,9 @@ class Page:
         width, height = self.driver.execute_script(size)
         area = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
         taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": area})
-        path.write_bytes(base64.b64decode(taken["data"]))
+        with Image.open(io.BytesIO(base64.b64decode(taken["data"]))) as picture:
+            # A palette: a third of the size.
+            picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
 
     def download(self, name):
         path = self.driver.downloads / name
@@ -256,7 +259,6 @@ def test_bad_ones_stop_nothing(page, server, portrait, tmp_path):
 
 
 def test_style_and_driving(page, portrait, tmp_path):
-    # What this page gave for one portrait drives the next one.
     lively = tmp_path / "lively.npz"
     save_keypoints(lively, clip(0.3))
     page.upload("portrait", portrait)
