@@ -1,17 +1,14 @@
 """The page of examples/browser in a real browser, for the tests."""
 
-import json
-import shutil
 import time
 import wave
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import urlparse
 
 import numpy as np
 import pytest
 import torch
+from headless_chromium import PATIENCE_SECONDS, check_requests, needs_browser, running_chromium
 
 from a2k_nets.inference.streaming import StreamingGenerator
 from kp_io.media.audio import read_audio
@@ -19,44 +16,19 @@ from kp_io.media.audio import read_audio
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "examples" / "browser"
 SPEECH = ROOT / "examples" / "assets" / "sense_and_sensibility_0870.wav"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-DRIVER = shutil.which("chromedriver")
-LACKING = [
-    name
-    for name, there in {
-        "selenium": find_spec("selenium"),
-        "Chromium": CHROMIUM,
-        "chromedriver": DRIVER,
-        "examples/browser/vendor": (PAGE / "vendor" / "model.onnx").is_file(),
-    }.items()
-    if not there
-]
-NEEDS_BROWSER = pytest.mark.skipif(bool(LACKING), reason=f"needs {', '.join(LACKING)}: see `nox -s browser`")
-
-# Machines that test are busy ones.
-PATIENCE_SECONDS = 120
+NEEDS_BROWSER = needs_browser("browser", **{"examples/browser/vendor": (PAGE / "vendor" / "model.onnx").is_file()})
 
 
 @contextmanager
 def chromium_that_hears(folder: Path):
     """Run a browser whose microphone plays a recording, and which can reach this machine alone."""
-    from selenium import webdriver
-
     spoken = folder / "spoken.wav"
     with wave.open(str(spoken), "wb") as sound:  # the fake microphone reads 16-bit PCM only
         sound.setnchannels(1)
         sound.setsampwidth(2)
         sound.setframerate(16_000)
         sound.writeframes((read_audio(SPEECH) * 32_767).round().to(torch.int16).numpy().tobytes())
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for switch in (
-        "headless=new",
-        "no-sandbox",
-        "disable-dev-shm-usage",
-        "no-proxy-server",
-        "host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-        "autoplay-policy=no-user-gesture-required",
+    with running_chromium(
         "window-size=1280,900",
         "use-fake-device-for-media-stream",
         "use-fake-ui-for-media-stream",
@@ -64,16 +36,8 @@ def chromium_that_hears(folder: Path):
         "use-gl=angle",
         "use-angle=swiftshader",
         "enable-unsafe-swiftshader",
-    ):
-        options.add_argument(f"--{switch}")
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    driver.set_page_load_timeout(PATIENCE_SECONDS)
-    driver.set_script_timeout(PATIENCE_SECONDS)
-    try:
+    ) as driver:
         yield driver
-    finally:
-        driver.quit()
 
 
 @contextmanager
@@ -85,11 +49,7 @@ def opened(chromium, address):
     page = Page(chromium)
     page.says("Ready")
     yield page
-    sent = (json.loads(entry["message"])["message"] for entry in chromium.get_log("performance"))
-    asked = [m["params"]["request"]["url"] for m in sent if m["method"] == "Network.requestWillBeSent"]
-    assert len(asked) > 5
-    strangers = {url for url in asked if urlparse(url).scheme not in ("blob", "data")}
-    assert {urlparse(url).netloc for url in strangers} == {urlparse(address).netloc}
+    check_requests(chromium, address, more_than=5)
     # A server that finds no faces says so with a status, which the browser logs.
     errors = [line for line in chromium.get_log("browser") if line["level"] == "SEVERE"]
     known = ("v1/face", "cpuid_info")  # the latter is a warning of onnxruntime before its level is set

@@ -137,6 +137,8 @@ def test_wrong_files(page, tmp_path):
     page.says("expected a sound file")
     page.find("speech").send_keys(str(SPEECH))
     page.find("speak").click()
+    # The message of before stays until the page has heard the click.
+    page.until(lambda: not page.driver.find_elements("css selector", "#status.error"), "another try", errors=True)
     page.until(lambda: page.recording()["ended"], "the end")
 
 

@@ -1,10 +1,12 @@
 """The page of `a2k web` in a real browser: `nox -s web`, or wherever Gradio, Selenium and Chromium are."""
 
+<<<<<<< HEAD
 import base64
 import io
 import json
+=======
+>>>>>>> main
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,11 +14,14 @@ import time
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import urlparse
 
 import numpy as np
 import pytest
+<<<<<<< HEAD
 from head_clips import clip
+=======
+from headless_chromium import PATIENCE_SECONDS, check_requests, needs_browser, running_chromium
+>>>>>>> main
 from PIL import Image
 from skimage.data import astronaut
 
@@ -25,22 +30,7 @@ from kp_io.formats.registry import load_keypoints, save_keypoints
 from kp_io.media.video_reader import probe_video
 
 SPEECH = Path(__file__).parents[3] / "examples" / "assets" / "sense_and_sensibility_0870.wav"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-DRIVER = shutil.which("chromedriver")
-LACKING = [
-    name
-    for name, there in {
-        "gradio": find_spec("gradio"),
-        "selenium": find_spec("selenium"),
-        "Chromium": CHROMIUM,
-        "chromedriver": DRIVER,
-    }.items()
-    if not there
-]
-pytestmark = pytest.mark.skipif(bool(LACKING), reason=f"needs {', '.join(LACKING)}: see `nox -s web`")
-
-# Machines that test are busy ones.
-PATIENCE_SECONDS = 120
+pytestmark = needs_browser("web", gradio=find_spec("gradio"))
 
 
 def files(folder: Path) -> list[Path]:
@@ -69,25 +59,22 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory):
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
     downloads = tmp_path_factory.mktemp("downloads")
+<<<<<<< HEAD
     switches = ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu", "no-proxy-server")
     # As on a machine without a network: no name is known but this machine's number.
     offline = "host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
     for switch in (*switches, offline, "autoplay-policy=no-user-gesture-required", "window-size=1280,800"):
         options.add_argument(f"--{switch}")
     # Several files in a row are what we want.
+=======
+    # Four files in a row are what we want.
+>>>>>>> main
     several = {"profile.default_content_setting_values.automatic_downloads": 1}
-    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)} | several)
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    driver.set_page_load_timeout(PATIENCE_SECONDS)
-    driver.downloads = downloads
-    yield driver
-    driver.quit()
+    preferences = {"download.default_directory": str(downloads)} | several
+    with running_chromium("disable-gpu", "window-size=1280,800", preferences=preferences) as driver:
+        driver.downloads = downloads
+        yield driver
 
 
 @pytest.fixture
@@ -99,11 +86,7 @@ def page(server, chromium):
     page.wait("#generate")
     page.wait("#portrait input[type=file]")
     yield page
-    sent = (json.loads(entry["message"])["message"] for entry in chromium.get_log("performance"))
-    asked = [m["params"]["request"]["url"] for m in sent if m["method"] == "Network.requestWillBeSent"]
-    assert len(asked) > 20
-    strangers = {url for url in asked if urlparse(url).scheme not in ("blob", "data")}
-    assert {urlparse(url).netloc for url in strangers} == {urlparse(address).netloc}
+    check_requests(chromium, address, more_than=20)
     # Nor has it tried to, and been stopped by the policy.
     assert not [line for line in chromium.get_log("browser") if "Content Security Policy" in line["message"]]
 
@@ -195,7 +178,7 @@ class Page:
         taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": area})
         with Image.open(io.BytesIO(base64.b64decode(taken["data"]))) as picture:
             # A palette: a third of the size.
-            picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+            picture.convert("RGB").quantize(256, method=Image.Quantize.FASTOCTREE).save(path, optimize=True)
 
     def download(self, name):
         path = self.driver.downloads / name
