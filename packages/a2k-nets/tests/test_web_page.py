@@ -1,11 +1,7 @@
 """The page of `a2k web` in a real browser: `nox -s web`, or wherever Gradio, Selenium and Chromium are."""
 
-<<<<<<< HEAD
 import base64
 import io
-import json
-=======
->>>>>>> main
 import os
 import signal
 import subprocess
@@ -17,11 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-<<<<<<< HEAD
 from head_clips import clip
-=======
 from headless_chromium import PATIENCE_SECONDS, check_requests, needs_browser, running_chromium
->>>>>>> main
 from PIL import Image
 from skimage.data import astronaut
 
@@ -60,16 +53,7 @@ def server(tmp_path_factory):
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory):
     downloads = tmp_path_factory.mktemp("downloads")
-<<<<<<< HEAD
-    switches = ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu", "no-proxy-server")
-    # As on a machine without a network: no name is known but this machine's number.
-    offline = "host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
-    for switch in (*switches, offline, "autoplay-policy=no-user-gesture-required", "window-size=1280,800"):
-        options.add_argument(f"--{switch}")
     # Several files in a row are what we want.
-=======
-    # Four files in a row are what we want.
->>>>>>> main
     several = {"profile.default_content_setting_values.automatic_downloads": 1}
     preferences = {"download.default_directory": str(downloads)} | several
     with running_chromium("disable-gpu", "window-size=1280,800", preferences=preferences) as driver:
