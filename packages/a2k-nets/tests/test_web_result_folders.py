@@ -53,3 +53,13 @@ def test_a_port_that_is_taken(monkeypatch, tmp_path):
 
 def test_a_host_that_is_not_there(monkeypatch, tmp_path):
     assert "--host" in run(monkeypatch, tmp_path, "--host", "256.0.0.1")
+
+
+def test_without_kp_render_it_says_what_is_missing(monkeypatch):
+    monkeypatch.setattr("a2k_nets.cli.web.has_kp_render", lambda: False)
+    monkeypatch.setattr("a2k_nets.web.app.make_app", lambda *_, **__: None)
+    monkeypatch.setattr("a2k_nets.web.server.serve", lambda *_: None)
+    result = CliRunner().invoke(app, ["web", "--no-open", "--port", "0"])
+    assert result.exit_code == 0, result.output
+    assert "packages/kp-render[io]" in result.stderr
+    assert result.stdout.startswith("http://127.0.0.1:")
