@@ -60,6 +60,19 @@ def serving(folder: Path, *options: str, ends_with: int = 0, limits: dict[str, f
     assert list(folder.glob("a2k-serve-*")) == []
 
 
+@contextmanager
+def web(folder, *options):
+    """Run `a2k web`; yield its address."""
+    command = [sys.executable, "-m", "a2k_nets", "web", "--no-open", "--port", "0", *options]
+    environment = os.environ | {"TMPDIR": str(folder)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process.stdout.readline().split()[0]
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=PATIENCE_SECONDS) == 130
+
+
 def talk(address, pieces, **start):
     """Stream everything; return the frames and the last message."""
     with connect(address, open_timeout=PATIENCE_SECONDS) as client:

@@ -147,7 +147,7 @@ def _protocols(max_connections: int, stall_seconds: float) -> tuple[Any, Any]:
     if AutoWebSocketsProtocol is None:
         return Http, "none"
 
-    class WebSocket(AutoWebSocketsProtocol):  # type: ignore[misc, valid-type]  # no types
+    class WebSocket(AutoWebSocketsProtocol):  # type: ignore[misc]  # no types
         """Drops clients that send much without a message in it, or do not take the answers to that."""
 
         _second, _num_extra = 0.0, 0
