@@ -88,9 +88,9 @@ def blender_text(sequence: KeypointSequence, python: str) -> str:
     moving = int((derive_blend_shapes(sequence).amax(dim=0) > 0).sum())
     return (
         f"Blender {found['blender']} (pip's `bpy`) read {found['frames_imported']} frames of {found['frames']}, in "
-        f"which the head turns by up to {found['turned_degrees']:.0f}°: the bone's rotation is that of the JSON to {power(found['rotation'])} (elements of the matrix), its "
-        f"translation to {power(found['centimetres'])} cm, and the {found['shape_keys']} shape keys, {moving} of which "
-        f"move, to {power(found['weights'])}."
+        f"which the head turns by up to {found['turned_degrees']:.0f}°: the bone's rotation is that of the JSON to "
+        f"{power(found['rotation'])} (elements of the matrix), its translation to {power(found['centimetres'])} cm, "
+        f"and the {found['shape_keys']} shape keys, {moving} of which move, to {power(found['weights'])}."
     )
 
 
