@@ -2,7 +2,6 @@
 
 import functools
 import http.server
-import os
 import threading
 
 import numpy as np
@@ -94,12 +93,12 @@ def test_the_microphone_by_keyboard(page, model):
     assert page.driver.switch_to.active_element == button
     button.send_keys(Keys.ENTER)
     page.says("Listening")
-    assert button.get_attribute("aria-pressed") == "true"
+    assert button.text == "Stop the microphone"
     page.until(lambda: len(page.recording()["frames"]) >= 75, "three seconds of frames")
     assert page.find("latency").text.endswith("ms")
     button.send_keys(Keys.SPACE)
     page.until(lambda: page.recording()["ended"], "the end")
-    assert button.get_attribute("aria-pressed") == "false"
+    assert button.text == "Use the microphone"
     result = page.recording()
     assert heard(result).abs().max() > 0.05  # the fake microphone speaks
     keypoints = expected(model, heard(result))
@@ -126,8 +125,22 @@ def test_a_portrait_speaks(page, model, portrait):
     result = page.recording()
     assert np.abs(drawn(result) - expected(model, heard(result), reference)).max() < 1e-3
     page.until(lambda: page.picture("warped") != still, "a portrait that moves")
-    if picture := os.environ.get("A2K_PICTURE"):  # that of docs/browser.md
-        page.driver.save_screenshot(picture)
+    near = page.picture("warped")
+    page.find("whole").click()
+    page.until(lambda: page.picture("warped") != near, "the whole portrait")
+    assert page.find("warped").get_attribute("width") == "512"
+
+
+def test_a_file_is_stopped(page):
+    page.find("speech").send_keys(str(SPEECH))
+    page.find("speak").click()
+    page.until(lambda: page.find("speak").text == "Stop", "a way to stop")
+    page.find("speak").click()
+    page.until(lambda: page.find("speak").text == "Speak the file", "the end")
+    # It is over before the recording is.
+    still = page.picture("face")
+    page.find("speak").click()
+    page.until(lambda: page.picture("face") != still, "a face that moves again")
 
 
 def test_wrong_files(page, tmp_path):
