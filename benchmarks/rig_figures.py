@@ -18,6 +18,7 @@ from typing import Annotated, Any
 import torch
 import typer
 from common.marked_blocks import put_between_markers
+from common.result_tables import power_of_ten
 from torch import Tensor
 
 from a2k_nets import Audio2Keypoint, generate_sequence
@@ -89,15 +90,10 @@ def blender_text(sequence: KeypointSequence, python: str) -> str:
     return (
         f"Blender {found['blender']} (pip's `bpy`) read {found['frames_imported']} frames of {found['frames']}, in "
         f"which the head turns by up to {found['turned_degrees']:.0f}°: the bone's rotation is that of the JSON to "
-        f"{power(found['rotation'])} (elements of the matrix), its translation to {power(found['centimetres'])} cm, "
-        f"and the {found['shape_keys']} shape keys, {moving} of which move, to {power(found['weights'])}."
+        f"{power_of_ten(found['rotation'])} (elements of the matrix), its translation to "
+        f"{power_of_ten(found['centimetres'])} cm, and the {found['shape_keys']} shape keys, {moving} of which move, to "
+        f"{power_of_ten(found['weights'])}."
     )
-
-
-def power(value: float) -> str:
-    """Return a small number with one digit, as 7·10⁻⁷."""
-    digit, _, exponent = f"{value:.0e}".partition("e")
-    return f"{digit}·10{str(int(exponent)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
 
 
 def main(

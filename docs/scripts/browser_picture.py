@@ -12,34 +12,13 @@ import base64
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "packages" / "a2k-nets" / "tests"))
 
-from live_page import PAGE, SPEECH, chromium_that_hears, opened, portrait_with_keypoints  # noqa: E402 - a test's helper
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Log nothing."""
-
-
-@contextmanager
-def served() -> Iterator[str]:
-    """Serve the page to this machine; yield its address."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(PAGE))) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/"
-        finally:
-            server.shutdown()
+from live_page import SPEECH, chromium_that_hears, opened, portrait_with_keypoints, served  # noqa: E402 - of tests
 
 
 def look(page: Any, path: Path, width: int, *, dark: bool = False) -> None:

@@ -1,14 +1,9 @@
 """The page of examples/browser in a real browser with a fake microphone: `nox -s browser`."""
 
-import functools
-import http.server
-import threading
-
 import numpy as np
 import pytest
 from live_page import (
     NEEDS_BROWSER,
-    PAGE,
     SPEECH,
     chromium_that_hears,
     drawn,
@@ -16,6 +11,7 @@ from live_page import (
     heard,
     opened,
     portrait_with_keypoints,
+    served,
 )
 
 from a2k_nets.residual.model import Audio2Keypoint
@@ -24,21 +20,10 @@ from kp_io.media.audio import read_audio
 pytestmark = NEEDS_BROWSER
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture(scope="module")
 def address():
-    """The page, served as `python -m http.server` does."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(PAGE)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
