@@ -91,8 +91,8 @@ def blender_text(sequence: KeypointSequence, python: str) -> str:
         f"Blender {found['blender']} (pip's `bpy`) read {found['frames_imported']} frames of {found['frames']}, in "
         f"which the head turns by up to {found['turned_degrees']:.0f}°: the bone's rotation is that of the JSON to "
         f"{power_of_ten(found['rotation'])} (elements of the matrix), its translation to "
-        f"{power_of_ten(found['centimetres'])} cm, and the {found['shape_keys']} shape keys, {moving} of which move, to "
-        f"{power_of_ten(found['weights'])}."
+        f"{power_of_ten(found['centimetres'])} cm, and the {found['shape_keys']} shape keys, of which "
+        f"{moving} move, to {power_of_ten(found['weights'])}."
     )
 
 

@@ -1,10 +1,14 @@
 """A drawn face, and small networks with random weights."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
 
+from a2k_nets.config.head import HeadConfig
 from a2k_nets.config.residual import ModelConfig
+from a2k_nets.head import HeadNetwork
 from a2k_nets.residual.model import Audio2Keypoint
 
 SMALL = ModelConfig(width=16, dilations=(1, 2))
@@ -64,6 +68,23 @@ def model(mean_face: Tensor) -> Audio2Keypoint:
         model.head_motion.coefficients.copy_(torch.stack((1.2 * torch.eye(4), -0.3 * torch.eye(4))))
         model.head_motion.noise.copy_(torch.diag(torch.tensor([0.004, 0.003, 0.004, 0.002])))
     return model.eval()
+
+
+@pytest.fixture
+def model_in_space(model: Audio2Keypoint) -> Audio2Keypoint:
+    """The small network with a head in space, of random weights, that moves as much as real ones."""
+    config = HeadConfig(width=8, hidden=16, mixtures=3, styles=4, lookahead_hops=SMALL.lookahead_hops)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(4)
+        head = HeadNetwork(config)
+    head.unit.copy_(torch.tensor([0.06, 0.05, 0.04, 0.05, 0.04, 0.02, 0.02, 0.02, 0.01]))
+    head.coefficients.copy_(torch.stack((1.4 * torch.eye(9), -0.5 * torch.eye(9))))
+    head.noise.copy_(0.25 * torch.eye(9))
+    head.blinks.curves[:, 1:6] = torch.tensor([0.3, 0.9, 1.0, 0.6, 0.2])
+    head.blinks.chance[20:] = 0.05
+    model.config = replace(SMALL, head=config)
+    model.head = head.eval()
+    return model
 
 
 @pytest.fixture

@@ -6,7 +6,9 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
+from a2k_nets.config.head import HeadConfig
 from a2k_nets.config.residual import ModelConfig
+from a2k_nets.head import HeadNetwork
 from a2k_nets.inference.streaming import StreamingGenerator
 from a2k_nets.residual.model import Audio2Keypoint
 from a2k_nets.server.batching.batched_streams import BatchedStreams, StreamOptions
@@ -33,6 +35,10 @@ def alone(model, speech, reference, options: StreamOptions):
         head_motion=options.head_motion,
         expression=options.expression,
         blink=options.blink,
+        turn=options.turn,
+        nod=options.nod,
+        tilt=options.tilt,
+        brow=options.brow,
         neutralize_mouth=options.neutralize_mouth,
         seed=options.seed,
     )
@@ -90,6 +96,8 @@ class TestABatchIsItsStreams:
                     head_motion=data.draw(st.sampled_from([0.0, 1.0, 2.0])),
                     expression=data.draw(st.sampled_from([0.5, 1.0, 1.7])),
                     blink=data.draw(st.sampled_from([0.0, 1.0])),
+                    tilt=data.draw(st.sampled_from([0.5, 1.0])),
+                    brow=data.draw(st.sampled_from([0.0, 1.0])),
                     neutralize_mouth=data.draw(st.booleans()),
                     seed=data.draw(st.integers(0, 1_000)),
                 )
@@ -106,6 +114,46 @@ class TestABatchIsItsStreams:
                 streams.remove(stream)
                 done += 1
         assert batch.num_free == 3
+
+    def test_heads_in_space(self, model_in_space, speech, reference):
+        """Streams that begin at other times, one in the row of another."""
+        batch, streams, late = BatchedStreams(model_in_space, capacity=2), [], [(400, 9_300), (5_000, 16_000)]
+        streams.append(
+            Stream(
+                batch,
+                speech[:7_000],
+                reference[0],
+                StreamOptions(seed=3, head_motion=1.5, turn=0.5, nod=2.0, tilt=0.0, brow=1.3),
+            )
+        )
+        turn = 0
+        while streams:
+            for stream in streams:
+                stream.hear(700)
+            step(batch, streams, most=4)
+            for stream in [stream for stream in streams if stream.finished()]:
+                stream.check()
+                assert len(stream.frames) > 1
+                batch.close(stream.row)
+                streams.remove(stream)
+            turn += 1
+            if turn > 5 and late and batch.num_free:
+                begin, end = late.pop()
+                streams.append(Stream(batch, speech[begin:end], 0.7 * reference[0], StreamOptions(seed=end)))
+        assert not late
+
+    def test_a_profile_takes_no_row(self, model_in_space, mean_face):
+        batch = BatchedStreams(model_in_space, capacity=1)
+        squeezed = 60 * mean_face * torch.tensor([0.25, 1.0]) + torch.tensor([0.0, 0.0])
+        squeezed[27:36, 0] -= 25
+        with pytest.raises(ValueError, match="turned to a side by at most 60"):
+            batch.open(squeezed, StreamOptions())
+        assert batch.num_free == 1
+
+    def test_a_head_that_looks_less_far_ahead(self, model_in_space):
+        model_in_space.head = HeadNetwork(HeadConfig(width=8, hidden=8, lookahead_hops=0))
+        with pytest.raises(ValueError, match="as far ahead as the lips"):
+            BatchedStreams(model_in_space, capacity=1)
 
     @pytest.fixture(autouse=True)
     def _case(self, model, speech, reference):

@@ -103,7 +103,8 @@ class TestResidual:
     def test_it_says_what_it_is(self, embedded, session):
         metadata = session.get_modelmeta().custom_metadata_map
         assert (metadata["preset"], metadata["sample_rate"], metadata["fps"]) == ("residual", "16000", "25")
-        assert config_from_dict(json.loads(metadata["config"])) == embedded.config
+        assert config_from_dict(json.loads(metadata["config"])) == embedded.in_the_plane().config
+        assert "head in space" in metadata["left_out"]
         assert "CC-BY-NC" in metadata["licence"]
 
     def test_it_is_one_file_that_names_none_of_this_machine(self, exported):

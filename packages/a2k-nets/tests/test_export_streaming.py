@@ -62,7 +62,7 @@ def session_of(model, path):
 
 @pytest.fixture(scope="module")
 def embedded():
-    return Audio2Keypoint.from_pretrained().eval()
+    return Audio2Keypoint.from_pretrained().in_the_plane().eval()
 
 
 @pytest.fixture(scope="module")

@@ -68,9 +68,11 @@ class Operations(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def test_a_piece_of_40_ms_takes_few_operations(as_users_run_it, reference):
-    """Each takes about two microseconds, most of the time of a piece; all in all there were 236 once."""
-    stream = StreamingGenerator(reference[0], Audio2Keypoint.from_pretrained("small"))
+@pytest.mark.parametrize(("in_space", "most"), [(False, 150), (True, 400)])
+def test_a_piece_of_40_ms_takes_few_operations(as_users_run_it, reference, in_space, most):
+    """Each takes about two microseconds, most of the time of a piece; the lips alone took 236 once."""
+    model = Audio2Keypoint.from_pretrained("small")
+    stream = StreamingGenerator(reference[0], model if in_space else model.in_the_plane())
     pieces = 0.1 * torch.randn(30, 640, generator=seeded(0))
     for piece in pieces[:10]:
         stream.push(piece)
@@ -80,4 +82,4 @@ def test_a_piece_of_40_ms_takes_few_operations(as_users_run_it, reference):
             assert len(stream.push(piece)) == 1
         counts.append(operations.count)
     # Some of the frames have a blink.
-    assert sorted(counts)[len(counts) // 2] <= 150, counts
+    assert sorted(counts)[len(counts) // 2] <= most, counts

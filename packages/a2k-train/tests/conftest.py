@@ -74,7 +74,7 @@ def make_clip(
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make() -> Callable[..., Clip]:
     return make_clip
 

@@ -15,6 +15,7 @@ from .functional.face.head import (
     head_amplitude_ratio as head_amplitude_ratio,
     head_pose as head_pose,
 )
+from .functional.face.head_amplitude import head_pose_amplitude as head_pose_amplitude
 from .functional.face.identity import identity_error as identity_error
 from .functional.face.lip_error import lip_error as lip_error, lve as lve
 from .functional.face.mouth import (
@@ -24,12 +25,14 @@ from .functional.face.mouth import (
     mouth_opening as mouth_opening,
 )
 from .functional.face.timing import mtm as mtm
+from .functional.motion.best_of import best_of_n as best_of_n
 from .functional.motion.diversity import diversity as diversity
 from .functional.motion.frechet import (
     frechet_distance as frechet_distance,
     frechet_motion_distance as frechet_motion_distance,
     motion_features as motion_features,
 )
+from .functional.motion.match import motion_match_auc as motion_match_auc
 from .functional.motion.spectrum import velocity_spectrum as velocity_spectrum
 from .functional.motion.velocity import (
     acceleration as acceleration,

@@ -28,9 +28,12 @@ def export(
     with clear_errors():
         if any(out.exists() and read.exists() and out.samefile(read) for read in checkpoint_files(model)):
             raise ValueError(f"expected another file to write than the checkpoint, got {out}; choose another name")
-        from a2k_nets.onnx.export import export_onnx
+        from a2k_nets.onnx.export import export_onnx, what_is_left_out
         from a2k_nets.pretrained import load_model
 
         network = load_model("small" if model is None else model, revision=revision, sha256=sha256)
         export_onnx(network, out, opset=opset, streaming=streaming)
+        left_out = what_is_left_out(network)
     typer.echo(f"{out.stat().st_size / 1e6:.1f} MB: {out}")
+    if left_out:
+        typer.echo(f"left out: {left_out}")

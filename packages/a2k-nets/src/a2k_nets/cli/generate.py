@@ -9,16 +9,21 @@ import typer
 from a2k_nets.cli.console import clear_errors, counted
 from a2k_nets.cli.options import (
     Blink,
+    Brow,
     Device,
     Expression,
     Face,
     HeadMotion,
     Model,
     NeutralizeMouth,
+    Nod,
     Revision,
     Seed,
     Sha256,
+    Style,
+    Tilt,
     Track,
+    Turn,
     checkpoint_files,
 )
 from a2k_nets.extras import how_to_install_kp_render
@@ -68,7 +73,12 @@ def generate(
     head_motion: HeadMotion = 1.0,
     expression: Expression = 1.0,
     blink: Blink = 1.0,
+    turn: Turn = 1.0,
+    nod: Nod = 1.0,
+    tilt: Tilt = 1.0,
+    brow: Brow = 1.0,
     neutralize_mouth: NeutralizeMouth = None,
+    style: Style = None,
     driving: Annotated[
         Path | None, typer.Option(help="Keypoint file to take the head motion from, instead of generating it.")
     ] = None,
@@ -124,7 +134,7 @@ def generate(
             check_portrait_video(portrait_video, has_picture=has_picture)
             if draw is not None and draw.absolute() == portrait_video.absolute():
                 raise ValueError(f"expected two files for --draw and --portrait-video, got {draw} for both")
-        refuse_overwriting([out, draw, portrait_video], [image, audio, driving, *checkpoint_files(model)])
+        refuse_overwriting([out, draw, portrait_video], [image, audio, style, driving, *checkpoint_files(model)])
         network = load_model(model, revision=revision, sha256=sha256)
         sample_rate = network.config.audio.sample_rate
         waveform: Tensor | None = None  # without a video to write, the file is decoded chunk by chunk
@@ -142,7 +152,12 @@ def generate(
             head_motion=head_motion,
             expression=expression,
             blink=blink,
+            turn=turn,
+            nod=nod,
+            tilt=tilt,
+            brow=brow,
             neutralize_mouth=neutralize_mouth,
+            style=None if style is None else load_keypoints(style),
             driving=None if driving is None else load_keypoints(driving, face=driving_face, track=driving_track),
             seed=seed,
             device=device,

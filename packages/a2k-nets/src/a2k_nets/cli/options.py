@@ -20,6 +20,17 @@ Track = Annotated[str | None, typer.Option(help="Clip, video or track of a keypo
 HeadMotion = Annotated[float, typer.Option(min=0.0, help="Gain of the head motion; 0 keeps the head still.")]
 Expression = Annotated[float, typer.Option(min=0.0, help="Gain of the motion of lips, jaw, brows and eyelids.")]
 Blink = Annotated[float, typer.Option(min=0.0, help="How far a blink closes the eyelids; 0 for no blinks.")]
+Turn = Annotated[float, typer.Option(min=0.0, help="Gain of turns of the head to the sides.")]
+Nod = Annotated[float, typer.Option(min=0.0, help="Gain of nodding.")]
+Tilt = Annotated[float, typer.Option(min=0.0, help="Gain of tilts of the head to the shoulders.")]
+Brow = Annotated[float, typer.Option(min=0.0, help="Gain of the motion of the brows.")]
+Style = Annotated[
+    Path | None,
+    typer.Option(
+        help="Keypoint file of a clip of at least 2 s: head and brows move as much as there.",
+        show_default="as much as a speaker whom the seed draws",
+    ),
+]
 NeutralizeMouth = Annotated[
     bool | None,
     typer.Option(
@@ -28,7 +39,7 @@ NeutralizeMouth = Annotated[
         show_default="only in pictures",
     ),
 ]
-Seed = Annotated[int, typer.Option(help="Random seed of the head motion and the blinks.")]
+Seed = Annotated[int, typer.Option(help="Random seed of the motion of head and brows and of the blinks.")]
 Model = Annotated[
     str | None,
     typer.Option(

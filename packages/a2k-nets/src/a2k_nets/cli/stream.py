@@ -11,16 +11,21 @@ import typer
 from a2k_nets.cli.console import clear_errors, on_device
 from a2k_nets.cli.options import (
     Blink,
+    Brow,
     Device,
     Expression,
     Face,
     HeadMotion,
     Model,
     NeutralizeMouth,
+    Nod,
     Revision,
     Seed,
     Sha256,
+    Style,
+    Tilt,
     Track,
+    Turn,
 )
 
 if TYPE_CHECKING:
@@ -39,7 +44,12 @@ def stream(
     head_motion: HeadMotion = 1.0,
     expression: Expression = 1.0,
     blink: Blink = 1.0,
+    turn: Turn = 1.0,
+    nod: Nod = 1.0,
+    tilt: Tilt = 1.0,
+    brow: Brow = 1.0,
     neutralize_mouth: NeutralizeMouth = None,
+    style: Style = None,
     seed: Seed = 0,
     model: Model = None,
     revision: Revision = None,
@@ -58,18 +68,25 @@ def stream(
         from a2k_nets.inference.pcm_source import open_microphone
         from a2k_nets.inference.streaming import StreamingGenerator
         from a2k_nets.residual.model import Audio2Keypoint
-        from kp_io import annotate_image, load_keypoints
+        from kp_io import annotate_image, load_keypoints, resample_fps
         from kp_io.formats import FORMATS
         from kp_io.media import is_video
 
         from_picture = image.suffix.lower() not in FORMATS
         still = annotate_image(image, face=face or 0) if from_picture else load_keypoints(image, face=face, track=track)
+        network = on_device(Audio2Keypoint.from_pretrained(model, revision=revision, sha256=sha256), device)
+        clip = None if style is None else resample_fps(load_keypoints(style), network.config.fps)
         generator = StreamingGenerator(
             still.keypoints[0, :, :2],
-            on_device(Audio2Keypoint.from_pretrained(model, revision=revision, sha256=sha256), device),
+            network,
             head_motion=head_motion,
             expression=expression,
             blink=blink,
+            turn=turn,
+            nod=nod,
+            tilt=tilt,
+            brow=brow,
+            style=None if clip is None else clip.keypoints[..., :2],
             neutralize_mouth=from_picture and not is_video(image) if neutralize_mouth is None else neutralize_mouth,
             seed=seed,
         )

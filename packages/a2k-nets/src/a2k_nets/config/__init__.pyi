@@ -1,4 +1,5 @@
 from .audio import AudioConfig as AudioConfig
+from .head import HeadConfig as HeadConfig
 from .listener import ListenerConfig as ListenerConfig
 from .motion import MotionConfig as MotionConfig
 from .paper import UPSAMPLINGS as UPSAMPLINGS, VARIANTS as VARIANTS, PaperConfig as PaperConfig

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from a2k_nets.config.audio import AudioConfig
+from a2k_nets.config.head import HeadConfig
 from a2k_nets.config.validation import check_kinds
 
 
@@ -23,6 +24,7 @@ class MotionConfig:
         kernel_size: Taps of the convolutions in the blocks.
         dropout: Probability of dropping a channel of a block's output in training.
         fade_in_frames: Frames over which motion fades in; a generated sequence begins with its reference.
+        head: Settings of the network that moves head and brows in space; None for the random head motion in the plane.
     """
 
     audio: AudioConfig = field(default_factory=AudioConfig)
@@ -37,9 +39,15 @@ class MotionConfig:
     kernel_size: int = 3
     dropout: float = 0.1
     fade_in_frames: int = 5
+    head: HeadConfig | None = None
 
     def __post_init__(self) -> None:
         check_kinds(self)
+        if self.head is not None and (self.fps != 25 or self.audio.sample_rate != 16_000 or self.num_keypoints != 68):
+            raise ValueError(
+                "expected 25 fps, 16000 Hz and 68 keypoints with the head in space, got "
+                f"{self.fps} fps, {self.audio.sample_rate} Hz and {self.num_keypoints} keypoints"
+            )
         if self.fps < 1:
             raise ValueError(f"expected fps of at least 1, got {self.fps}")
         points = (self.base_point, *self.eye_corners, *self.stable_points, self.lip_points[0], self.lip_points[1] - 1)

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from a2k_nets.config.audio import AudioConfig
+from a2k_nets.config.head import HeadConfig
 from a2k_nets.config.listener import ListenerConfig
 from a2k_nets.config.paper import PaperConfig
 from a2k_nets.config.renamed import RENAMED_SETTINGS, rename_settings
@@ -64,10 +65,19 @@ def config_from_dict(values: dict[str, Any], *, preset: str = "residual") -> Any
     values = rename_settings(values, RENAMED_SETTINGS)
     given: dict[str, Any] = {"audio": _audio(cls, values.pop("audio"))} if "audio" in values else {}
     refuse_unknown(cls, values)
-    lists_as_tuples: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
-    }
-    return cls(**given, **lists_as_tuples)
+    if values.get("head") is not None:
+        given["head"] = _head(values.pop("head"))
+    return cls(**given, **_lists_as_tuples(values))
+
+
+def _lists_as_tuples(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+def _head(values: Any) -> HeadConfig:
+    """Return the settings of the head's network."""
+    refuse_unknown(HeadConfig, values)
+    return HeadConfig(**_lists_as_tuples(values))
 
 
 def _audio(cls: type[AnyConfig], values: dict[str, Any]) -> AudioConfig:

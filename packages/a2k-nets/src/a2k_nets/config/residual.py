@@ -36,6 +36,11 @@ class ModelConfig(MotionConfig):
                 "expected stem_kernel_size >= 2 and lookahead_hops >= 0, got "
                 f"{self.stem_kernel_size} and {self.lookahead_hops}"
             )
+        if self.head is not None and self.head.lookahead_hops > self.lookahead_hops:
+            raise ValueError(
+                "expected a head that looks no further ahead than the lips, got lookahead_hops of "
+                f"{self.head.lookahead_hops} and {self.lookahead_hops}"
+            )
 
     @property
     def right_context_samples(self) -> int:

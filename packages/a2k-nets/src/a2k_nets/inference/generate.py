@@ -15,7 +15,7 @@ from a2k_nets.config.renamed import accept_renamed
 from a2k_nets.paper.model import PaperAudio2Keypoint
 from a2k_nets.pretrained import AnyModel, load_model
 from a2k_nets.residual.model import Audio2Keypoint
-from kp_io import KeypointSequence, annotate_image, resample_fps
+from kp_io import IBUG68, KeypointSequence, annotate_image, resample_fps
 from kp_io.media import is_video, read_audio_blocks
 
 # Audio files go through the network in chunks of this length, and each is freed after its use.
@@ -32,7 +32,12 @@ def generate_sequence(
     head_motion: float = 1.0,
     expression: float = 1.0,
     blink: float = 1.0,
+    turn: float = 1.0,
+    nod: float = 1.0,
+    tilt: float = 1.0,
+    brow: float = 1.0,
     neutralize_mouth: bool | None = None,
+    style: KeypointSequence | None = None,
     driving: KeypointSequence | None = None,
     seed: int = 0,
     device: str | torch.device | None = None,
@@ -48,8 +53,13 @@ def generate_sequence(
         head_motion: Gain of the head motion; 0 keeps the head still.
         expression: Gain of the predicted motion of lips, jaw, brows and eyelids.
         blink: How far a blink closes the eyelids; 0 for no blinks.
+        turn: Gain of turns to the sides; a model whose head moves in the plane of the picture has none, as of `nod`.
+        nod: Gain of nodding.
+        tilt: Gain of tilts to the shoulders.
+        brow: Gain of the motion of the brows.
         neutralize_mouth: Whether open lips of the reference are a pose, e.g. a smile, and close when the sequence
             begins. True by default for pictures; a video or keypoints may begin in the middle of a word.
+        style: Keypoints of a clip of at least 2 s; head and brows move as much as there.
         driving: Keypoints of another sequence to take the head motion from, played back and forth if it is shorter.
         seed: Random seed of the generated head motion and the blinks.
         device: Where to compute: `cpu`, `cuda`, `mps`; by default where the model is. The given model is not moved.
@@ -59,8 +69,8 @@ def generate_sequence(
 
     Raises:
         NoFaceFoundError: There is no face in the picture.
-        ValueError: The picture or the audio cannot be read, the audio is empty or not finite, or there is no such
-            device.
+        ValueError: The picture or the audio cannot be read, the audio is empty or not finite, there is no such device,
+            the model lacks an option, or the face in the picture is turned to a side by more than 60°.
 
     Example:
         >>> model = Audio2Keypoint.from_pretrained()
@@ -80,17 +90,22 @@ def generate_sequence(
     )
     dimensions = model.config.dimensions if isinstance(model, PaperAudio2Keypoint) else 2
     scale = model.input_scale(still.keypoints[0], still.image_size[0])
-    driving_keypoints = None
-    if driving is not None:
-        driving_keypoints = resample_fps(driving, model.config.fps).keypoints[None, :, :, :dimensions].to(device)
+    driven = None if driving is None else _motion_of(driving, "driving", model.config.fps)[None, :, :, :dimensions]
     options: dict[str, Any] = {
         "head_motion": head_motion,
         "expression": expression,
         "blink": blink,
         "neutralize_mouth": neutralize_mouth,
-        "driving": driving_keypoints,
+        "driving": None if driven is None else driven.to(device),
         "generator": torch.Generator().manual_seed(seed),
     }
+    controls: dict[str, Any] = {"turn": turn, "nod": nod, "tilt": tilt, "brow": brow}
+    if isinstance(model, Audio2Keypoint):
+        options |= controls
+        if style is not None:
+            options["style"] = _motion_of(style, "style", model.config.fps)[..., :2].to(device)
+    elif style is not None or any(gain != 1 for gain in controls.values()):
+        raise ValueError("expected a model of the presets listener or residual for turn, nod, tilt, brow and style")
     face_points = scale * still.keypoints[:1, :, :dimensions].to(device)
     with torch.inference_mode():
         if isinstance(model, Audio2Keypoint) and not isinstance(audio, Tensor):
@@ -111,6 +126,20 @@ def _split_blocks(blocks: list[Tensor], length: int) -> Iterator[Tensor]:
     blocks.reverse()
     while blocks:
         yield from torch.split(blocks.pop(), length)
+
+
+def _motion_of(sequence: KeypointSequence, name: str, fps: float) -> Float[Tensor, "t k d"]:
+    """Return the keypoints of a driving sequence or of a style at the model's frame rate.
+
+    Raises:
+        ValueError: They have another layout than iBUG-68.
+    """
+    if sequence.layout.name != IBUG68.name:
+        raise ValueError(
+            f"expected {name} keypoints of the layout {IBUG68.name}, got {sequence.layout.name}; annotate its video "
+            "with another detector"
+        )
+    return resample_fps(sequence, fps).keypoints
 
 
 def _ready(model: AnyModel, device: str | torch.device | None) -> AnyModel:

@@ -7,6 +7,7 @@ from torch import Tensor
 from a2k_nets.blocks.input_checks import check_inputs
 from a2k_nets.config.renamed import accept_renamed
 from a2k_nets.config.residual import ModelConfig
+from a2k_nets.head.placement import HeadControls
 from a2k_nets.residual.model import Audio2Keypoint
 from a2k_nets.residual.motion_stream import MotionStream
 
@@ -20,11 +21,13 @@ class StreamingGenerator:
     Args:
         reference: The person's keypoints, pixels, x right, y down.
         model: A causal network, preset `residual`; by default `small` in the package.
-        head_motion, expression, blink, seed: As in `generate_sequence`.
+        head_motion, expression, blink, turn, nod, tilt, brow, seed: As in `generate_sequence`.
         neutralize_mouth: Close open lips of the reference, e.g. a smile, when the stream begins.
+        style: Keypoints of a clip of at least 50 frames at 25 frames a second, as in `generate_sequence`.
 
     Raises:
-        ValueError: The reference has a wrong shape, or is not finite; or the model is not causal.
+        ValueError: The reference has a wrong shape, is not finite, or is turned to a side by more than 60°; or the
+            model is not causal, or lacks an option.
 
     Example:
         >>> reference = Audio2Keypoint.from_pretrained().normalizer.mean_face_px
@@ -42,7 +45,12 @@ class StreamingGenerator:
         head_motion: float = 1.0,
         expression: float = 1.0,
         blink: float = 1.0,
+        turn: float = 1.0,
+        nod: float = 1.0,
+        tilt: float = 1.0,
+        brow: float = 1.0,
         neutralize_mouth: bool = False,
+        style: Float[Tensor, "f k 2"] | None = None,
         seed: int = 0,
     ) -> None:
         self.model = (model or Audio2Keypoint.from_pretrained("small")).eval()
@@ -63,6 +71,7 @@ class StreamingGenerator:
                 expression=expression,
                 blink=blink,
                 neutralize_mouth=neutralize_mouth,
+                controls=HeadControls(turn, nod, tilt, brow, None if style is None else style.to(mean_face)),
                 generator=torch.Generator().manual_seed(seed),
             )
         self._has_samples = False

@@ -40,7 +40,8 @@ def export_onnx(
 
     Inputs are `waveform` (B, S) and `reference` (B, K, 2), the output is `keypoints` (B, T, K, 2), as in `forward`. The
     `residual` preset also has the optional scalars `head_motion` and `expression`. Random head motion and blinks,
-    `neutralize_mouth` and the checks for values that are not finite are not in the graph.
+    `neutralize_mouth` and the checks for values that are not finite are not in the graph. The head in space is in no
+    graph: with `streaming`, the head moves at random in the plane, and the metadata `left_out` says so.
 
     Args:
         model: The network, on any device; not changed.
@@ -75,7 +76,8 @@ def export_onnx(
     if not OLDEST_OPSET <= opset <= onnx.defs.onnx_opset_version():
         raise ValueError(f"expected an opset from {OLDEST_OPSET} to {onnx.defs.onnx_opset_version()}, got {opset}")
     # A copy, since the layer below is replaced, and the caller's mode must not change.
-    copied = copy.deepcopy(model).cpu().float().eval()
+    copied = copy.deepcopy(model) if isinstance(model, PaperAudio2Keypoint) else model.in_the_plane()
+    copied = copied.cpu().float().eval()
     copied.log_mel = ConvolvedLogMel(copied.log_mel)
     graph = _graph_of(copied, streaming=streaming)
     proto = _trace(graph, opset=opset)
@@ -87,17 +89,31 @@ def export_onnx(
     proto.producer_name, proto.producer_version = "a2k-nets", version("a2k-nets")
     metadata = {
         "preset": preset_of(model.config),
-        "config": config_to_json(model.config),
+        "config": config_to_json(copied.config),
         "licence": LICENCE,
         "sample_rate": str(model.config.audio.sample_rate),
         "fps": str(model.config.fps),
     }
+    if what_is_left_out(model):
+        metadata["left_out"] = what_is_left_out(model)
     if isinstance(graph, StreamingGraph):
         metadata |= graph.metadata()
     onnx.helper.set_model_props(proto, metadata)
     onnx.checker.check_model(proto, full_check=True)
     write_bytes(path, proto.SerializeToString())
     return path
+
+
+def what_is_left_out(model: Audio2Keypoint | PaperAudio2Keypoint) -> str:
+    """Return what a model does and its graph does not, or an empty text.
+
+    Example:
+        >>> what_is_left_out(Audio2Keypoint())
+        ''
+    """
+    if isinstance(model, PaperAudio2Keypoint) or model.head is None:
+        return ""
+    return "the head in space: it turns, nods and raises brows with speech; the head of the graph stays in the plane"
 
 
 def _graph_of(

@@ -1,6 +1,8 @@
 """The models of the presets `listener` and `residual`: waveform and reference face in, keypoints out."""
 
+import copy
 from collections.abc import Iterable
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -14,6 +16,8 @@ from a2k_nets.checkpoints.pretrained_mixin import PretrainedMixin
 from a2k_nets.config.listener import ListenerConfig
 from a2k_nets.config.renamed import accept_renamed
 from a2k_nets.config.residual import ModelConfig
+from a2k_nets.head import HeadNetwork
+from a2k_nets.head.placement import HeadControls
 from a2k_nets.residual.causal_stream import CausalStream
 from a2k_nets.residual.expression_edits import Blinks
 from a2k_nets.residual.generator import ResidualGenerator
@@ -63,6 +67,8 @@ class Audio2Keypoint(PretrainedMixin):
             self.generator = ResidualGenerator(config)
         self.head_motion = HeadMotion()
         self.blinks = Blinks()
+        #: Moves head and brows with speech; None in older models, whose head moves at random in the plane.
+        self.head = None if config.head is None else HeadNetwork(config.head)
 
     @accept_renamed(rest_lips="neutralize_mouth")
     def forward(
@@ -73,7 +79,12 @@ class Audio2Keypoint(PretrainedMixin):
         head_motion: float = 1.0,
         expression: float = 1.0,
         blink: float = 1.0,
+        turn: float = 1.0,
+        nod: float = 1.0,
+        tilt: float = 1.0,
+        brow: float = 1.0,
         neutralize_mouth: bool = False,
+        style: Float[Tensor, "f k 2"] | None = None,
         driving: Float[Tensor, "b u k 2"] | None = None,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "b t k 2"]:
@@ -85,14 +96,21 @@ class Audio2Keypoint(PretrainedMixin):
             head_motion: Gain of the head motion; 0 keeps the pose of the reference.
             expression: Gain of the motion of lips, jaw, brows and lids.
             blink: Share by which a blink closes the lids; 0 for no blinks.
+            turn: Gain of turns to the sides (yaw); needs a head in space, as `nod`.
+            nod: Gain of nodding (pitch).
+            tilt: Gain of tilts to the shoulders (roll).
+            brow: Gain of the motion of the brows.
             neutralize_mouth: Close an open mouth of the reference, e.g. a smile, when the sequence begins. Otherwise
                 an open mouth is taken for the middle of a word.
+            style: Keypoints of a clip of at least 50 frames; head and brows move as much as there (needs a head in
+                space). By default as much as a training speaker's, whom the noise draws.
             driving: Keypoints of another sequence, in any pixels, whose head motion replaces the random one; looped
                 back and forth if it is shorter.
             generator: Seeded source of random head motion and blinks; without it the face only follows the audio.
 
         Raises:
-            ValueError: A shape is wrong, or a value is not finite.
+            ValueError: A shape is wrong, or a value is not finite; the model's head moves in the plane and an option
+                needs space; or it moves in space and the reference is turned to a side by more than 60°.
         """
         check_inputs(waveform, reference, num_keypoints=self.config.num_keypoints, dimensions=2)
         return self.forward_chunks(
@@ -101,7 +119,12 @@ class Audio2Keypoint(PretrainedMixin):
             head_motion=head_motion,
             expression=expression,
             blink=blink,
+            turn=turn,
+            nod=nod,
+            tilt=tilt,
+            brow=brow,
             neutralize_mouth=neutralize_mouth,
+            style=style,
             driving=driving,
             generator=generator,
         )
@@ -114,7 +137,12 @@ class Audio2Keypoint(PretrainedMixin):
         head_motion: float = 1.0,
         expression: float = 1.0,
         blink: float = 1.0,
+        turn: float = 1.0,
+        nod: float = 1.0,
+        tilt: float = 1.0,
+        brow: float = 1.0,
         neutralize_mouth: bool = False,
+        style: Float[Tensor, "f k 2"] | None = None,
         driving: Float[Tensor, "b u k 2"] | None = None,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "b t k 2"]:
@@ -131,6 +159,7 @@ class Audio2Keypoint(PretrainedMixin):
             expression=expression,
             blink=blink,
             neutralize_mouth=neutralize_mouth,
+            controls=HeadControls(turn, nod, tilt, brow, style),
             driving=driving,
             generator=generator,
         )
@@ -144,6 +173,17 @@ class Audio2Keypoint(PretrainedMixin):
         if previous is None:
             raise ValueError("expected at least one chunk of a waveform, got none")
         return torch.cat([*frames, stream.push(previous, end=True)], dim=1)
+
+    def in_the_plane(self) -> "Audio2Keypoint":
+        """Return a copy without the head in space, whose head moves at random in the plane.
+
+        Example:
+            >>> Audio2Keypoint.from_pretrained().in_the_plane().head is None
+            True
+        """
+        copied = copy.deepcopy(self)
+        copied.config, copied.head = replace(self.config, head=None), None
+        return copied
 
     def motion_source(self, face: Float[Tensor, "b c"]) -> MotionSource:
         """Return the network's predictions for normalised reference faces and audio in pieces."""

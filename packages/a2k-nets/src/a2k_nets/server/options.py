@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 #: The gains of `generate_sequence`, and the largest one.
-GAINS = ("head_motion", "expression", "blink")
+GAINS = ("head_motion", "expression", "blink", "turn", "nod", "tilt", "brow")
 _MAX_GAIN = 10.0
 
 _MAX_SEED = (1 << 63) - 1

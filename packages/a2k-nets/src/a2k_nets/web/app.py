@@ -13,7 +13,18 @@ from a2k_nets.web.limits import Limits
 from a2k_nets.web.pipeline import DOWNLOADS, Request, Result, process
 from a2k_nets.web.result_folders import ResultFolders
 from a2k_nets.web.security import secure, without_hidden_files
-from a2k_nets.web.ui_text import GAINS, HEADER, LIVE_LINK, SCROLL_TO_RESULT, VOICES, explain, note, progress_note
+from a2k_nets.web.ui_text import (
+    GAINS,
+    HEAD_GAINS,
+    HEADER,
+    LIVE_LINK,
+    SCROLL_TO_RESULT,
+    VOICES,
+    Gain,
+    explain,
+    note,
+    progress_note,
+)
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -105,6 +116,8 @@ def _page(model: "AnyModel", folder: Path, limits: Limits, *, has_live_page: boo
     import gradio as gr
 
     folders = ResultFolders(folder)
+    in_space = getattr(model, "head", None) is not None
+    shown = (*GAINS, *HEAD_GAINS) if in_space else GAINS
 
     def generate(
         visitor: gr.Request,
@@ -122,7 +135,7 @@ def _page(model: "AnyModel", folder: Path, limits: Limits, *, has_live_page: boo
             Path(audio) if audio and source == "recording" else None,
             text=text if source == "text" else "",
             voice=voice,
-            gains={gain.option: value for gain, value in zip(GAINS, gains, strict=True)},
+            gains={gain.option: value for gain, value in zip(shown, gains, strict=True)},
             seed=int(seed or 0),
         )
         results = folders.renew(str(visitor.session_hash))
@@ -149,7 +162,7 @@ def _page(model: "AnyModel", folder: Path, limits: Limits, *, has_live_page: boo
         gr.HTML(HEADER + LIVE_LINK * has_live_page, elem_id="head")
         with gr.Row():
             with gr.Column(scale=5, min_width=320):
-                inputs = _inputs(limits)
+                inputs = _inputs(limits, in_space=in_space)
             with gr.Column(scale=6, min_width=320):
                 outputs = _outputs()
         inputs.button.click(None, js=SCROLL_TO_RESULT, queue=False, api_visibility="private")
@@ -165,8 +178,8 @@ def _page(model: "AnyModel", folder: Path, limits: Limits, *, has_live_page: boo
     return page.queue(max_size=_MAX_QUEUE)
 
 
-def _inputs(limits: Limits) -> SimpleNamespace:
-    """Lay out the inputs, and return them by name."""
+def _inputs(limits: Limits, *, in_space: bool) -> SimpleNamespace:
+    """Lay out the inputs, and return them by name; those of a head in space are folded."""
     import gradio as gr
 
     files = {"type": "filepath", "buttons": []}
@@ -209,16 +222,22 @@ def _inputs(limits: Limits) -> SimpleNamespace:
             voice = gr.Dropdown(list(VOICES), value="en", label="Language", elem_id="voice")
             gr.Examples([[example] for example in EXAMPLE_TEXTS], [text], label="Examples", elem_id="example-text")
     with gr.Row(elem_id="gains"):
-        gains = [
-            gr.Slider(0, gain.maximum, 1.0, step=0.05, label=gain.label, min_width=110, elem_id=gain.option)
-            for gain in GAINS
-        ]
+        gains = [_slider(gain) for gain in GAINS]
         seed = gr.Number(0, label="Seed", precision=0, min_width=90, elem_id="seed")
+    if in_space:
+        with gr.Accordion("Head and brows", open=False, elem_id="head-gains"), gr.Row():
+            gains += [_slider(gain) for gain in HEAD_GAINS]
     button = gr.Button("3. Generate", variant="primary", elem_id="generate")
     gr.HTML(limits.text, elem_id="limits")
     return SimpleNamespace(
         portrait=portrait, source=source, audio=audio, text=text, voice=voice, seed=seed, button=button, gains=gains
     )
+
+
+def _slider(gain: Gain) -> Any:
+    import gradio as gr
+
+    return gr.Slider(0, gain.maximum, 1.0, step=0.05, label=gain.label, min_width=110, elem_id=gain.option)
 
 
 def _outputs() -> SimpleNamespace:

@@ -29,6 +29,9 @@ GAINS = (
     Gain("blink", "Blinks", maximum=1.0),
 )
 
+#: The sliders of a model whose head moves in space.
+HEAD_GAINS = (Gain("turn", "Turns"), Gain("nod", "Nods"), Gain("tilt", "Tilts"), Gain("brow", "Brows"))
+
 #: Languages of the text: label and eSpeak NG voice.
 VOICES = (
     ("English", "en"),

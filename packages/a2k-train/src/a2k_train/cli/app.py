@@ -1,4 +1,4 @@
-"""The command line of training: `a2k-train fit | evaluate | publish | crossval | ablate | pretrain`."""
+"""The command line of training: `a2k-train fit`, `evaluate`, `publish`, `crossval`, `ablate`, `pretrain` and heads."""
 
 from typing import Annotated
 
@@ -9,6 +9,8 @@ from a2k_train.cli.console import show_version
 from a2k_train.cli.crossval import crossval
 from a2k_train.cli.evaluate import evaluate
 from a2k_train.cli.fit import fit
+from a2k_train.cli.heads.head import head
+from a2k_train.cli.heads.head_report import head_report
 from a2k_train.cli.options import current_spelling
 from a2k_train.cli.pretrain import pretrain
 from a2k_train.cli.publish import publish
@@ -30,5 +32,5 @@ def show(
     """Train and evaluate Audio2Keypoint networks."""
 
 
-for command in (fit, evaluate, publish, crossval, ablate, pretrain):
+for command in (fit, evaluate, publish, crossval, ablate, pretrain, head, head_report):
     app.command()(command)

@@ -17,7 +17,10 @@ _RENAMED = {"losses": {"sway": "head_motion_gain"}, "model": RENAMED_SETTINGS}
 
 def config_to_toml(config: TrainConfig) -> str:
     """Return all settings as TOML, the preset first."""
-    return tomli_w.dumps({"preset": preset_of(config.model), **asdict(config)})
+    values = asdict(config)
+    if values["model"].get("head", ...) is None:  # TOML has no word for nothing
+        del values["model"]["head"]
+    return tomli_w.dumps({"preset": preset_of(config.model), **values})
 
 
 def config_from_toml(text: str) -> TrainConfig:

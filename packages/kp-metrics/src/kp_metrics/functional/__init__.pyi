@@ -5,6 +5,7 @@ from .face.head import (
     head_amplitude_ratio as head_amplitude_ratio,
     head_pose as head_pose,
 )
+from .face.head_amplitude import head_pose_amplitude as head_pose_amplitude
 from .face.identity import identity_error as identity_error
 from .face.lip_error import lip_error as lip_error, lve as lve
 from .face.mouth import (
@@ -14,12 +15,14 @@ from .face.mouth import (
     mouth_opening as mouth_opening,
 )
 from .face.timing import mtm as mtm
+from .motion.best_of import best_of_n as best_of_n
 from .motion.diversity import diversity as diversity
 from .motion.frechet import (
     frechet_distance as frechet_distance,
     frechet_motion_distance as frechet_motion_distance,
     motion_features as motion_features,
 )
+from .motion.match import motion_match_auc as motion_match_auc
 from .motion.spectrum import velocity_spectrum as velocity_spectrum
 from .motion.velocity import (
     acceleration as acceleration,

@@ -10,11 +10,15 @@ from torch import Tensor
 from a2k_nets.blocks.input_checks import check_inputs
 from a2k_nets.blocks.similarity import apply_similarity, invert_similarity
 from a2k_nets.config.residual import ModelConfig
-from a2k_nets.residual.expression_edits import BLINK_FRAMES, close_lids, fade_in, neutral_mouth
+from a2k_nets.head import NOISE
+from a2k_nets.head.brows import BROW_POINTS
+from a2k_nets.head.placement import HeadControls
+from a2k_nets.residual.expression_edits import close_lids, fade_in, neutral_mouth
 from a2k_nets.residual.few_frames import FewFramesGenerator
 from a2k_nets.residual.generator import ResidualGenerator, VectorState
 from a2k_nets.residual.model import Audio2Keypoint
 from a2k_nets.server.batching.frame_noise import FrameNoise
+from a2k_nets.server.batching.heads_in_space import HeadsInSpace
 from a2k_nets.server.batching.sample_buffer import FrameSound
 
 
@@ -25,8 +29,17 @@ class StreamOptions:
     head_motion: float = 1.0
     expression: float = 1.0
     blink: float = 1.0
+    turn: float = 1.0
+    nod: float = 1.0
+    tilt: float = 1.0
+    brow: float = 1.0
     neutralize_mouth: bool = False
     seed: int = 0
+
+    @property
+    def controls(self) -> HeadControls:
+        """Gains of the parts of the head's motion."""
+        return HeadControls(turn=self.turn, nod=self.nod, tilt=self.tilt, brow=self.brow)
 
 
 class BatchedStreams:
@@ -72,10 +85,15 @@ class BatchedStreams:
         self._states = blank.new_zeros(capacity, size)
         self._to_pixels = blank.new_zeros(capacity, 4)
         self._embeddings = blank.new_zeros(capacity, config.width)
-        # Expression, head motion, blink.
+        # Expression, blink, brow.
         self._gains = blank.new_zeros(capacity, 3)
+        self._pose_gains = blank.new_zeros(capacity, 4 if model.head is None else 6)
         self._past_poses = blank.new_zeros(capacity, 2, 4)
-        self._blink_ages = torch.zeros(capacity, dtype=torch.int64)
+        # Heads in the plane have a blink's age, those in space also its course.
+        self._heads = None if model.head is None else HeadsInSpace(model.head, config, capacity)
+        self._blinks = model.blinks if model.head is None else model.head.blinks
+        self._no_blink = self._blinks(torch.zeros(1, 1))[1][0]
+        self._blink_ages = self._no_blink.expand(capacity, *self._no_blink.shape).clone()
         self._num_frames = torch.zeros(capacity, dtype=torch.int64)
         self._fade = fade_in(0, config.fade_in_frames + 1, frames=config.fade_in_frames).to(blank)
 
@@ -89,16 +107,22 @@ class BatchedStreams:
         """Begin a stream and return its row.
 
         Raises:
-            ValueError: The reference has a wrong shape or is not finite, or all rows are taken.
+            ValueError: The reference has a wrong shape, is not finite or a profile, the model has not all controls, or
+                all rows are taken.
         """
         normalizer = self.model.normalizer
         face = reference.to(normalizer.mean_face)[None]
         check_inputs(face.new_zeros(1, 1), face, num_keypoints=self.config.num_keypoints, dimensions=2)
         if not self._free:
             raise ValueError(f"expected at most {len(self._gains)} streams at a time; close one first")
-        row = self._free.pop()
+        row, controls = self._free[-1], options.controls
         to_canonical = normalizer.to_canonical(face)
         canonical = apply_similarity(to_canonical, face)
+        if self._heads is None:
+            controls.refuse_what_needs_space()
+        else:
+            self._heads.open(row, canonical, invert_similarity(to_canonical))
+        self._free.pop()
         offset = torch.zeros_like(face)
         if options.neutralize_mouth:
             offset = (neutral_mouth(canonical) - canonical) / normalizer.std_expression
@@ -106,10 +130,12 @@ class BatchedStreams:
         self._to_pixels[row] = invert_similarity(to_canonical)[0]
         neutral = canonical + offset * normalizer.std_expression
         self._embeddings[row] = self._embed(normalizer.encode_reference(neutral))[0]
-        self._gains[row] = self._gains.new_tensor((options.expression, options.head_motion, options.blink))
+        self._gains[row] = self._gains.new_tensor((options.expression, options.blink, options.brow))
+        pose_gains = (1.0, 1.0, controls.tilt, 1.0) if self._heads is None else controls.pose_gains
+        self._pose_gains[row] = options.head_motion * self._pose_gains.new_tensor(pose_gains)
         self._past_poses[row] = 0
-        self._blink_ages[row], self._num_frames[row] = BLINK_FRAMES, 0
-        self._noise[row] = FrameNoise(options.seed)
+        self._blink_ages[row], self._num_frames[row] = self._no_blink, 0
+        self._noise[row] = FrameNoise(options.seed, 5 if self._heads is None else NOISE + 1)
         self._states[row] = 0
         return row
 
@@ -143,19 +169,25 @@ class BatchedStreams:
         frames = shape.shape[1]
         time = self._num_frames[index, None] + torch.arange(frames)
         fade = self._fade[time.clamp(max=len(self._fade) - 1)]
-        expression, head_motion, blink = (gain[:, None] for gain in self._gains[index].unbind(dim=1))
+        expression, blink, brow = (gain[:, None] for gain in self._gains[index].unbind(dim=1))
+        pose_gains = fade[..., None] * self._pose_gains[index, None]
         offset = expression.clamp(max=1)[..., None, None] * self._mouth_offsets[index, None]
         shape = fade[..., None, None] * (expression[..., None, None] * shape + offset)
         noise = torch.stack([self._noise[row].take(frames) for row in rows])
-        pose = pose + self._random_poses(index, noise[..., :4], log_motion_gain, time) / normalizer.std_pose
-        closed, self._blink_ages[index] = model.blinks(noise[..., 4], age=self._blink_ages[index])
+        closed, self._blink_ages[index] = self._blinks(noise[..., -1], age=self._blink_ages[index])
         canonical = self._canonical[index]
         face = canonical[:, None] + shape * normalizer.std_expression
         lids = close_lids(face, (blink * fade * closed.to(shape)).clamp(max=1))
-        shape = shape + (lids - face) / normalizer.std_expression
         self._num_frames[index] += frames
-        pose = head_motion[..., None] * fade[..., None] * pose
-        return normalizer.place_motion(shape, pose, canonical, self._to_pixels[index]).cpu()
+        if self._heads is not None:
+            samples = torch.stack([sound.samples for sound in sounds])
+            return self._heads.move(
+                index, lids, samples, noise[..., :NOISE], pose_gains=pose_gains, brow=expression * brow * fade
+            ).cpu()
+        shape = shape + (lids - face) / normalizer.std_expression
+        pose = pose + self._random_poses(index, noise[..., :4], log_motion_gain, time) / normalizer.std_pose
+        shape[:, :, slice(*BROW_POINTS)] *= brow[..., None, None]
+        return normalizer.place_motion(shape, pose_gains * pose, canonical, self._to_pixels[index]).cpu()
 
     def _random_poses(
         self, index: Tensor, noise: Float[Tensor, "b t 4"], log_motion_gain: Float[Tensor, "b t"], time: Tensor

@@ -9,17 +9,22 @@ _BLOCK = 64
 
 
 class FrameNoise:
-    """Standard normal numbers, five a frame, which equal those that `MotionStream` draws with the same seed."""
+    """Standard normal numbers, which equal those that `MotionStream` draws with the same seed.
 
-    def __init__(self, seed: int) -> None:
+    Args:
+        seed: The stream's seed.
+        size: Numbers of a frame.
+    """
+
+    def __init__(self, seed: int, size: int = 5) -> None:
         self._random = torch.Generator().manual_seed(seed)
-        self._pending = torch.zeros(0, 5)
+        self._pending = torch.zeros(0, size)
 
-    def take(self, num_frames: int) -> Float[Tensor, "t 5"]:
-        """Return the numbers of the next frames: four for the head pose and one for blinks."""
+    def take(self, num_frames: int) -> Float[Tensor, "t n"]:
+        """Return the numbers of the next frames: those for the head, and one for blinks."""
         while len(self._pending) < num_frames:
             # Not contiguous, so that the numbers do not depend on how many are drawn at once.
-            drawn = torch.empty(_BLOCK, 1, 5, 2)[:, 0, :, 0].normal_(generator=self._random)
+            drawn = torch.empty(_BLOCK, 1, self._pending.shape[1], 2)[:, 0, :, 0].normal_(generator=self._random)
             self._pending = torch.cat((self._pending, drawn))
         taken, self._pending = self._pending[:num_frames], self._pending[num_frames:]
         return taken

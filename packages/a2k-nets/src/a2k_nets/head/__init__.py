@@ -1,0 +1,5 @@
+"""Motion of head and brows in space, and blinks: a generative model that hears speech."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

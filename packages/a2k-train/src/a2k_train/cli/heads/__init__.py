@@ -1,0 +1,1 @@
+"""Commands that train heads and compare them with real ones."""

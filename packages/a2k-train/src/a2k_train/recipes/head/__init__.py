@@ -1,0 +1,1 @@
+"""Training of the network of the head: windows of clips, and the loss."""
