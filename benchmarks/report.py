@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from common.live_tables import browser_table, serve_table
 from common.marked_blocks import fill_blocks
 from common.result_tables import bench_table, cold_start_table, growth_table, machine_table, memory_table
 
@@ -17,13 +18,16 @@ __all__ = ["blocks_of", "write_pages"]
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
-PAGES = (HERE / "README.md", HERE.parent / "docs" / "internals" / "performance.md")
+DOCS = HERE.parent / "docs"
+PAGES = (HERE / "README.md", DOCS / "internals" / "performance.md", DOCS / "server.md", DOCS / "browser.md")
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "bench": bench_table,
     "memory": memory_table,
     "cold_start": cold_start_table,
     "growth": lambda results: f"{_GROWTH_PICTURE}\n\n{growth_table(results)}",
 }
+#: What commands of their own measure, and not benchmarks/run_all.py.
+LIVE_TABLES: dict[str, Callable[[dict[str, Any]], str]] = {"serve": serve_table, "browser": browser_table}
 # The same run draws the picture.
 _GROWTH_PICTURE = "![Seconds over size for generation, PCK and annotation, log over log](../images/growth.png)"
 
@@ -39,7 +43,8 @@ def blocks_of(folder: Path) -> dict[str, str]:
     if not blocks:
         raise FileNotFoundError(f"expected {', '.join(TABLES)} as .json in {folder}, found none; run `nox -s bench`")
     runs = [found[name]["machine_info"] for name in TABLES if name in found]
-    return {"machine": machine_table(runs[0]), **blocks}
+    live = {name: table(found[name]) for name, table in LIVE_TABLES.items() if name in found}
+    return {"machine": machine_table(runs[0]), **blocks, **live}
 
 
 def write_pages(folder: Path, pages: tuple[Path, ...] = PAGES) -> None:

@@ -1,6 +1,7 @@
 """Many clients of `a2k serve` at a time: how late their frames are, and what a stream costs.
 
-    python benchmarks/serve_load.py --clients 50 --seconds 120 --out serve.json
+    python benchmarks/serve_load.py --clients 50 --seconds 120 --out benchmarks/results/serve.json
+    python benchmarks/report.py    # the table of docs/server.md and docs/internals/performance.md
 
 Each client sends real speech as fast as it is spoken, in pieces of 40 ms, from a time and a place in the recording of
 its own. A frame is late by the time from when its last sample was spoken, i.e. its time stamp and the look-ahead, until
@@ -25,6 +26,7 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 import typer
+from common.run_metadata import describe_run
 from websockets.asyncio.client import connect
 
 from a2k_nets import Audio2Keypoint, StreamingGenerator
@@ -189,6 +191,7 @@ def main(
     problems = [f"client {client.seed}: {client.problem}" for client in talkers if client.problem]
     expected_frames = clients * int(seconds * FPS)
     result = {
+        "machine_info": describe_run(torch.device("cpu")),
         "clients": clients,
         "seconds": seconds,
         "frames": len(late),

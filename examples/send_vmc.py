@@ -36,8 +36,10 @@ def rotation(yaw: float, pitch: float, roll: float) -> tuple[float, float, float
 def send(frame: dict, names: list[str], client: SimpleUDPClient) -> None:
     """Send one frame: the bone, the weights, and that they are whole."""
     head = frame["head"]
-    place = (-head["x"] / 1000, -head["y"] / 1000, 0.0)  # metres
-    client.send_message("/VMC/Ext/Bone/Pos", ["Head", *place, *rotation(head["yaw"], head["pitch"], head["roll"])])
+    translation = (-head["x"] / 1000, -head["y"] / 1000, 0.0)  # metres
+    client.send_message(
+        "/VMC/Ext/Bone/Pos", ["Head", *translation, *rotation(head["yaw"], head["pitch"], head["roll"])]
+    )
     for name, weight in zip(names, frame["weights"], strict=True):
         client.send_message("/VMC/Ext/Blend/Val", [name[0].upper() + name[1:], float(weight)])
     client.send_message("/VMC/Ext/Blend/Apply", [])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -185,11 +186,26 @@ def test_the_report_fills_every_page_from_the_results(root, tmp_path):
     assert "| ours |" in printed.output
 
 
+def test_the_report_has_tables_of_the_server_and_the_page(root, tmp_path):
+    import report
+    from common.run_metadata import describe_run
+
+    run = describe_run(torch.device("cpu"))
+    (tmp_path / "bench.json").write_text(json.dumps({"machine_info": run, "benchmarks": [result("ours", None, 1.0)]}))
+    shutil.copy(root / "benchmarks" / "results" / "serve.json", tmp_path)
+    measured = {"browser": "Chromium 1", "page_ms": [5.0, 7, 6], "python_ms": [2.0], "microphone_ms": [90, 110]}
+    (tmp_path / "browser.json").write_text(json.dumps({"machine_info": run, **measured}))
+    blocks = report.blocks_of(tmp_path)
+    assert "| frames lost | 0 | 0 |  |" in blocks["serve"]
+    assert "one thread of WebAssembly | 6.0 ms | 5.0 – 7.0 ms | 3 |" in blocks["browser"]
+    assert "drawn 100 ms after their time" in blocks["browser"]
+
+
 def test_the_pages_have_markers_for_every_table(root):
     import report
 
     text = "".join(page.read_text(encoding="utf-8") for page in report.PAGES)
-    for name in ("machine", *report.TABLES):
+    for name in ("machine", *report.TABLES, *report.LIVE_TABLES):
         assert f"<!-- {name}:begin -->" in text, name
 
 

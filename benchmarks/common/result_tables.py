@@ -3,7 +3,16 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-__all__ = ["bench_table", "cold_start_table", "growth_table", "machine_table", "memory_table", "seconds"]
+__all__ = [
+    "bench_table",
+    "cold_start_table",
+    "growth_table",
+    "machine_table",
+    "markdown_table",
+    "memory_table",
+    "power_of_ten",
+    "seconds",
+]
 
 Json = dict[str, Any]
 
@@ -20,6 +29,17 @@ def seconds(value: float) -> str:
     return f"{_digits(value)} s"
 
 
+def power_of_ten(value: float) -> str:
+    """Return a small number with one digit.
+
+    Example:
+        >>> power_of_ten(7.3e-7)
+        '7·10⁻⁷'
+    """
+    digit, _, exponent = f"{value:.0e}".partition("e")
+    return f"{digit}·10{str(int(exponent)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+
+
 def machine_table(run: Json) -> str:
     """Return the table of a run's machine and versions."""
     versions = ", ".join(f"{name} {number}" for name, number in run["versions"].items())
@@ -31,7 +51,7 @@ def machine_table(run: Json) -> str:
         ("load when it began", f"{run['load']}: what others ran on these cores"),
         ("versions", versions),
     ]
-    return _table(("", "what the figures were measured on"), rows)
+    return markdown_table(("", "what the figures were measured on"), rows)
 
 
 def bench_table(results: Json) -> str:
@@ -54,7 +74,7 @@ def bench_table(results: Json) -> str:
         header = ("", "median", "IQR", "rounds", rate, "times as fast")
         alternatives = {r["extra_info"]["against"] for r in members} - {None}
         against = f", against {', '.join(sorted(alternatives))}" if alternatives else ""
-        parts.append(f"**{group}**{against}\n\n{_table(header, [row[1] for row in rows])}")
+        parts.append(f"**{group}**{against}\n\n{markdown_table(header, [row[1] for row in rows])}")
     return "\n\n".join(parts)
 
 
@@ -86,7 +106,7 @@ def memory_table(results: Json) -> str:
             [*row, "–" if job["gpu_mb"] is None else f"{job['gpu_mb']:.0f}"]
             for row, job in zip(rows, jobs, strict=True)
         ]
-    return _table(header, rows)
+    return markdown_table(header, rows)
 
 
 def cold_start_table(results: Json) -> str:
@@ -97,7 +117,7 @@ def cold_start_table(results: Json) -> str:
         verdict = "" if bar is None else f"{'within' if entry['median'] <= bar else '**above**'} {bar:g} s"
         spread = f"{seconds(entry['best'])} – {seconds(entry['worst'])}"
         rows.append((f"`{entry['name']}`", entry["until"], seconds(entry["median"]), spread, verdict))
-    return _table(("command", "until", "median", "range", "bar"), rows)
+    return markdown_table(("command", "until", "median", "range", "bar"), rows)
 
 
 def growth_table(results: Json) -> str:
@@ -116,7 +136,7 @@ def growth_table(results: Json) -> str:
                 seconds(fit["per_unit"] * curve["quoted"]) + f" per {curve['quoted']:,.0f} {curve['unit']}",
             )
         )
-    return _table(("curve", "sizes", "took", "slope of the large end", "fixed", "and"), rows)
+    return markdown_table(("curve", "sizes", "took", "slope of the large end", "fixed", "and"), rows)
 
 
 def _digits(value: float) -> str:
@@ -127,6 +147,7 @@ def _digits(value: float) -> str:
     return f"{value:,.0f}" if "e" in whole else whole
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return rows of cells as a table of Markdown."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

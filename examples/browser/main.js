@@ -1,6 +1,6 @@
 // The page: what its buttons do, and when a frame is drawn.
 
-import { drawFace } from "./face.js";
+import { drawFace, squareAround } from "./face.js";
 import { findKeypoints, readKeypoints } from "./portrait.js";
 import { decodeFile, listen, play } from "./sound.js";
 import { Warp } from "./warp.js";
@@ -11,6 +11,7 @@ const GAINS = ["expression", "head_motion", "blink"];
 const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
 let metadata, rate, fps; // of the model
 let face = null; // what is drawn: keypoints [[x, y], …], width, height, portrait
+let view = null; // the part of the picture that is shown: x, y, width, height
 let warp = null;
 let talk = null; // what is spoken: samples sent, frames received, whether it lives, what stops it
 
@@ -30,8 +31,23 @@ const guarded = (action) => async (event) => {
 };
 
 function draw(keypoints) {
-  drawFace(element("face"), keypoints, face);
-  warp?.draw(keypoints);
+  face.drawn = keypoints;
+  drawFace(element("face"), keypoints, view);
+  warp?.draw(keypoints, view);
+}
+
+/** Shows the face, or the whole portrait. */
+function show() {
+  view = face.portrait && element("whole").checked ? { x: 0, y: 0, width: face.width, height: face.height } : squareAround(face);
+  if (warp) Object.assign(element("warped"), { width: Math.round(view.width), height: Math.round(view.height) });
+  draw(face.drawn ?? face.keypoints.flat());
+}
+element("whole").onchange = () => face && show();
+
+/** Says on a button that it now stops what it began, or no longer. */
+function mark(button, text, isOn) {
+  element(button).textContent = text;
+  element(button).classList.toggle("on", isOn);
 }
 
 function begin(live) {
@@ -52,10 +68,11 @@ async function finish() {
   const stop = talk?.stop;
   if (!stop) return;
   talk.stop = null;
-  element("microphone").setAttribute("aria-pressed", "false");
-  element("microphone").textContent = "Use the microphone";
+  mark("microphone", "Use the microphone", false);
+  mark("speak", "Speak the file", false);
   await stop();
   if (talk.live) worker.postMessage({ type: "end" });
+  else if (talk.summary) say(talk.summary);
 }
 
 const received = {
@@ -63,7 +80,7 @@ const received = {
     metadata = message.metadata;
     [rate, fps] = [Number(metadata.sample_rate), Number(metadata.fps)];
     face = { keypoints: JSON.parse(metadata.mean_face), width: 224, height: 224 };
-    draw(face.keypoints.flat());
+    show();
     element("microphone").disabled = false;
     element("speak").disabled = !element("speech").files.length;
     const ahead = Math.round((1000 * metadata.right_context_samples) / rate);
@@ -81,7 +98,8 @@ const received = {
   ended: ({ frames }) => {
     talk.ended = true;
     element("save").disabled = !frames;
-    say(`${frames} frames.`);
+    talk.summary = `Done: ${frames} frames.`;
+    if (!talk.stop) say(talk.summary); // otherwise it is still being heard
   },
   error: ({ message }) => say(message, true),
 };
@@ -97,7 +115,9 @@ function follow(current) {
 }
 
 element("speak").onclick = guarded(async () => {
+  const isOn = Boolean(talk?.stop) && !talk.live;
   await finish();
+  if (isOn) return;
   const samples = await decodeFile(element("speech").files[0], rate);
   begin(false);
   say("Speaking …");
@@ -106,19 +126,20 @@ element("speak").onclick = guarded(async () => {
   const current = talk;
   const sound = await play(samples, rate, () => current === talk && finish());
   Object.assign(current, { stop: sound.stop, seconds: sound.seconds });
+  mark("speak", "Stop", true);
+  say("Speaking …");
   element("latency").textContent = "–";
   follow(current);
 });
 
 element("microphone").onclick = guarded(async () => {
-  const isOn = element("microphone").getAttribute("aria-pressed") === "true";
+  const isOn = Boolean(talk?.stop) && talk.live;
   await finish();
   if (isOn) return;
   begin(true);
   const current = talk;
   current.stop = (await listen(rate, (piece) => current === talk && current.stop && send(piece))).stop;
-  element("microphone").setAttribute("aria-pressed", "true");
-  element("microphone").textContent = "Stop the microphone";
+  mark("microphone", "Stop the microphone", true);
   say("Listening …");
 });
 
@@ -134,20 +155,20 @@ const changeFace = guarded(async () => {
   const count = JSON.parse(metadata.mean_face).length;
   const keypoints = list ? readKeypoints(await list.text(), count) : await findKeypoints(file);
   await finish();
-  face = { keypoints, width: portrait.width, height: portrait.height };
+  face = { keypoints, width: portrait.width, height: portrait.height, portrait };
   // A canvas keeps its WebGL, so a new portrait gets a new one.
   const canvas = element("warped").cloneNode();
   element("warped").replaceWith(canvas);
-  Object.assign(canvas, { hidden: false, width: portrait.width, height: portrait.height });
+  canvas.hidden = false;
   warp = new Warp(canvas, portrait, keypoints);
-  draw(keypoints.flat());
+  show();
   say("The portrait is ready.");
 });
 element("portrait").onchange = element("keypoints").onchange = changeFace;
 
 for (const name of GAINS) {
   element(name).oninput = () => {
-    document.querySelector(`output[for=${name}]`).textContent = element(name).value;
+    document.querySelector(`[data-of=${name}]`).textContent = element(name).value;
   };
 }
 

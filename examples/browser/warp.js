@@ -4,9 +4,11 @@ import { triangulate } from "./triangles.js";
 
 const VERTEX = `
 attribute vec2 place, origin;
+uniform vec4 view;
 varying vec2 texel;
 void main() {
-  gl_Position = vec4(place.x * 2.0 - 1.0, 1.0 - place.y * 2.0, 0.0, 1.0);
+  vec2 seen = (place - view.xy) / view.zw;
+  gl_Position = vec4(seen.x * 2.0 - 1.0, 1.0 - seen.y * 2.0, 0.0, 1.0);
   texel = origin;
 }`;
 const FRAGMENT = `
@@ -37,6 +39,7 @@ export class Warp {
     gl.linkProgram(program);
     if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(program));
     gl.useProgram(program);
+    this.view = gl.getUniformLocation(program, "view");
     const attribute = (name) => {
       const place = gl.getAttribLocation(program, name);
       gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
@@ -61,9 +64,11 @@ export class Warp {
     return Float32Array.from(points.flatMap(([x, y]) => [x / this.size[0], y / this.size[1]]));
   }
 
-  /** Draws the portrait with its keypoints at other places: x and y in turn, in its pixels. */
-  draw(keypoints) {
+  /** Draws a part of the portrait with its keypoints at other places: x and y in turn, in its pixels. */
+  draw(keypoints, { x, y, width, height }) {
     const { gl } = this;
+    const [w, h] = this.size;
+    gl.uniform4f(this.view, x / w, y / h, width / w, height / h);
     const points = Array.from({ length: keypoints.length / 2 }, (_, k) => [keypoints[2 * k], keypoints[2 * k + 1]]);
     gl.viewport(0, 0, gl.canvas.width, gl.canvas.height);
     gl.bufferData(gl.ARRAY_BUFFER, this.#relative([...points, ...this.border]), gl.DYNAMIC_DRAW);

@@ -3,7 +3,10 @@
 import time
 import wave
 from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -17,6 +20,25 @@ ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "examples" / "browser"
 SPEECH = ROOT / "examples" / "assets" / "sense_and_sensibility_0870.wav"
 NEEDS_BROWSER = needs_browser("browser", **{"examples/browser/vendor": (PAGE / "vendor" / "model.onnx").is_file()})
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@contextmanager
+def served():
+    """Serve the page as `python -m http.server` does; yield its address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(PAGE)))
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -28,10 +29,21 @@ SPEECH = ROOT / "examples" / "assets" / "sense_and_sensibility_0870.wav"
 PATIENCE_SECONDS = 120
 
 
+#: `a2k serve` with other limits, so that no test waits for those of a day's work.
+_WITH_LIMITS = """
+import functools
+from a2k_nets.server import limits
+limits.ServerLimits = functools.partial(limits.ServerLimits, **{limits})
+from a2k_nets.cli.app import app
+app()
+"""
+
+
 @contextmanager
-def serving(folder: Path, *options: str, ends_with: int = 0, **environment: str):
+def serving(folder: Path, *options: str, ends_with: int = 0, limits: dict[str, float] | None = None, **environment):
     """Run the server; yield the address of its streams, and its process."""
-    command = [sys.executable, "-m", "a2k_nets", "serve", "--port", "0", *options]
+    module = ["-m", "a2k_nets"] if limits is None else ["-c", _WITH_LIMITS.replace("{limits}", repr(limits))]
+    command = [sys.executable, *module, "serve", "--port", "0", *options]
     environment = os.environ | {"TMPDIR": str(folder), "OMP_NUM_THREADS": "1"} | environment
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -46,6 +58,19 @@ def serving(folder: Path, *options: str, ends_with: int = 0, **environment: str)
             assert "Traceback" not in process.stderr.read()
     # Nothing that was uploaded is left.
     assert list(folder.glob("a2k-serve-*")) == []
+
+
+@contextmanager
+def web(folder, *options):
+    """Run `a2k web`; yield its address."""
+    command = [sys.executable, "-m", "a2k_nets", "web", "--no-open", "--port", "0", *options]
+    environment = os.environ | {"TMPDIR": str(folder)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process.stdout.readline().split()[0]
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=PATIENCE_SECONDS) == 130
 
 
 def talk(address, pieces, **start):
@@ -86,3 +111,18 @@ def ask(address, path, *, headers=(), files=None):
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
+
+
+def eventually(condition):
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def start_worker_that_hangs():
+    """Prepare a worker process that never ends a request; here, where that process can import it."""
+    from a2k_nets.server.files import jobs
+
+    jobs._answer = lambda *_: time.sleep(10 * PATIENCE_SECONDS)

@@ -1,15 +1,9 @@
 """The page of examples/browser in a real browser with a fake microphone: `nox -s browser`."""
 
-import functools
-import http.server
-import os
-import threading
-
 import numpy as np
 import pytest
 from live_page import (
     NEEDS_BROWSER,
-    PAGE,
     SPEECH,
     chromium_that_hears,
     drawn,
@@ -17,6 +11,7 @@ from live_page import (
     heard,
     opened,
     portrait_with_keypoints,
+    served,
 )
 
 from a2k_nets.residual.model import Audio2Keypoint
@@ -25,21 +20,10 @@ from kp_io.media.audio import read_audio
 pytestmark = NEEDS_BROWSER
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture(scope="module")
 def address():
-    """The page, served as `python -m http.server` does."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(PAGE)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -94,12 +78,12 @@ def test_the_microphone_by_keyboard(page, model):
     assert page.driver.switch_to.active_element == button
     button.send_keys(Keys.ENTER)
     page.says("Listening")
-    assert button.get_attribute("aria-pressed") == "true"
+    assert button.text == "Stop the microphone"
     page.until(lambda: len(page.recording()["frames"]) >= 75, "three seconds of frames")
     assert page.find("latency").text.endswith("ms")
     button.send_keys(Keys.SPACE)
     page.until(lambda: page.recording()["ended"], "the end")
-    assert button.get_attribute("aria-pressed") == "false"
+    assert button.text == "Use the microphone"
     result = page.recording()
     assert heard(result).abs().max() > 0.05  # the fake microphone speaks
     keypoints = expected(model, heard(result))
@@ -126,8 +110,22 @@ def test_a_portrait_speaks(page, model, portrait):
     result = page.recording()
     assert np.abs(drawn(result) - expected(model, heard(result), reference)).max() < 1e-3
     page.until(lambda: page.picture("warped") != still, "a portrait that moves")
-    if picture := os.environ.get("A2K_PICTURE"):  # that of docs/browser.md
-        page.driver.save_screenshot(picture)
+    near = page.picture("warped")
+    page.find("whole").click()
+    page.until(lambda: page.picture("warped") != near, "the whole portrait")
+    assert page.find("warped").get_attribute("width") == "512"
+
+
+def test_a_file_is_stopped(page):
+    page.find("speech").send_keys(str(SPEECH))
+    page.find("speak").click()
+    page.until(lambda: page.find("speak").text == "Stop", "a way to stop")
+    page.find("speak").click()
+    page.until(lambda: page.find("speak").text == "Speak the file", "the end")
+    # It is over before the recording is.
+    still = page.picture("face")
+    page.find("speak").click()
+    page.until(lambda: page.picture("face") != still, "a face that moves again")
 
 
 def test_wrong_files(page, tmp_path):

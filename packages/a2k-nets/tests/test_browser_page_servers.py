@@ -1,11 +1,6 @@
 """The page of examples/browser as `a2k serve` and `a2k web` show it, in a real browser: `nox -s browser`."""
 
-import os
 import re
-import signal
-import subprocess
-import sys
-from contextlib import contextmanager
 from importlib.util import find_spec
 
 import numpy as np
@@ -21,7 +16,7 @@ from live_page import (
     opened,
     portrait_with_keypoints,
 )
-from serve_process import PATIENCE_SECONDS, serving
+from serve_process import serving, web
 
 from a2k_nets.residual.model import Audio2Keypoint
 
@@ -62,19 +57,6 @@ def test_the_server_finds_the_face_of_a_portrait(chromium, model, tmp_path):
         assert np.abs(drawn(result) - expected(model, heard(result), reference)).max() < 1e-2
         page.find("portrait").send_keys(str(tmp_path / "letter.png"))
         page.until(lambda: page.driver.find_elements("css selector", "#status.error"), "an error", errors=True)
-
-
-@contextmanager
-def web(folder, *options):
-    """Run `a2k web`; yield its address."""
-    command = [sys.executable, "-m", "a2k_nets", "web", "--no-open", "--port", "0", *options]
-    environment = os.environ | {"TMPDIR": str(folder)}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield process.stdout.readline().split()[0]
-        finally:
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=PATIENCE_SECONDS) == 130
 
 
 @pytest.mark.skipif(find_spec("gradio") is None, reason="needs the extra a2k-nets[web]")

@@ -1,17 +1,26 @@
 """`a2k serve` in a process of its own: files over HTTP, and a page beside the streams."""
 
+import asyncio
 import json
+import multiprocessing
+import re
 import signal
+import socket
+import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
-from serve_process import PATIENCE_SECONDS, SPEECH, ask, serving, split, talk
+from serve_process import PATIENCE_SECONDS, SPEECH, ask, eventually, serving, split, start_worker_that_hangs, talk
 
 from a2k_nets.inference.generate import generate_sequence
 from a2k_nets.pretrained import load_model
+from a2k_nets.server.files import jobs
+from a2k_nets.server.files.errors import RequestError
+from a2k_nets.server.files.worker import FileWorker
+from a2k_nets.server.limits import ServerLimits
 from kp_io import load_keypoints, read_audio
 
 
@@ -101,3 +110,41 @@ def test_a_stop_answers_requests_that_it_does_not_wait_for(tmp_path, portrait):
         process.send_signal(signal.SIGTERM)
         status, body = asking.result(timeout=PATIENCE_SECONDS)
         assert (status, json.loads(body)["error"]["code"]) == (503, "stopping")
+
+
+def test_nobody_waits_for_the_answer_to_a_client_that_has_gone(tmp_path, portrait):
+    with serving(tmp_path) as (address, _):
+        place = re.findall(r"//([^:/]+):(\d+)", address)[0]
+        body = (
+            b'--b\r\nContent-Disposition: form-data; name="portrait"; filename="a.png"\r\n\r\n'
+            + portrait.read_bytes()
+            + b"\r\n--b--\r\n"
+        )
+        head = (
+            "POST /v1/face HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        for _ in range(6):
+            with socket.create_connection(place) as client:
+                client.sendall(head.encode() + body)
+                while not list(tmp_path.glob("a2k-serve-*/portrait.png")):
+                    time.sleep(0.01)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # it goes at once
+            eventually(lambda: not list(tmp_path.glob("a2k-serve-*")))
+        assert 'a2k_file_requests_total{path="/v1/face",status="400"} 6.0' in ask(address, "/metrics")[1].decode()
+        files = [("portrait", '; filename="a.png"', portrait.read_bytes())]
+        assert ask(address, "/v1/face", files=files)[0] == 200
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
+def test_a_request_that_hangs_ends_its_process(tmp_path):
+    async def ask_worker():
+        worker = FileWorker(ServerLimits(file_seconds=0.5), start_worker_that_hangs)
+        with pytest.raises(RequestError) as refused:
+            await worker.run(jobs.FileRequest(tmp_path, tmp_path / "portrait.png"))
+        assert refused.value.status == 504
+        assert multiprocessing.active_children()
+        await asyncio.to_thread(eventually, lambda: not multiprocessing.active_children())
+        await asyncio.to_thread(worker.stop)
+
+    asyncio.run(ask_worker())

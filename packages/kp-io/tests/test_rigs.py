@@ -173,8 +173,8 @@ class TestFiles:
             head = record["head"]
             assert [head["yaw"], head["pitch"], head["roll"]] == pytest.approx(angles[frame].tolist(), abs=1e-4)
             # Two pixels are a millimetre.
-            place = ((shift[frame] - shift[0]) / 2).tolist()
-            assert [head["x"], head["y"], head["z"]] == pytest.approx([*place, 0], abs=0.01)
+            translation = ((shift[frame] - shift[0]) / 2).tolist()
+            assert [head["x"], head["y"], head["z"]] == pytest.approx([*translation, 0], abs=0.01)
 
     def test_the_bone(self, talk, tmp_path):
         """Read as its format says: offsets and rotations in the order of the channels, column vectors, y up."""
@@ -194,8 +194,8 @@ class TestFiles:
                 matrix = matrix @ turn(axis, angle)
             expected = to_file @ rotation_matrix(angles[frame : frame + 1])[0].numpy() @ to_file
             assert np.abs(matrix - expected).max() < 1e-4
-            place = to_file @ np.array([*((shift[frame] - shift[0]) / 20), 0])
-            assert [x, y, z] == pytest.approx(place.tolist(), abs=1e-3)
+            translation = to_file @ np.array([*((shift[frame] - shift[0]) / 20), 0])
+            assert [x, y, z] == pytest.approx(translation.tolist(), abs=1e-3)
 
     @pytest.mark.parametrize("suffix", RIG_FORMATS)
     def test_the_command(self, talk, tmp_path, suffix):

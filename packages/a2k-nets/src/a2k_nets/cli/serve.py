@@ -84,7 +84,8 @@ def serve(
                 listener,
                 before_stop=lambda: server.finish(grace),
                 head_seconds=limits.start_seconds,
-                limit_concurrency=limits.connections,
+                stall_seconds=limits.stall_seconds,
+                max_connections=limits.connections,
                 # Idle and stalled clients are closed by the application, which sees more than a missing pong.
                 ws_ping_interval=None,
                 ws_max_size=limits.message_bytes,

@@ -14,6 +14,9 @@ TOKEN_PROTOCOL = "a2k.token."
 _TOKEN_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _MIN_TOKEN_LENGTH = 16
 
+#: Characters of a host and its port: none that would begin a path, or end a user's name.
+_HOST_CHARACTERS = _TOKEN_CHARACTERS | set("[]:")
+
 
 class Refusal(NamedTuple):
     """Why a request is refused: the HTTP status, a code for programs, and a sentence."""
@@ -77,6 +80,8 @@ class Admission:
         return None
 
     def _is_known_host(self, host: str) -> bool:
+        if not _HOST_CHARACTERS.issuperset(host):
+            return False
         try:
             name = urlsplit(f"//{host}").hostname or ""
         except ValueError:

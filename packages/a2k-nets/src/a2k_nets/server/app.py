@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,9 +21,16 @@ from a2k_nets.server.live.errors import VanishedError
 from a2k_nets.server.live.protocol import SUBPROTOCOL
 from a2k_nets.server.live.scheduler import Scheduler
 from a2k_nets.server.measurements import Measurements
+from a2k_nets.web.security import secure, without_hidden_files
 
 #: Fields of a form beside its files, and their size.
 _MAX_FIELDS, _FIELD_BYTES = 16, 1 << 12
+
+#: What browsers allow a page that is shown: its own server's files, and WebAssembly.
+_CONTENT_POLICY = (
+    "default-src 'self' data: blob: 'unsafe-inline' 'wasm-unsafe-eval'; object-src 'none'; form-action 'self'; "
+    "base-uri 'self'; frame-ancestors 'self'"
+)
 
 #: The end of a file's name that is kept, for readers that look at it.
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,5}$")
@@ -68,6 +75,7 @@ class ServerApp:
         self._scheduler, self._worker, self._admission = scheduler, worker, admission
         self._limits, self._measurements = limits, measurements
         self._is_stopping = False
+        self._num_uploads = 0
         self.asgi = Starlette(
             routes=[
                 Route("/healthz", self._health),
@@ -75,15 +83,16 @@ class ServerApp:
                 Route("/v1/face", self._face, methods=["POST"]),
                 Route("/v1/generate", self._generate, methods=["POST"]),
                 WebSocketRoute("/v1/stream", self._stream),
-                *([] if page is None else [Mount("/", StaticFiles(directory=page, html=True))]),
+                *([] if page is None else [Mount("/", without_hidden_files(StaticFiles(directory=page, html=True)))]),
             ],
             middleware=[
+                Middleware(secure, content_policy=_CONTENT_POLICY),
                 Middleware(
                     CORSMiddleware,
                     allow_origins=list(admission.origins),
                     allow_methods=["GET", "POST"],
                     allow_headers=["Authorization"],
-                )
+                ),
             ],
             lifespan=self._lifespan,
         )
@@ -143,7 +152,8 @@ class ServerApp:
 
     async def _with_files(self, request: Any, *names: str) -> Any:
         """Answer a request that brings files."""
-        if refusal := self._refusal(request, is_full=self._worker.is_full):
+        is_full = self._worker.is_full or self._num_uploads >= self._limits.uploads
+        if refusal := self._refusal(request, is_full=is_full):
             return _error_response(*refusal)
         folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="a2k-serve-"))
         try:
@@ -152,7 +162,7 @@ class ServerApp:
             response = _error_response(error.status, error.code, error.message)
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-        self._measurements.requests.labels(request.url.path, response.status_code).inc()
+        self._measurements.requests.labels(request.scope["path"], response.status_code).inc()
         return response
 
     async def _answer(self, request: Any, folder: Path, names: tuple[str, ...]) -> Any:
@@ -160,11 +170,14 @@ class ServerApp:
 
         from a2k_nets.server.files.jobs import FORMS, FileRequest
 
-        files, fields = await self._read_form(request, folder, names)
+        self._num_uploads += 1
+        try:
+            files, fields = await self._read_form(request, folder, names)
+        finally:
+            self._num_uploads -= 1
         form, options = parse_fields(fields, forms=FORMS)
-        path = await self._worker.run(
-            FileRequest(folder, files["portrait"], files.get("speech"), form=form, options=options)
-        )
+        job = FileRequest(folder, files["portrait"], files.get("speech"), form=form, options=options)
+        path = await _unless_gone(self._worker.run(job), request.receive)
         mime_type = FORMS[form][1] if "speech" in files else "application/json"
         headers = {"Content-Disposition": f'attachment; filename="{path.name}"'}
         return Response(await asyncio.to_thread(path.read_bytes), media_type=mime_type, headers=headers)
@@ -245,6 +258,25 @@ def _limit_body(receive: Callable[[], Awaitable[Any]], max_bytes: int) -> Callab
         return message
 
     return receive_counted
+
+
+async def _unless_gone(work: Coroutine[Any, Any, Path], receive: Callable[[], Awaitable[Any]]) -> Path:
+    """Return the result of work, which is given up where the client goes meanwhile."""
+
+    async def leave() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    working, leaving = asyncio.create_task(work), asyncio.create_task(leave())
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise RequestError(400, "vanished", "the client has gone")
+    finally:
+        working.cancel()
+        leaving.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
 
 
 def _store(source: IO[bytes], path: Path) -> None:

@@ -19,7 +19,9 @@ class ServerLimits:
         ahead_seconds: Sound that waits for the network; beyond it, the client's next message is not read.
         waiting_frames: Frames that wait for the client; beyond it, its frames are not computed.
         connections: Open connections and requests at a time, streams included; beyond it, HTTP answers 503.
-        file_requests: Requests for files at a time, of which one is computed; beyond it, HTTP answers 503.
+        uploads: Requests for files that are being received at a time; beyond it, HTTP answers 503.
+        file_requests: Requests for files at a time that are received, of which one is computed; beyond it, HTTP
+            answers 503.
         file_seconds: Time for the computation of one file request, the queue included.
         files: Sizes of portraits and speech in file requests.
     """
@@ -33,6 +35,7 @@ class ServerLimits:
     ahead_seconds: float = 10
     waiting_frames: int = 125
     connections: int = 512
+    uploads: int = 16
     file_requests: int = 8
     file_seconds: float = 120
     files: FileLimits = field(default_factory=FileLimits)

@@ -12,6 +12,7 @@ from a2k_nets.web.examples import EXAMPLE_TEXTS, example_portrait, example_speec
 from a2k_nets.web.limits import Limits
 from a2k_nets.web.pipeline import DOWNLOADS, Request, Result, process
 from a2k_nets.web.result_folders import ResultFolders
+from a2k_nets.web.security import secure, without_hidden_files
 from a2k_nets.web.ui_text import (
     CLIPS,
     GAINS,
@@ -40,7 +41,8 @@ _MAX_QUEUE = 16
 
 #: The browser enforces that the page exchanges nothing with other machines.
 _CONTENT_SECURITY_POLICY = (
-    "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; form-action 'self'; base-uri 'self'"
+    "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; object-src 'none'; form-action 'self'; "
+    "base-uri 'self'"
 )
 
 
@@ -73,17 +75,11 @@ def make_app(
     limits = limits or Limits()
     app = FastAPI(openapi_url=None)
 
-    async def add_security_headers(request: Any, call_next: Any) -> Any:
-        response = await call_next(request)
-        response.headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY
-        response.headers["Referrer-Policy"] = "no-referrer"
-        return response
-
-    app.middleware("http")(add_security_headers)
+    app.add_middleware(secure, content_policy=_CONTENT_SECURITY_POLICY)
     if live_page is not None:
         # Relative, so that it leads there behind a proxy too.
         app.get("/live")(lambda: RedirectResponse("live/"))
-        app.mount("/live", StaticFiles(directory=live_page, html=True))
+        app.mount("/live", without_hidden_files(StaticFiles(directory=live_page, html=True)))
     gr.mount_gradio_app(
         app,
         _page(model, folder, limits, has_live_page=live_page is not None),

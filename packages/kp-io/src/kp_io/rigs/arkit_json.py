@@ -27,7 +27,7 @@ def write_arkit_json(path: Path, sequence: KeypointSequence) -> None:
         file.write(json.dumps(head, ensure_ascii=False, indent=1).removesuffix("\n}") + ',\n "frames": [')
         for frame, row in enumerate(weights):
             yaw, pitch, roll = (round(angle, 6) for angle in track.angles[frame].tolist())
-            x, y, z = (round(length, 3) for length in track.place[frame].tolist())
+            x, y, z = (round(length, 3) for length in track.translation[frame].tolist())
             record = {
                 "frame": frame,
                 "time_seconds": round(frame / sequence.fps, 6),

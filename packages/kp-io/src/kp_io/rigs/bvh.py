@@ -30,7 +30,7 @@ def write_bvh(path: Path, sequence: KeypointSequence) -> None:
     """
     track = track_head(sequence)
     lines = [f"MOTION\nFrames: {len(sequence)}\nFrame Time: {1 / sequence.fps:.8f}"]
-    for (x, y, z), (yaw, pitch, roll) in zip(track.place.tolist(), track.angles.tolist(), strict=True):
+    for (x, y, z), (yaw, pitch, roll) in zip(track.translation.tolist(), track.angles.tolist(), strict=True):
         values = (x / 10, -y / 10, -z / 10, *map(math.degrees, (-roll, pitch, -yaw)))
         # Adding 0 turns -0 into 0.
         lines.append(" ".join(f"{round(value, 5) + 0:.5f}" for value in values))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -59,17 +60,22 @@ def _model() -> AnyModel:
     return load_model(**_source)
 
 
-def answer(request: FileRequest, limits: Limits) -> tuple[str, Path | str]:
-    """Do the work of a request.
+def answer(request: FileRequest, limits: Limits, seconds: float) -> tuple[str, Path | str]:
+    """Do the work of a request; where it takes longer than some seconds, this process ends (not on Windows).
 
     Returns:
         `"done"` and the file that was written; or `"wrong"` or `"failed"`, i.e. the request's fault or ours, and why.
     """
+    set_timer = getattr(signal, "setitimer", lambda *_: None)
+    # The signal ends the process, whatever native code it is in; the server then starts another one.
+    set_timer(getattr(signal, "ITIMER_REAL", 0), seconds)
     try:
         return "done", _answer(request, limits)
     except (ValueError, OSError, RuntimeError, ImportError) as error:
         text = explain(error, Request(request.portrait, request.speech))
         return ("wrong" if isinstance(error, ValueError) else "failed"), text
+    finally:
+        set_timer(getattr(signal, "ITIMER_REAL", 0), 0)
 
 
 def _answer(request: FileRequest, limits: Limits) -> Path:

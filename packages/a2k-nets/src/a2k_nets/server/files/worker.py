@@ -47,11 +47,15 @@ class FileWorker:
         stopping = RequestError(503, "stopping", "the server stops")
         if self._is_stopping:
             raise stopping
+        if self.is_full:  # of uploads that came at the same time
+            raise RequestError(503, "full", "the server has as much to do as it takes; try again later")
         if self._pool is None:
             spawn = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(1, mp_context=spawn, initializer=self._start, initargs=self._model)
         pool = self._pool
-        job = asyncio.get_running_loop().run_in_executor(pool, answer, request, self._limits.files)
+        job = asyncio.get_running_loop().run_in_executor(
+            pool, answer, request, self._limits.files, self._limits.file_seconds
+        )
         self._jobs.add(job)
         try:
             async with asyncio.timeout(self._limits.file_seconds):

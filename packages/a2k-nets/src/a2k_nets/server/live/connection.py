@@ -116,6 +116,8 @@ class StreamConnection:
             while True:
                 async with asyncio.timeout(seconds):
                     message = await self._channel.receive()
+                # Messages that have come already are read without a pause; other streams have their turn between them.
+                await asyncio.sleep(0)
                 if not stream.sound.has_ended:
                     await self._take(message, sound, stream)
                 elif stream.end_reason == "client":
