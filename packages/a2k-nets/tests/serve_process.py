@@ -40,8 +40,15 @@ app()
 
 
 @contextmanager
-def serving(folder: Path, *options: str, ends_with: int = 0, limits: dict[str, float] | None = None, **environment):
-    """Run the server; yield the address of its streams, and its process."""
+def serving(
+    folder: Path,
+    *options: str,
+    ends_with: int = 0,
+    stops_itself: bool = False,
+    limits: dict[str, float] | None = None,
+    **environment,
+):
+    """Run the server; yield the address of its streams, and its process, which a test may stop itself."""
     module = ["-m", "a2k_nets"] if limits is None else ["-c", _WITH_LIMITS.replace("{limits}", repr(limits))]
     command = [sys.executable, *module, "serve", "--port", "0", *options]
     environment = os.environ | {"TMPDIR": str(folder), "OMP_NUM_THREADS": "1"} | environment
@@ -53,7 +60,8 @@ def serving(folder: Path, *options: str, ends_with: int = 0, limits: dict[str, f
         try:
             yield line.split()[0], process
         finally:
-            process.send_signal(signal.SIGTERM)
+            if not stops_itself:  # a second signal would kill a Python that is about to end
+                process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=PATIENCE_SECONDS) == ends_with
             assert "Traceback" not in process.stderr.read()
     # Nothing that was uploaded is left.

@@ -166,7 +166,7 @@ class TestAdmission:
 
 
 def test_a_stop_waits_for_the_frames_of_what_was_said(tmp_path, embedded, pcm):
-    with serving(tmp_path) as (address, process), connect(address) as client:
+    with serving(tmp_path, stops_itself=True) as (address, process), connect(address) as client:
         client.send('{"type": "start", "frames": "binary"}')
         client.recv()
         for piece in split(pcm, 640):

@@ -102,7 +102,7 @@ def test_a_page_beside_the_streams(tmp_path):
 
 
 def test_a_stop_answers_requests_that_it_does_not_wait_for(tmp_path, portrait):
-    with serving(tmp_path, "--grace", "0") as (address, process), ThreadPoolExecutor(1) as thread:
+    with serving(tmp_path, "--grace", "0", stops_itself=True) as (address, process), ThreadPoolExecutor(1) as thread:
         files = [("portrait", '; filename="a.png"', portrait.read_bytes())]
         asking = thread.submit(ask, address, "/v1/face", files=files)
         while not list(tmp_path.glob("a2k-serve-*/portrait.png")) and not asking.done():
