@@ -78,7 +78,7 @@ def main(
     """Measure, print and write."""
     torch.set_num_threads(1)
     run = describe_run(torch.device("cpu"))
-    model = Audio2Keypoint.from_pretrained().eval()
+    model = Audio2Keypoint.from_pretrained().in_the_plane().eval()  # as in the page
     in_page, in_python = [], []
     with tempfile.TemporaryDirectory() as folder, chromium_that_hears(Path(folder)) as chromium, served() as address:
         with opened(chromium, address) as page:

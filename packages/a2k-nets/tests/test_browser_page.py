@@ -40,7 +40,7 @@ def page(address, chromium):
 
 @pytest.fixture(scope="module")
 def model():
-    return Audio2Keypoint.from_pretrained().eval()
+    return Audio2Keypoint.from_pretrained().in_the_plane().eval()  # as the page does
 
 
 def set_value(page, name, value):

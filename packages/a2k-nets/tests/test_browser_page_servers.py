@@ -31,7 +31,7 @@ def chromium(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model():
-    return Audio2Keypoint.from_pretrained().eval()
+    return Audio2Keypoint.from_pretrained().in_the_plane().eval()  # as the page does
 
 
 def speak(page):
