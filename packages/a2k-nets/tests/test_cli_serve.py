@@ -176,8 +176,12 @@ def test_a_stop_waits_for_the_frames_of_what_was_said(tmp_path, embedded, pcm):
         *frames, last = [first, *client]
         assert json.loads(last) == {"type": "end", "frames": len(frames), "reason": "server_stop"}
         assert client.close_code == 1001
+        process.wait(timeout=PATIENCE_SECONDS)  # a second signal, while Python ends, would kill it
         got = np.stack([np.frombuffer(frame, "<f4", offset=4).reshape(68, 2) for frame in frames])
-        assert np.abs(got - alone(embedded, torch.from_numpy(pcm.astype(np.float32) / 32_768))[: len(got)]).max() < 1e-3
+        # What was read before the stop, a frame in each piece; later pieces may have come too late.
+        expected = alone(embedded, torch.from_numpy(pcm[: 640 * len(got)].astype(np.float32) / 32_768))
+        assert got.shape == expected.shape
+        assert np.abs(got - expected).max() < 1e-3
 
 
 def test_the_examples(server, tmp_path):

@@ -110,6 +110,7 @@ def test_a_stop_answers_requests_that_it_does_not_wait_for(tmp_path, portrait):
         process.send_signal(signal.SIGTERM)
         status, body = asking.result(timeout=PATIENCE_SECONDS)
         assert (status, json.loads(body)["error"]["code"]) == (503, "stopping")
+        process.wait(timeout=PATIENCE_SECONDS)  # a second signal, while Python ends, would kill it
 
 
 def test_nobody_waits_for_the_answer_to_a_client_that_has_gone(tmp_path, portrait):
