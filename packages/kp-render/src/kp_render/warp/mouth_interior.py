@@ -11,58 +11,98 @@ from kp_render.warp.filtering import blur
 from kp_render.warp.opening import Layers, Opening, layers_at
 from kp_render.warp.sampling import sample, smoothstep
 
-#: Brightness of teeth and of the depth of the mouth, relative to the skin and the lips.
-_TEETH, _DEPTH, _TONGUE = 0.78, 0.33, 0.6
-#: Light that is left behind the edge of the upper lip.
-_SHADOW = 0.65
-#: Length of drawn upper teeth below the seam of the lips, relative to the width of the mouth.
-_TEETH_LENGTH = 0.085
+#: Brightness of teeth and of the tongue, relative to that of the skin, and of the depth of the mouth, relative to the
+#: lips. These figures, the colours and the fading to the sides are medians of mouths in footage of the training split.
+_TEETH, _TONGUE, _DEPTH = 1.05, 0.75, 0.42
+#: Colours: of teeth between that of the skin and one for all, of the depth relative to the lips.
+_WHITE, _DARK_RED = (1.05, 0.95, 1.0), (1.3, 0.78, 0.7)
+#: Light that is left behind the edges of the upper and the lower lip, and over which distance, widths of the mouth.
+_SHADOW, _SHADOW_LENGTH = (0.7, 0.75), (0.045, 0.04)
+#: Light that reaches what is behind lips that are just open, and from which opening on there is all of it.
+_DIM, _BRIGHT_OPENING = 0.35, 0.26
+#: Length of drawn upper teeth below the seam of the lips, and how much shorter they are at their sides, relative to the
+#: width of the mouth.
+_TEETH_LENGTH, _ROUNDING = 0.075, 0.012
 #: Where one tooth ends and the next begins, from the middle, relative to the width of the mouth.
 _GAPS = (0.0, 0.15, 0.275, 0.385)
+#: How far the tongue comes up from the lower lip, from the first length to the second it fades.
+_TONGUE_EDGE = (0.02, 0.17)
+#: What a portrait shows fades between these openings of frames, relative to its own, for the drawing; not if its own
+#: is above the second opening, relative to the width of the mouth.
+_KNOWN, _WELL_SHOWN = (1.5, 2.5), (0.12, 0.2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MouthInterior:
-    """The inside of a mouth, which moves with the head.
+    """The inside of a mouth: drawn, and as the portrait shows it if its lips are apart.
 
     Attributes:
-        picture: `(1, 3, H, W)` over the picture of the portrait, or a part of it.
-        origin: x and y of its first pixel, pixels of the portrait.
-        width: Width of the mouth, pixels of the portrait.
+        teeth: `(1, 4, H, W)` over a part of the portrait: colours of the drawn upper teeth, and how much of a pixel
+            they cover.
+        depth: `(3,)` colour of the depth of the mouth.
         tongue: `(3,)` colour of the tongue.
-        shadow: How much the lips darken what is behind them, 0 to 1; a photo of teeth has its shadows already.
+        shown: `(1, 3, H, W)` over the same part: what the portrait shows, continued behind its lips; None if it shows
+            none.
+        opening: Mean height of the opening in the portrait, pixels.
+        origin: x and y of the first pixel of the part, pixels of the portrait.
+        width: Width of the mouth, pixels of the portrait.
     """
 
-    picture: Float[Tensor, "1 3 h w"]
+    teeth: Float[Tensor, "1 4 h w"]
+    depth: Float[Tensor, "3"]
+    tongue: Float[Tensor, "3"]
+    shown: Float[Tensor, "1 3 h w"] | None
+    opening: float
     origin: tuple[int, int]
     width: float
-    tongue: Float[Tensor, "3"]
-    shadow: float
 
-    @property
-    def is_shown(self) -> bool:
-        """Return whether the portrait shows the inside of its mouth."""
-        return self.shadow == 0
-
-    def at(self, places: Float[Tensor, "b 2 h w"], layers: Layers, zoom: Tensor) -> Float[Tensor, "b 3 h w"]:
-        """Return the inside of the mouth at places of the portrait, in the shadow of the lips of frames.
+    def at(
+        self, upper: Float[Tensor, "b 2 h w"], lower: Float[Tensor, "b 2 h w"], layers: Layers, opening: Opening,
+        zoom: Tensor,
+    ) -> Float[Tensor, "b 3 h w"]:  # fmt: skip
+        """Return the inside of the mouth in frames.
 
         Args:
-            places: x and y in pixels of the portrait.
+            upper: Where pixels come from in the portrait that move with the head, as upper teeth do; x and y, pixels.
+            lower: Where they come from if they move with the lower lip, as lower teeth and the tongue do.
             layers: Where the same pixels are between the lips of the frames.
+            opening: Of the frames.
             zoom: `(B,)` size of the head in the frames, 1 as in the portrait.
         """
-        shift = torch.tensor(self.origin).to(places)[:, None, None]
-        inside = sample(self.picture, places - shift, (self.picture.shape[2], self.picture.shape[3]))
+        drawn = self._drawn_at(upper, layers, zoom)
+        if self.shown is None:
+            return drawn
+        gap = (layers.below_upper + layers.above_lower).clamp(min=1e-3)
+        places = upper + smoothstep(layers.below_upper / gap, 0.0, 1.0) * (lower - upper)
+        shown = self._sampled(self.shown, places)
+        # A narrow opening of the portrait does not tell what a wide one shows.
+        height = (opening.lower - opening.upper).mean(dim=1) / zoom
+        known = 1 - smoothstep(height / max(self.opening, 1e-3), *_KNOWN)
+        known = known.clamp(min=float(smoothstep(torch.tensor(self.opening / self.width), *_WELL_SHOWN)))
+        return drawn + known[:, None, None, None] * (shown - drawn)
+
+    def _drawn_at(self, places: Tensor, layers: Layers, zoom: Tensor) -> Float[Tensor, "b 3 h w"]:
+        """Return drawn teeth, tongue and depth in the light that comes between the lips of frames."""
+        found = self._sampled(self.teeth, places)
+        teeth, cover = found[:, :3], found[:, 3:]
         width = self.width * zoom[:, None, None, None]
-        depth, lift = layers.below_upper / width, layers.above_lower / width
-        # The tongue lies behind the lower lip, and goes with it.
-        room = depth + lift
-        tongue = self.shadow * smoothstep(depth, 0.09, 0.2) * smoothstep(room, 0.16, 0.34) * 0.85
-        inside = inside + tongue * (self.tongue[:, None, None] * (0.5 + 0.9 * lift.clamp(0, 0.4)) - inside)
-        shadow = _SHADOW + (1 - _SHADOW) * smoothstep(depth, -0.01, 0.07)
-        shadow = shadow * (0.6 + 0.4 * smoothstep(lift, 0.0, 0.05))
-        return inside * (1 - self.shadow * (1 - shadow))
+        below, above = layers.below_upper / width, layers.above_lower / width
+        opening = below + above
+        # The tongue lies behind the lower lip and goes with it, under the teeth.
+        tongue = (1 - smoothstep(above, *_TONGUE_EDGE)) * (1 - smoothstep((layers.along - 0.5).abs(), 0.15, 0.4))
+        tongue = tongue * smoothstep(opening, 0.08, 0.25)
+        back, colour = (part[:, None, None] for part in (self.depth, self.tongue))
+        inside = back + tongue * (colour - back)
+        light = _DIM + (1 - _DIM) * smoothstep(opening, 0.0, _BRIGHT_OPENING)
+        # Where little light comes in, teeth take on the colour of the depth.
+        inside = inside + cover * (back + light * (teeth - back) - inside)
+        for distance, least, length in zip((below, above), _SHADOW, _SHADOW_LENGTH, strict=True):
+            inside = inside * (least + (1 - least) * smoothstep(distance, -0.01, length))
+        return inside
+
+    def _sampled(self, picture: Tensor, places: Tensor) -> Tensor:
+        shift = torch.tensor(self.origin).to(places)[:, None, None]
+        return sample(picture, places - shift, (picture.shape[2], picture.shape[3]))
 
 
 def make_mouth_interior(
@@ -82,11 +122,13 @@ def make_mouth_interior(
         _colour(image, keypoints, (*JAW[2:5], *JAW[12:15], *NOSE[:3])),
         _colour(image, keypoints, (*UPPER_LIP, *LOWER_LIP)),
     )
-    picture = _drawn(layers, skin, lips, width)
+    depth, teeth = _DEPTH * lips * torch.tensor(_DARK_RED).to(lips), _drawn(layers, skin, width)
+    shown = None
     if is_open:
-        shown = image[None, :, top : bottom + 1, left : right + 1]
-        picture = _extended(shown, layers, picture, width)
-    return MouthInterior(picture, (left, top), width, lips * _TONGUE, 0.0 if is_open else 1.0)
+        drawn = depth[:, None, None] + teeth[:, 3:] * (teeth[:, :3] - depth[:, None, None])
+        shown = _extended(image[None, :, top : bottom + 1, left : right + 1], layers, drawn, width)
+    height = float((opening.lower - opening.upper).mean())
+    return MouthInterior(teeth, depth, _TONGUE * lips, shown, height, (left, top), width)
 
 
 def _colour(image: Tensor, keypoints: Tensor, index: tuple[int, ...]) -> Float[Tensor, "3"]:
@@ -97,18 +139,21 @@ def _colour(image: Tensor, keypoints: Tensor, index: tuple[int, ...]) -> Float[T
     return values[0, :, 0].median(dim=1).values
 
 
-def _drawn(layers: Layers, skin: Tensor, lips: Tensor, width: float) -> Float[Tensor, "1 3 h w"]:
+def _drawn(layers: Layers, skin: Tensor, width: float) -> Float[Tensor, "1 4 h w"]:
+    """Return the upper teeth, and how much of a pixel they cover."""
     side, below = (layers.along - 0.5).abs(), layers.below_upper / width
-    grey = skin.mean()
-    teeth = _TEETH * (0.45 * skin + 0.55 * grey * torch.tensor([1.06, 1.0, 0.92]).to(skin))
-    depth = _DEPTH * lips * torch.tensor([1.15, 0.85, 0.85]).to(skin)
-    # The upper teeth lie on an arch: they are shorter and darker at the sides.
-    length = _TEETH_LENGTH * (1 - 1.6 * side.square())
-    light = 1 - 0.75 * smoothstep(side, 0.16, 0.44)
+    white = skin.mean() * torch.tensor(_WHITE).to(skin)
+    # They lie on an arch, which turns away from the light.
+    light = _TEETH * (1 - 0.65 * smoothstep(side, 0.1, 0.45))
+    length = _TEETH_LENGTH * (1 - 1.4 * side.square())
+    for start, stop in zip(_GAPS, (*_GAPS[1:], 0.5), strict=True):
+        across = ((2 * side - start - stop) / (stop - start)).abs()
+        length = length - (across < 1) * _ROUNDING * across.clamp(max=1) ** 4
     for gap in _GAPS:
-        light = light * (1 - 0.10 * torch.exp(-((side - gap) / 0.011).square()))
-    cover = smoothstep(length - below, -0.012, 0.02) * (1 - smoothstep(side, 0.36, 0.46))
-    return depth[None, :, None, None] + cover * (light * teeth[None, :, None, None] - depth[None, :, None, None])
+        light = light * (1 - 0.2 * torch.exp(-((side - gap) / 0.009).square()))
+    teeth = light * (0.55 * skin + 0.45 * white)[None, :, None, None]
+    cover = smoothstep(length - below, -0.012, 0.012) * (1 - smoothstep(side, 0.34, 0.44))
+    return torch.cat((teeth, cover), dim=1)
 
 
 def _extended(shown: Tensor, layers: Layers, drawn: Tensor, width: float) -> Float[Tensor, "1 3 h w"]:

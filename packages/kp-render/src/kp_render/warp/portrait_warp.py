@@ -119,13 +119,8 @@ class PortraitWarp:
         box = _Box.around(middle, (_MOUTH_BOX[1] * width, _MOUTH_BOX[0] * width), self.size)
         layers = layers_at(mouth, box.pixels)
         upper, lower = (sample(self.source, self._full(fields.layers[:, i : i + 2], box), self.size) for i in (2, 4))
-        places = self._full(fields.head, box)
-        if self.interior.is_shown:
-            # Upper teeth move with the head, lower ones and the tongue with the lower lip.
-            gap = (layers.below_upper + layers.above_lower).clamp(min=1e-3)
-            share = smoothstep(layers.below_upper / gap, 0.0, 1.0)
-            places = places + share * (self._full(fields.layers[:, 4:6], box) - places)
-        inside = self.interior.at(places, layers, zoom)
+        head, below = self._full(fields.head, box), self._full(fields.layers[:, 4:6], box)
+        inside = self.interior.at(head, below, layers, mouth, zoom)
         behind = 1 - layers.upper - layers.lower
         return box.put(frames, layers.upper * upper + layers.lower * lower + behind * inside)
 
