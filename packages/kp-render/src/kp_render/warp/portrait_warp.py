@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from kp_render.geometry.landmarks import EYES_LOWER, EYES_UPPER, MOUTH_LOWER, MOUTH_UPPER, NUM_KEYPOINTS
+from kp_render.geometry.turn_limit import turn_between
 from kp_render.warp.expression_field import ExpressionField, make_expression_field
 from kp_render.warp.head_field import HeadField, HeadMotion, make_head_field
 from kp_render.warp.lip_seam import close_on_seam, is_mouth_open
@@ -74,10 +75,13 @@ class PortraitWarp:
 
     def in_parts(self, keypoints: Float[Tensor, "b 68 2"]) -> WarpedFrames:
         """Return the same frames, and where their pixels come from."""
-        motion = self.head.motion_to(keypoints)
+        pose = self.head.pose_in(keypoints)
+        reached = self.head.within_reach(pose)
+        seen, motion = HeadMotion.of(pose), HeadMotion.of(reached)
         # What the detector saw between closed lips of the portrait, it also sees in the frames: it is taken away.
-        target = keypoints + torch.einsum("bij,kj->bki", motion.linear, self.rest - self.keypoints)
-        unposed = self.head.unposed(target, motion)
+        target = keypoints + torch.einsum("bij,kj->bki", seen.linear, self.rest - self.keypoints)
+        unposed = self.head.unposed(target, seen, turn_between(pose.rotation, reached.rotation).sin())
+        target = self.head.posed(unposed, motion)
         fields = self._fields(unposed - self.rest, motion)
         mouth = find_opening(target[:, list(MOUTH_UPPER)], target[:, list(MOUTH_LOWER)])
         eyes = [self._eye(target, side) for side in range(2)]
