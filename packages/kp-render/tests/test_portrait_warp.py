@@ -6,6 +6,8 @@ import torch
 from kp_render import make_portrait_warp
 from kp_render.geometry.landmarks import JAW, LOWER_LIDS, LOWER_LIP, MOUTH_LOWER, UPPER_LIDS
 from kp_render.warp.lip_seam import is_mouth_open
+from kp_render.warp.opening import find_opening, layers_at, rounded
+from kp_render.warp.sampling import pixel_grid
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +120,24 @@ def test_a_head_turns_as_far_as_its_picture_can_show(warp, face, degrees, low, h
     eyes = parts.keypoints[0, [36, 45], 0]
     assert eyes[1] - eyes[0] > 0.6 * (face[45, 0] - face[36, 0])
     assert eyes[0] - 5 < parts.keypoints[0, 62, 0] < eyes[1] + 5
+
+
+def test_nothing_of_an_open_mouth_stays_between_closed_lips(tensor, face):
+    rows = face[[60, 61, 62, 63, 64]], face[[60, 67, 66, 65, 64]]
+    own = rounded(find_opening(*(row[None] for row in rows)))
+    layers = layers_at(own, pixel_grid(*tensor.shape[1:], tensor.shape[1:])[None])
+    inside = (layers.below_upper > 0) & (layers.above_lower > 0)
+    blue = torch.tensor([0.0, 0.0, 1.0])[:, None, None]
+    warp = make_portrait_warp(torch.where(inside[0], blue, tensor), face)
+    closed = face.clone()
+    closed[[61, 62, 63]] = closed[[67, 66, 65]] = (rows[0] + rows[1])[1:4] / 2
+
+    def bluish(warp):
+        frame = warp(closed[None])[0]
+        return (frame[2] - frame[0] > 0.2).sum()
+
+    assert bluish(replace(warp, closed_lips=None)) > 30
+    assert bluish(warp) < 6
 
 
 def test_a_narrow_slit_does_not_fill_a_wide_mouth(tensor, face):

@@ -20,6 +20,8 @@ _WHITE, _DARK_RED = (1.05, 0.95, 1.0), (1.3, 0.78, 0.7)
 _SHADOW, _SHADOW_LENGTH = (0.7, 0.75), (0.045, 0.04)
 #: Light that reaches what is behind lips that are just open, and from which opening on there is all of it.
 _DIM, _BRIGHT_OPENING = 0.35, 0.26
+#: Likewise what a portrait shows, by the share of its opening.
+_LIT = (0.05, 0.65)
 #: Length of drawn upper teeth below the seam of the lips, and how much shorter they are at their sides, relative to the
 #: width of the mouth.
 _TEETH_LENGTH, _ROUNDING = 0.075, 0.012
@@ -77,7 +79,11 @@ class MouthInterior:
         shown = self._sampled(self.shown, places)
         # A narrow opening of the portrait does not tell what a wide one shows.
         height = (opening.lower - opening.upper).mean(dim=1) / zoom
-        known = 1 - smoothstep(height / max(self.opening, 1e-3), *_KNOWN)
+        share = height / max(self.opening, 1e-3)
+        # Lips that nearly close leave teeth in the dark.
+        light, back = smoothstep(share, *_LIT)[:, None, None, None], self.depth[:, None, None]
+        shown = back + (_DIM + (1 - _DIM) * light) * (shown - back)
+        known = 1 - smoothstep(share, *_KNOWN)
         known = known.clamp(min=float(smoothstep(torch.tensor(self.opening / self.width), *_WELL_SHOWN)))
         return drawn + known[:, None, None, None] * (shown - drawn)
 
