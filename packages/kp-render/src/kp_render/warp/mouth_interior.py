@@ -120,8 +120,9 @@ def make_mouth_interior(
     height_px, width_px = image.shape[1:]
     left, right = (round(float(middle[0]) + side * 0.8 * width) for side in (-1, 1))
     top, bottom = (round(float(middle[1]) + side * 0.8 * width) for side in (-1, 1))
-    left, right = max(left, 0), min(right, width_px - 1)
-    top, bottom = max(top, 0), min(bottom, height_px - 1)
+    # A mouth may lie beyond the edge of the picture: one column or row is left of it then.
+    left, top = min(max(left, 0), width_px - 2), min(max(top, 0), height_px - 2)
+    right, bottom = max(min(right, width_px - 1), left + 1), max(min(bottom, height_px - 1), top + 1)
     y, x = torch.meshgrid(torch.arange(top, bottom + 1), torch.arange(left, right + 1), indexing="ij")
     layers = layers_at(opening, torch.stack((x, y))[None].to(image))
     skin, lips = (
