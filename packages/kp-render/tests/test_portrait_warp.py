@@ -148,7 +148,7 @@ def test_a_narrow_slit_does_not_fill_a_wide_mouth(tensor, face):
     wide = slit.clone()
     wide[[*LOWER_LIP]] += torch.tensor([0.0, 0.25]) * width
     warp = make_portrait_warp(tensor, slit)
-    green = torch.tensor([0.0, 1.0, 0.0])[:, None, None].expand_as(warp.interior.shown)
+    green = torch.tensor([0.0, 1.0, 0.0, 1.0])[:, None, None].expand_as(warp.interior.shown)
     warp = replace(warp, interior=replace(warp.interior, shown=green))
     places = [tuple(points[[62, 66]].mean(dim=0).round().int().tolist()) for points in (slit, wide)]
     (x, y), (x_wide, y_wide) = places

@@ -14,8 +14,9 @@ _MARGIN = 0.03
 _RING = 0.16
 #: Widths over which they spread, likewise; the nearest lip counts.
 _SPREADS = (0.012, 0.025, 0.05, 0.1)
-#: Lips are those of the portrait above the second opening, relative to its own, and closed below the first.
-_CLOSED, _AS_SHOWN = 0.2, 0.7
+#: Lips are those of the portrait between the second and the third opening, relative to its own, and have no teeth below
+#: the first and above the last.
+_OPENINGS = (0.2, 0.7, 1.1, 1.5)
 
 
 def lips_without_teeth(image: Float[Tensor, "3 h w"], opening: Opening) -> Float[Tensor, "1 3 h w"]:
@@ -47,11 +48,13 @@ def lips_without_teeth(image: Float[Tensor, "3 h w"], opening: Opening) -> Float
     return image[None] + cover * (filled / weight.clamp(min=1e-4) - image[None])
 
 
-def closing(height: Float[Tensor, " b"], own_height: float) -> Float[Tensor, " b"]:
-    """Return how far lips close, 0 as in the portrait to 1, from the heights of the openings of frames.
+def changed(height: Float[Tensor, " b"], own_height: float) -> Float[Tensor, " b"]:
+    """Return how far lips close or open, 0 as in the portrait to 1, from the heights of the openings of frames.
 
     Example:
-        >>> closing(torch.tensor([0.0, 4.0, 9.0]), 4.0)
-        tensor([1., 0., 0.])
+        >>> changed(torch.tensor([0.0, 4.0, 9.0]), 4.0)
+        tensor([1., 0., 1.])
     """
-    return 1 - smoothstep(height / max(own_height, 1e-3), _CLOSED, _AS_SHOWN)
+    share = height / max(own_height, 1e-3)
+    closed, less, more, opened = _OPENINGS
+    return 1 - smoothstep(share, closed, less) + smoothstep(share, more, opened)

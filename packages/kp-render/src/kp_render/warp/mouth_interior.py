@@ -29,9 +29,14 @@ _TEETH_LENGTH, _ROUNDING = 0.075, 0.012
 _GAPS = (0.0, 0.15, 0.275, 0.385)
 #: How far the tongue comes up from the lower lip, from the first length to the second it fades.
 _TONGUE_EDGE = (0.02, 0.17)
-#: What a portrait shows fades between these openings of frames, relative to its own, for the drawing; not if its own
-#: is above the second opening, relative to the width of the mouth.
-_KNOWN, _WELL_SHOWN = (1.5, 2.5), (0.12, 0.2)
+#: What a portrait shows fades between these openings of frames, relative to its own, for the drawing.
+_KNOWN = (1.5, 2.5)
+#: But not where it shows its teeth: above the second opening, relative to the width of the mouth, and if the brightest
+#: quarter between its lips is above the second brightness, relative to the skin.
+_WELL_SHOWN, _BRIGHT = (0.08, 0.105), (0.95, 1.15)
+#: Between these openings, relative to that of the portrait, the lower lip leaves behind what was above it; the lowest
+#: part of that, widths of the mouth above the lip, fades.
+_FURTHER, _HANGING = (1.15, 1.6), (-0.01, 0.03)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,8 +48,9 @@ class MouthInterior:
             they cover.
         depth: `(3,)` colour of the depth of the mouth.
         tongue: `(3,)` colour of the tongue.
-        shown: `(1, 3, H, W)` over the same part: what the portrait shows, continued behind its lips; None if it shows
-            none.
+        shown: `(1, 4, H, W)` over the same part: what the portrait shows, continued behind its lips, and 1 above its
+            lower lip, 0 below; None if it shows none.
+        shows_teeth: How well the portrait shows its teeth, 0 to 1.
         opening: Mean height of the opening in the portrait, pixels.
         origin: x and y of the first pixel of the part, pixels of the portrait.
         width: Width of the mouth, pixels of the portrait.
@@ -53,7 +59,8 @@ class MouthInterior:
     teeth: Float[Tensor, "1 4 h w"]
     depth: Float[Tensor, "3"]
     tongue: Float[Tensor, "3"]
-    shown: Float[Tensor, "1 3 h w"] | None
+    shown: Float[Tensor, "1 4 h w"] | None
+    shows_teeth: float
     opening: float
     origin: tuple[int, int]
     width: float
@@ -71,44 +78,58 @@ class MouthInterior:
             opening: Of the frames.
             zoom: `(B,)` size of the head in the frames, 1 as in the portrait.
         """
-        drawn = self._drawn_at(upper, layers, zoom)
+        below, above = (
+            part / (self.width * zoom[:, None, None, None]) for part in (layers.below_upper, layers.above_lower)
+        )
+        back = self._back(below, above, layers.along)
+        teeth = self._sampled(self.teeth, upper)
+        light = _DIM + (1 - _DIM) * smoothstep(below + above, 0.0, _BRIGHT_OPENING)
+        # Where little light comes in, teeth take on the colour of the depth.
+        depth = self.depth[:, None, None]
+        drawn = back + teeth[:, 3:] * (depth + light * (teeth[:, :3] - depth) - back)
+        drawn = _shaded(drawn, below, above)
         if self.shown is None:
             return drawn
-        gap = (layers.below_upper + layers.above_lower).clamp(min=1e-3)
-        places = upper + smoothstep(layers.below_upper / gap, 0.0, 1.0) * (lower - upper)
-        shown = self._sampled(self.shown, places)
+        share = (opening.lower - opening.upper).mean(dim=1) / zoom / max(self.opening, 1e-3)
         # A narrow opening of the portrait does not tell what a wide one shows.
-        height = (opening.lower - opening.upper).mean(dim=1) / zoom
-        share = height / max(self.opening, 1e-3)
-        # Lips that nearly close leave teeth in the dark.
-        light, back = smoothstep(share, *_LIT)[:, None, None, None], self.depth[:, None, None]
-        shown = back + (_DIM + (1 - _DIM) * light) * (shown - back)
-        known = 1 - smoothstep(share, *_KNOWN)
-        known = known.clamp(min=float(smoothstep(torch.tensor(self.opening / self.width), *_WELL_SHOWN)))
+        known = (1 - smoothstep(share, *_KNOWN)).clamp(min=self.shows_teeth)
+        shown = self._shown_at(upper, lower, layers, share, _shaded(back, below, above))
         return drawn + known[:, None, None, None] * (shown - drawn)
 
-    def _drawn_at(self, places: Tensor, layers: Layers, zoom: Tensor) -> Float[Tensor, "b 3 h w"]:
-        """Return drawn teeth, tongue and depth in the light that comes between the lips of frames."""
-        found = self._sampled(self.teeth, places)
-        teeth, cover = found[:, :3], found[:, 3:]
-        width = self.width * zoom[:, None, None, None]
-        below, above = layers.below_upper / width, layers.above_lower / width
-        opening = below + above
+    def _shown_at(
+        self, upper: Tensor, lower: Tensor, layers: Layers, share: Tensor, back: Tensor
+    ) -> Float[Tensor, "b 3 h w"]:
+        """Return what the portrait shows, between lips `share` as far open; below is `back`."""
+        assert self.shown is not None
+        gap = (layers.below_upper + layers.above_lower).clamp(min=1e-3)
+        places = upper + smoothstep(layers.below_upper / gap, 0.0, 1.0) * (lower - upper)
+        shown = self._sampled(self.shown, places)[:, :3]
+        # Lips that nearly close leave teeth in the dark.
+        light, depth = smoothstep(share, *_LIT)[:, None, None, None], self.depth[:, None, None]
+        shown = depth + (_DIM + (1 - _DIM) * light) * (shown - depth)
+        hanging = self._sampled(self.shown, upper)
+        further = back + hanging[:, 3:] * (hanging[:, :3] - back)
+        further_open = self.shows_teeth * smoothstep(share, *_FURTHER)
+        return shown + further_open[:, None, None, None] * (further - shown)
+
+    def _back(self, below: Tensor, above: Tensor, along: Tensor) -> Float[Tensor, "b 3 h w"]:
+        """Return the depth of the mouth and the tongue, from distances to the lips in widths of the mouth."""
         # The tongue lies behind the lower lip and goes with it, under the teeth.
-        tongue = (1 - smoothstep(above, *_TONGUE_EDGE)) * (1 - smoothstep((layers.along - 0.5).abs(), 0.15, 0.4))
-        tongue = tongue * smoothstep(opening, 0.08, 0.25)
-        back, colour = (part[:, None, None] for part in (self.depth, self.tongue))
-        inside = back + tongue * (colour - back)
-        light = _DIM + (1 - _DIM) * smoothstep(opening, 0.0, _BRIGHT_OPENING)
-        # Where little light comes in, teeth take on the colour of the depth.
-        inside = inside + cover * (back + light * (teeth - back) - inside)
-        for distance, least, length in zip((below, above), _SHADOW, _SHADOW_LENGTH, strict=True):
-            inside = inside * (least + (1 - least) * smoothstep(distance, -0.01, length))
-        return inside
+        tongue = (1 - smoothstep(above, *_TONGUE_EDGE)) * (1 - smoothstep((along - 0.5).abs(), 0.15, 0.4))
+        tongue = tongue * smoothstep(below + above, 0.08, 0.25)
+        depth, colour = (part[:, None, None] for part in (self.depth, self.tongue))
+        return depth + tongue * (colour - depth)
 
     def _sampled(self, picture: Tensor, places: Tensor) -> Tensor:
         shift = torch.tensor(self.origin).to(places)[:, None, None]
         return sample(picture, places - shift, (picture.shape[2], picture.shape[3]))
+
+
+def _shaded(inside: Tensor, below: Tensor, above: Tensor) -> Tensor:
+    """Return the inside of a mouth in the shadow of the lips."""
+    for distance, least, length in zip((below, above), _SHADOW, _SHADOW_LENGTH, strict=True):
+        inside = inside * (least + (1 - least) * smoothstep(distance, -0.01, length))
+    return inside
 
 
 def make_mouth_interior(
@@ -130,12 +151,23 @@ def make_mouth_interior(
         _colour(image, keypoints, (*UPPER_LIP, *LOWER_LIP)),
     )
     depth, teeth = _DEPTH * lips * torch.tensor(_DARK_RED).to(lips), _drawn(layers, skin, width)
-    shown = None
+    height, shown, shows_teeth = float((opening.lower - opening.upper).mean()), None, 0.0
     if is_open:
         drawn = depth[:, None, None] + teeth[:, 3:] * (teeth[:, :3] - depth[:, None, None])
         shown = _extended(image[None, :, top : bottom + 1, left : right + 1], layers, drawn, width)
-    height = float((opening.lower - opening.upper).mean())
-    return MouthInterior(teeth, depth, _TONGUE * lips, shown, height, (left, top), width)
+        shown = torch.cat((shown, smoothstep(layers.above_lower / width, *_HANGING)), dim=1)
+        shows_teeth = _shows_teeth(image[:, top : bottom + 1, left : right + 1], layers, skin, height / width)
+    return MouthInterior(teeth, depth, _TONGUE * lips, shown, shows_teeth, height, (left, top), width)
+
+
+def _shows_teeth(shown: Tensor, layers: Layers, skin: Tensor, opening: float) -> float:
+    """Return how well teeth are shown, 0 to 1: lips are apart, and a part of what is between is bright."""
+    between = (layers.below_upper > 0) & (layers.above_lower > 0) & ((layers.along - 0.5).abs() < 0.3)
+    grey = shown.mean(dim=0)[between[0, 0]]
+    if not len(grey):
+        return 0.0
+    bright = smoothstep(grey.quantile(0.75) / skin.mean().clamp(min=1e-3), *_BRIGHT)
+    return float(bright * smoothstep(torch.tensor(opening), *_WELL_SHOWN))
 
 
 def _colour(image: Tensor, keypoints: Tensor, index: tuple[int, ...]) -> Float[Tensor, "3"]:

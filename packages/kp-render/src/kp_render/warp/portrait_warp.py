@@ -9,7 +9,7 @@ from torch import Tensor
 
 from kp_render.geometry.landmarks import EYES_LOWER, EYES_UPPER, MOUTH_LOWER, MOUTH_UPPER, NUM_KEYPOINTS
 from kp_render.geometry.turn_limit import turn_between
-from kp_render.warp.closing_lips import closing, lips_without_teeth
+from kp_render.warp.closing_lips import changed, lips_without_teeth
 from kp_render.warp.expression_field import ExpressionField, make_expression_field
 from kp_render.warp.head_field import HeadField, HeadMotion, make_head_field
 from kp_render.warp.lip_seam import close_on_seam, is_mouth_open
@@ -129,7 +129,7 @@ class PortraitWarp:
         upper, lower = (sample(self.source, places, self.size) for places in lips)
         if self.closed_lips is not None:
             height = (mouth.lower - mouth.upper).mean(dim=1) / zoom
-            share = closing(height, self.interior.opening)[:, None, None, None]
+            share = changed(height, self.interior.opening)[:, None, None, None]
             upper, lower = (
                 part + share * (sample(self.closed_lips, places, self.size) - part)
                 for part, places in zip((upper, lower), lips, strict=True)
