@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from pck_picture import draw_pck
 from PIL import Image
+from portrait_picture import draw_portrait
 from rigs_picture import draw_rigs
 from skimage.data import astronaut
 from torch import Tensor
@@ -83,6 +84,7 @@ def main() -> None:
     opening = mouth_opening(sequence.keypoints, reduction="none").numpy()
     draw_mouth(opening, speech, IMAGES / "mouth.png", fps=sequence.fps)
     draw_rigs(sequence, IMAGES / "rigs.png")
+    draw_portrait(astronaut(), IMAGES / "portrait.jpg")
     frames = show(sequence, height=280, labels=["keypoints on the portrait", "generated keypoints"])
     write_image(
         IMAGES / "demo.png", contact_sheet([frames[index] for index in moments(opening)], columns=2, height=304)
