@@ -24,6 +24,7 @@ ELSEWHERE = {
     "CONTRIBUTING.md": "contributing.md",
     "benchmarks/README.md": "benchmarks.md",
     f"{WEIGHTS}/MODEL_CARD.md": "model-card.md",
+    "packages/kp-render/src/kp_render/weights/MODEL_CARD.md": "portrait-model-card.md",
     **{f"packages/{name}/README.md": f"packages/{name}.md" for name in PACKAGES.values()},
 }
 

@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from pck_picture import draw_pck
 from PIL import Image
+from portrait_picture import draw_portrait
 from rigs_picture import draw_rigs
 from seeds_picture import MARGIN, draw_seeds, speaking_portrait
 from skimage.data import astronaut
@@ -84,6 +85,7 @@ def main() -> None:
     opening = mouth_opening(sequence.keypoints, reduction="none").numpy()
     draw_mouth(opening, speech, IMAGES / "mouth.png", fps=sequence.fps)
     draw_rigs(sequence, IMAGES / "rigs.png")
+    draw_portrait(astronaut(), IMAGES / "portrait.jpg")
     draw_seeds(speech, IMAGES / "seeds.jpg")
     frames = show(sequence, height=280, labels=["the portrait speaks", "generated keypoints"])
     write_image(

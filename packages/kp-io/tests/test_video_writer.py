@@ -111,3 +111,17 @@ def test_what_is_no_picture_is_refused(tmp_path, frame):
     with pytest.raises(ValueError, match=r"expected frames \(H, W, 3\) uint8"):
         write_video(tmp_path / "a.mp4", (f for f in [frame]))
     assert not list(tmp_path.iterdir())
+
+
+def test_transparency_is_kept_in_a_mov(tmp_path):
+    pixels = np.zeros((32, 48, 4), np.uint8)
+    pixels[:, 24:] = (200, 40, 40, 255)
+    pixels[:, 12:24] = (200, 40, 40, 128)
+    write_video(tmp_path / "clear.mov", [pixels] * 3)
+    with av.open(str(tmp_path / "clear.mov")) as video:
+        frames = [frame.to_ndarray(format="rgba") for frame in video.decode(video=0)]
+    assert len(frames) == 3
+    assert np.abs(frames[0][:, ::, 3].astype(int) - pixels[..., 3])[:, [4, 18, 40]].max() < 4
+    assert np.abs(frames[0][:, 40].astype(int) - pixels[:, 40]).max() < 8
+    with pytest.raises(ValueError, match=r"ending in \.mov for frames with transparency"):
+        write_video(tmp_path / "clear.mp4", [pixels])

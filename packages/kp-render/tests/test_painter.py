@@ -12,6 +12,7 @@ from kp_render.geometry.mean_head import mean_head
 from kp_render.painting.conditions import NUM_CHANNELS, network_input, open_masks, view_face, view_portrait
 from kp_render.painting.face_crop import SIDE, from_square, place_face_crop, square, still_motion
 from kp_render.training.checkpoint import save_weights
+from kp_render.warp.head_field import HeadMotion
 
 
 def test_the_embedded_weights_are_those_that_are_stated():
@@ -67,7 +68,7 @@ def test_the_square_goes_with_the_head(warp, face):
     own = place_face_crop(warp.head, still_motion(warp.head))
     turn = torch.tensor([[0.98, -0.199], [0.199, 0.98]])
     moved = 1.1 * face @ turn.T + torch.tensor([7.0, -5.0])
-    crop = place_face_crop(warp.head, warp.head.motion_to(moved[None]))
+    crop = place_face_crop(warp.head, HeadMotion.of(warp.head.pose_in(moved[None])))
     torch.testing.assert_close(crop.points_from_frame(moved[None]), own.points_from_frame(face[None]), atol=0.6, rtol=0)
 
 

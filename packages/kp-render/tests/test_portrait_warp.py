@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from kp_render import make_portrait_warp
 from kp_render.geometry.landmarks import JAW, LOWER_LIDS, LOWER_LIP, MOUTH_LOWER, UPPER_LIDS
 from kp_render.warp.lip_seam import is_mouth_open
+from kp_render.warp.opening import find_opening, layers_at, rounded
+from kp_render.warp.sampling import pixel_grid
 
 
 @pytest.fixture(scope="module")
@@ -79,24 +83,78 @@ def test_a_head_that_goes_far_stays_whole(warp, tensor, face, x, y):
     assert (there - tensor[:, top:bottom, left:right]).abs().mean() < 0.01
 
 
-@pytest.mark.parametrize("degrees", [-25, 25, 45])
-def test_a_turned_head_does_not_fold(warp, face, degrees):
+def turned(warp, face, degrees):
     angle = torch.deg2rad(torch.tensor(float(degrees)))
     depth = warp.head.points[:, 2] - warp.head.points[:, 2].mean()
     middle = face[:, 0].mean()
-    turned = face.clone()
-    turned[:, 0] = middle + (face[:, 0] - middle) * angle.cos() + depth * angle.sin()
-    parts = warp.in_parts(turned[None])
+    points = face.clone()
+    points[:, 0] = middle + (face[:, 0] - middle) * angle.cos() + depth * angle.sin()
+    return points
+
+
+@pytest.mark.parametrize("degrees", [-25, 25, 45])
+def test_a_turned_head_does_not_fold(warp, face, degrees):
+    parts = warp.in_parts(turned(warp, face, degrees)[None])
+    points = parts.keypoints[0]
     places = parts.places[0]
     step = warp.head.grid[:, 1, 1] - warp.head.grid[:, 0, 0]
     (xx, yx), (xy, yy) = places.diff(dim=2)[:, :-1] / step[0], places.diff(dim=1)[:, :, :-1] / step[1]
     area = xx * yy - xy * yx
     nodes = warp.head.grid[:, :-1, :-1]
-    low, high = turned.amin(dim=0)[:, None, None], turned.amax(dim=0)[:, None, None]
+    low, high = points.amin(dim=0)[:, None, None], points.amax(dim=0)[:, None, None]
     on_face = ((nodes > low) & (nodes < high)).all(dim=0)
     # Less than nothing would be skin that is turned over; one node in a hundred may, at the wing of the nose.
     assert (area[on_face] > 0).float().mean() > 0.99
     assert area[on_face].median() > 0.6
+
+
+@pytest.mark.parametrize(
+    ("degrees", "low", "high"), [(15, 14.5, 15.5), (-20, -20.5, -19.5), (40, 28, 35), (-66, -35, -26)]
+)
+def test_a_head_turns_as_far_as_its_picture_can_show(warp, face, degrees, low, high):
+    parts = warp.in_parts(turned(warp, face, degrees)[None])
+    sight = warp.head.pose_in(parts.keypoints).rotation[0, :, 2]
+    angle = torch.rad2deg(torch.atan2(sight[0], sight[2]))
+    assert low < float(angle) < high
+    # The eyes stay apart, and the mouth between them.
+    eyes = parts.keypoints[0, [36, 45], 0]
+    assert eyes[1] - eyes[0] > 0.6 * (face[45, 0] - face[36, 0])
+    assert eyes[0] - 5 < parts.keypoints[0, 62, 0] < eyes[1] + 5
+
+
+def test_nothing_of_an_open_mouth_stays_between_closed_lips(tensor, face):
+    rows = face[[60, 61, 62, 63, 64]], face[[60, 67, 66, 65, 64]]
+    own = rounded(find_opening(*(row[None] for row in rows)))
+    layers = layers_at(own, pixel_grid(*tensor.shape[1:], tensor.shape[1:])[None])
+    inside = (layers.below_upper > 0) & (layers.above_lower > 0)
+    blue = torch.tensor([0.0, 0.0, 1.0])[:, None, None]
+    warp = make_portrait_warp(torch.where(inside[0], blue, tensor), face)
+    closed = face.clone()
+    closed[[61, 62, 63]] = closed[[67, 66, 65]] = (rows[0] + rows[1])[1:4] / 2
+
+    def bluish(warp):
+        frame = warp(closed[None])[0]
+        return (frame[2] - frame[0] > 0.2).sum()
+
+    assert bluish(replace(warp, closed_lips=None)) > 30
+    assert bluish(warp) < 6
+
+
+def test_a_narrow_slit_does_not_fill_a_wide_mouth(tensor, face):
+    slit = face.clone()
+    upper, lower = [61, 62, 63], [67, 66, 65]
+    width = face[64, 0] - face[60, 0]
+    slit[lower] = face[upper] + torch.tensor([0.0, 0.07]) * width
+    wide = slit.clone()
+    wide[[*LOWER_LIP]] += torch.tensor([0.0, 0.25]) * width
+    warp = make_portrait_warp(tensor, slit)
+    green = torch.tensor([0.0, 1.0, 0.0, 1.0])[:, None, None].expand_as(warp.interior.shown)
+    warp = replace(warp, interior=replace(warp.interior, shown=green))
+    places = [tuple(points[[62, 66]].mean(dim=0).round().int().tolist()) for points in (slit, wide)]
+    (x, y), (x_wide, y_wide) = places
+    assert warp(slit[None])[0, 1, y, x] > 0.7
+    red, is_green, _ = warp(wide[None])[0, :, y_wide, x_wide]
+    assert is_green < red < 0.7
 
 
 def test_gradients_reach_the_keypoints(warp, face):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import av
 import numpy as np
@@ -18,8 +19,17 @@ from torch import Tensor
 from kp_io.filesystem.atomic import atomic_path, write_error
 from kp_io.media.audio import resample_audio
 
+if TYPE_CHECKING:
+    from av.video.stream import VideoStream
+
 #: Endings of videos that can be written: containers that hold H.264 and AAC.
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
+
+#: By the number of channels: format of the frames, codec, format in the file, options of the codec.
+_FORMATS: dict[int, tuple[str, str, str, dict[str, str]]] = {
+    3: ("rgb24", "libx264", "yuv420p", {"crf": "18", "preset": "veryfast"}),
+    4: ("rgba", "prores_ks", "yuva444p10le", {"profile": "4444", "alpha_bits": "16"}),
+}
 
 #: Sample rates of AAC; audio at another rate is resampled to 48 kHz.
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
@@ -27,7 +37,7 @@ _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 120
 
 def write_video(
     path: str | os.PathLike[str],
-    frames: Iterable[UInt8[np.ndarray, "_ _ 3"]],
+    frames: Iterable[UInt8[np.ndarray, "_ _ _"]],
     *,
     fps: float = 25.0,
     audio: Float[Tensor, " s"] | None = None,
@@ -39,9 +49,12 @@ def write_video(
     Frames are consumed one at a time. Odd sizes are padded to even by repeating the last row or column. The audio is
     cut or padded with silence to the duration of the frames, as by `align_audio`.
 
+    Frames with transparency become Apple ProRes 4444 in a `.mov`, which editors read and browsers do not.
+
     Args:
         path: Output file: `.mp4`, `.m4v`, `.mov` or `.mkv`. A missing folder is created.
-        frames: `(H, W, 3)` uint8 RGB each, all of one size.
+        frames: `(H, W, 3)` uint8 RGB each, all of one size; or `(H, W, 4)` RGBA for a `.mov`, whose colours are not
+            multiplied by the alpha.
         fps: Frames per second.
         audio: `(S,)` in [-1, 1].
         sample_rate: Samples per second of `audio`.
@@ -60,8 +73,10 @@ def write_video(
     first = next(iterator, None)
     if first is None:
         raise ValueError(f"expected at least one frame for {target}, got none")
-    if first.ndim != 3 or first.shape[2] != 3 or first.dtype != np.uint8:
+    if first.ndim != 3 or first.shape[2] not in (3, 4) or first.dtype != np.uint8:
         raise ValueError(f"expected frames (H, W, 3) uint8, got {first.shape} {first.dtype}")
+    if first.shape[2] == 4 and target.suffix.lower() != ".mov":
+        raise ValueError(f"expected a file name ending in .mov for frames with transparency, got {target}")
     # The index goes to the front, so that a browser can play before the whole file is loaded.
     options = {} if target.suffix.lower() == ".mkv" else {"movflags": "+faststart"}
     with atomic_path(target) as temporary:
@@ -76,7 +91,7 @@ def write_video(
 
 def _encode(
     container: OutputContainer,
-    frames: Iterable[UInt8[np.ndarray, "_ _ 3"]],
+    frames: Iterable[UInt8[np.ndarray, "_ _ _"]],
     shape: tuple[int, ...],
     fps: float,
     audio: Float[Tensor, " s"] | None,
@@ -98,21 +113,23 @@ def _encode(
 
 def _video_encoder(
     container: OutputContainer, shape: tuple[int, ...], fps: float
-) -> Callable[[UInt8[np.ndarray, "h w 3"]], None]:
-    height, width = shape[:2]
-    stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(100_000))
-    stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
-    stream.options = {"crf": "18", "preset": "veryfast"}
+) -> Callable[[UInt8[np.ndarray, "h w c"]], None]:
+    height, width, channels = shape
+    given, codec, pixel_format, options = _FORMATS[channels]
+    rate = Fraction(fps).limit_denominator(100_000)
+    stream = cast("VideoStream", container.add_stream(codec, rate=rate))
+    stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, pixel_format
+    stream.options = dict(options)
     # Tagged explicitly: players guess the colour matrix of untagged video by its size, and get small ones wrong.
     context = stream.codec_context
     context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
     context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
     reformatter = VideoReformatter()  # one for all frames: its setup takes longer than a frame
 
-    def encode(pixels: UInt8[np.ndarray, "h w 3"]) -> None:
+    def encode(pixels: UInt8[np.ndarray, "h w c"]) -> None:
         even = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-        frame = av.VideoFrame.from_ndarray(even, format="rgb24")
-        planes = reformatter.reformat(frame, format="yuv420p", dst_colorspace=Colorspace.ITU709, threads=1)
+        frame = av.VideoFrame.from_ndarray(even, format=given)
+        planes = reformatter.reformat(frame, format=pixel_format, dst_colorspace=Colorspace.ITU709, threads=1)
         container.mux(stream.encode(planes))
 
     return encode

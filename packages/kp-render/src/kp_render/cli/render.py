@@ -29,6 +29,13 @@ def render(
     face: Annotated[int, typer.Option(min=0, help="Which face of the picture, by size.")] = 0,
     crop: Annotated[Crop, typer.Option(help="A square around the face, or the whole picture.")] = Crop.NONE,
     size: Annotated[int | None, typer.Option(min=32, help="Height in px.", show_default="the picture's")] = None,
+    background: Annotated[
+        str,
+        typer.Option(
+            metavar="keep|blur|#RRGGBB|transparent",
+            help="What is behind the person; transparent for a .mov. Found by colour: errs on single hairs.",
+        ),
+    ] = "keep",
     paint: Annotated[
         bool,
         typer.Option("--paint/--no-paint", help="Let a network correct the warp: softer, slower; not for drawings."),
@@ -45,7 +52,7 @@ def render(
         from kp_io.filesystem import beside, refuse_overwriting
         from kp_render.video.portrait_video import write_portrait_video
 
-        out = out or beside(keypoints, ".mp4")
+        out = out or beside(keypoints, ".mov" if background == "transparent" else ".mp4")
         refuse_overwriting([out], [portrait, keypoints, audio, weights])
         sequence = load_keypoints(keypoints)
         image = read_still(portrait)
@@ -61,6 +68,7 @@ def render(
                 audio=waveform,
                 crop=crop.value,
                 size=size,
+                background=background,
                 paint=paint,
                 weights=weights,
                 mark=mark,

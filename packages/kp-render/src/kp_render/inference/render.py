@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from kp_render.geometry.landmarks import NUM_KEYPOINTS
+from kp_render.inference.background import Background, check_background, make_background
 from kp_render.inference.retarget import retarget_keypoints
 from kp_render.painting.painter import load_painting_network, make_painter
 from kp_render.painting.painting_network import PaintingNetwork
@@ -44,10 +45,11 @@ def render_portrait(
     reference: Float[Tensor, "k d"] | None = None,
     crop: Literal["none", "face"] = "none",
     size: int | None = None,
+    background: str = "keep",
     paint: bool = False,
     weights: Path | None = None,
     device: str = "cpu",
-) -> Iterator[UInt8[np.ndarray, "_ _ 3"]]:
+) -> Iterator[UInt8[np.ndarray, "_ _ _"]]:
     """Yield the frames of a portrait that follows keypoints.
 
     Keypoints of a picture of another size, or of another person, move the portrait by displacement
@@ -60,15 +62,20 @@ def render_portrait(
         crop: `"face"` for a square around the face, less what is outside of the picture; `"none"` for all
             of it.
         size: Height of the frames, pixels; by default that of the picture or its crop.
+        background: `"keep"` it, `"blur"` it, a colour such as `"#00b140"`, or `"transparent"`. All but the first find
+            the outline of the person by colour, which errs on single hairs, and where hair or clothes look like what
+            is behind; they need OpenCV, which comes with kp-io.
         paint: Whether the painting network corrects the warp: nearer to footage by pixels, but softer, and slower. It
             has only seen photos of people.
         weights: File of other weights of the network, as `kp-render train` writes it; only with `paint`.
         device: cpu, cuda or mps.
 
     Yields:
-        `(H, W, 3)` uint8 RGB, a new array for each frame.
+        `(H, W, 3)` uint8 RGB, a new array for each frame; `(H, W, 4)` RGBA with a transparent background, whose colours
+        are not multiplied by the alpha.
 
     Raises:
+        ImportError: OpenCV is missing, which another background needs.
         ValueError: The picture, the keypoints or an option is not as expected.
 
     Example:
@@ -86,6 +93,7 @@ def render_portrait(
         )
     if crop not in ("none", "face") or (size is not None and size < 32):
         raise ValueError(f"expected crop none or face, and a size of at least 32, got {crop!r} and {size}")
+    check_background(background)
     if weights is not None and not paint:
         raise ValueError("expected paint=True (--paint) with weights, which are those of the painting network")
     points = _checked(sequence.keypoints)
@@ -93,7 +101,8 @@ def render_portrait(
     if tuple(sequence.image_size) != image.shape[:2] or _differ(points[0], still):
         points = retarget_keypoints(points, still)
     network = load_painting_network(weights) if paint else None
-    return _frames(image, points, still, crop, size, network, device)
+    behind = make_background(image, still, background, device=device)
+    return _frames(image, points, still, crop, size, network, behind, device)
 
 
 def _checked(points: Tensor) -> Float[Tensor, "t 68 2"]:
@@ -121,13 +130,19 @@ def _frames(
     crop: str,
     size: int | None,
     network: PaintingNetwork | None,
+    background: Background | None,
     device: str,
-) -> Iterator[UInt8[np.ndarray, "_ _ 3"]]:
+) -> Iterator[UInt8[np.ndarray, "_ _ _"]]:
     left, top, right, bottom = face_region(still, points, image.shape[:2])
     shift = torch.tensor([left, top])
-    part = torch.from_numpy(image[top:bottom, left:right].copy()).to(device).permute(2, 0, 1).float() / 255
+    if background is None:
+        here = None
+        part = torch.from_numpy(image[top:bottom, left:right].copy()).to(device).permute(2, 0, 1).float() / 255
+    else:
+        here = background.cut(left, top, right, bottom)
+        part, image = here.person[0], _pixels(background.still())[0]
     warp = make_portrait_warp(part, (still - shift).to(device))
-    draw = warp if network is None else make_painter(warp, network)
+    painter = None if network is None else make_painter(warp, network)
     window = _around(still, still[None], _FACE_CROP / 2, image.shape[:2]) if crop == "face" else None
     # Only what is shown is copied: `inside` is what moves in it, `within` the same in the warped part.
     x0, y0, x1, y1 = (0, 0, image.shape[1], image.shape[0]) if window is None else window
@@ -137,12 +152,17 @@ def _frames(
     within = slice(low[1] - top, high[1] - top), slice(low[0] - left, high[0] - left)
     for first in range(0, len(points), _BATCH):
         with torch.inference_mode():
-            moved = draw((points[first : first + _BATCH] - shift).to(device))
-            pixels = moved.mul(255).add_(0.5).clamp_(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
+            warped = warp.in_parts((points[first : first + _BATCH] - shift).to(device))
+            moved = warped.frames if painter is None else painter.paint(warped)
+            pixels = _pixels(moved if here is None else here.moved(moved, warped))
         for frame in pixels:
             whole = shown.copy()
             whole[inside[0], inside[1]] = frame[within[0], within[1]]
             yield whole if size is None else _resized(whole, size)
+
+
+def _pixels(frames: Float[Tensor, "b c h w"]) -> UInt8[np.ndarray, "b h w c"]:
+    return frames.mul(255).add_(0.5).clamp_(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
 
 
 def face_region(
@@ -168,7 +188,7 @@ def _around(still: Tensor, points: Tensor, reach: float, limits: tuple[int, ...]
     return left, top, right, bottom
 
 
-def _resized(frame: UInt8[np.ndarray, "h w 3"], height: int) -> UInt8[np.ndarray, "_ _ 3"]:
+def _resized(frame: UInt8[np.ndarray, "h w c"], height: int) -> UInt8[np.ndarray, "_ _ c"]:
     width = max(1, round(frame.shape[1] * height / frame.shape[0]))
     pixels = torch.from_numpy(frame).permute(2, 0, 1)[None].float()
     scaled = interpolate(pixels, size=(height, width), mode="bilinear", align_corners=False, antialias=True)

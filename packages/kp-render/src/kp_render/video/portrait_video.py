@@ -30,6 +30,7 @@ def write_portrait_video(
     sample_rate: int = 16000,
     crop: Literal["none", "face"] = "none",
     size: int | None = None,
+    background: str = "keep",
     paint: bool = False,
     weights: Path | None = None,
     mark: bool = True,
@@ -41,7 +42,7 @@ def write_portrait_video(
     Its metadata says that it is generated, in any case.
 
     Args:
-        path: Video: .mp4, .m4v, .mov or .mkv.
+        path: Video: .mp4, .m4v, .mov or .mkv; .mov with a transparent background.
         image: `(H, W, 3)` uint8 RGB.
         sequence: The keypoints to follow.
         reference: `(68, 2)` the keypoints in the picture; by default the first frame's.
@@ -49,6 +50,7 @@ def write_portrait_video(
         sample_rate: Samples per second of the audio.
         crop: As in `render_portrait`.
         size: Height of the frames, pixels.
+        background: As in `render_portrait`.
         paint: Whether the network corrects the warp.
         weights: File of other weights.
         mark: Whether the word "generated" stands in the lower left corner.
@@ -61,22 +63,33 @@ def write_portrait_video(
     """
     from kp_io import write_video
 
+    if background == "transparent" and Path(path).suffix.lower() != ".mov":
+        raise ValueError(f"expected a file name ending in .mov for a transparent background, got {path}")
     frames = render_portrait(
-        image, sequence, reference=reference, crop=crop, size=size, paint=paint, weights=weights, device=device
+        image,
+        sequence,
+        reference=reference,
+        crop=crop,
+        size=size,
+        background=background,
+        paint=paint,
+        weights=weights,
+        device=device,
     )
     counted = _counted(mark_generated(frames) if mark else frames, on_frame)
     write_video(path, counted, fps=sequence.fps, audio=audio, sample_rate=sample_rate, comment=COMMENT)
 
 
-def mark_generated(frames: Iterable[UInt8[np.ndarray, "h w 3"]]) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-    """Write `generated` into the lower left corner of frames, which are changed. It needs kp-io."""
+def mark_generated(frames: Iterable[UInt8[np.ndarray, "h w c"]]) -> Iterator[UInt8[np.ndarray, "h w c"]]:
+    """Write `generated` into the lower left corner of frames, RGB or RGBA, which are changed. It needs kp-io."""
     from kp_io.media import text_strip
 
     for frame in frames:
         height = min(max(12, round(_MARK_HEIGHT * frame.shape[0])), frame.shape[0])
         strip = text_strip("generated", width=min(5 * height, frame.shape[1]), height=height)
         place = frame[-strip.shape[0] :, : strip.shape[1]]
-        place[:] = (0.4 * place + 0.6 * strip).astype("uint8")
+        place[..., :3] = (0.4 * place[..., :3] + 0.6 * strip).astype("uint8")
+        place[..., 3:] = 255
         yield frame
 
 

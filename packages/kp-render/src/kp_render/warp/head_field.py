@@ -7,10 +7,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from kp_render.geometry.head_pose import fit_head_pose
+from kp_render.geometry.head_pose import HeadPose, fit_head_pose
 from kp_render.geometry.interpolation import interpolation_matrix
 from kp_render.geometry.landmarks import BROWS, JAW, NUM_KEYPOINTS, STABLE
 from kp_render.geometry.mean_head import HALF_WIDTH, head_radius, mean_head, surface_depth
+from kp_render.geometry.turn_limit import limit_turn
 from kp_render.warp.filtering import blur
 from kp_render.warp.fixed_point import fixed_point
 from kp_render.warp.sampling import sample, smoothstep
@@ -32,6 +33,8 @@ _RELIEF_MM = (0.0, 6.0, 12.0, 24.0)
 _MOST_CHANGE = 1.1
 #: Points whose place in a frame is met where the relief is smoothed: lips, lids and brows.
 _MET = (*BROWS, *range(36, 68))
+#: From the stable points back to the middle of the skull, millimetres.
+_SKULL_MM = 80.0
 #: Iterations of the inverse.
 _ITERATIONS = 7
 
@@ -48,6 +51,12 @@ class HeadMotion(NamedTuple):
     linear: Float[Tensor, "b 2 2"]
     parallax: Float[Tensor, "b 2"]
     shift: Float[Tensor, "b 2"]
+
+    @classmethod
+    def of(cls, pose: HeadPose) -> "HeadMotion":
+        """Return the motion to a pose."""
+        turned = pose.scale[:, None, None] * pose.rotation[:, :2]
+        return cls(turned[..., :2], turned[..., 2], pose.shift)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,25 +88,52 @@ class HeadField:
         """Return how far each node belongs to the head, 0 to 1."""
         return 1 - smoothstep(self.radius[0, 0], _RIGID_RADIUS, _STILL_RADIUS)
 
-    def motion_to(self, keypoints: Float[Tensor, "b 68 2"]) -> HeadMotion:
-        """Fit the motions of the head to keypoints of frames; to those of the portrait, no motion."""
+    def pose_in(self, keypoints: Float[Tensor, "b 68 2"]) -> HeadPose:
+        """Fit the poses of the head to keypoints of frames; to those of the portrait, none."""
         stable = list(STABLE)
-        pose = fit_head_pose(self.points[stable], keypoints[:, stable])
-        turned = pose.scale[:, None, None] * pose.rotation[:, :2]
-        return HeadMotion(turned[..., :2], turned[..., 2], pose.shift)
+        return fit_head_pose(self.points[stable], keypoints[:, stable])
 
-    def unposed(self, keypoints: Float[Tensor, "b 68 2"], motion: HeadMotion) -> Float[Tensor, "b 68 2"]:
-        """Return the keypoints of frames without the motion of the head, each at its depth in the portrait."""
-        depth = self.points[:, 2].expand(len(keypoints), -1)
-        places = self.points[:, :2].T[None, :, None].expand(len(keypoints), -1, -1, -1)
+    def within_reach(self, pose: HeadPose) -> HeadPose:
+        """Return poses that turn no further than the portrait can show; the middle of the skull stays in its place."""
+        rotation = limit_turn(pose.rotation)
+        middle = self.points[list(STABLE)].mean(dim=0)
+        middle = middle + torch.tensor([0.0, 0.0, _SKULL_MM * self.pixels_per_mm]).to(middle)
+        moved = (pose.rotation - rotation)[:, :2] @ middle
+        return HeadPose(rotation, pose.scale, pose.shift + pose.scale[:, None] * moved)
+
+    def unposed(
+        self, keypoints: Float[Tensor, "b 68 2"], motion: HeadMotion, damping: Float[Tensor, " b"]
+    ) -> Float[Tensor, "b 68 2"]:
+        """Return the keypoints of frames without the motion of the head, each at its depth in the portrait.
+
+        Args:
+            keypoints: Pixels of the frames.
+            motion: Of the head.
+            damping: `(B,)` how much the displacements from the portrait are made smaller where a turn hides them.
+        """
+        offset, linear, points = self._offset(motion), motion.linear, self.points[:, :2]
+        moved = keypoints - offset - torch.einsum("bij,kj->bki", linear, points)
+        # A face from far aside hardly shows how wide its expression is: what is too much of a turn damps it.
+        size = linear.square().sum(dim=(1, 2)).clamp(min=1e-12)
+        damped = linear.mT @ linear + (damping * size)[:, None, None] * torch.eye(2).to(linear)
+        still: Tensor = points + torch.linalg.solve(damped, linear.mT @ moved.mT).mT
+        return still
+
+    def posed(self, unposed: Float[Tensor, "b 68 2"], motion: HeadMotion) -> Float[Tensor, "b 68 2"]:
+        """Return keypoints of frames from those without the motion of the head: the inverse of `unposed`."""
+        return torch.einsum("bij,bkj->bki", motion.linear, unposed) + self._offset(motion)
+
+    def _offset(self, motion: HeadMotion) -> Float[Tensor, "b 68 2"]:
+        """Return what shift and depth add to the place of each keypoint."""
+        count = len(motion.shift)
+        depth = self.points[:, 2].expand(count, -1)
+        places = self.points[:, :2].T[None, :, None].expand(count, -1, -1, -1)
         # Where the relief of a turned head is smoothed, the rest of the way is expression.
         left_over = sample(self._relief(motion) - self.reliefs[:, :1], places, self.size)[:, 0, 0]
         is_met = torch.zeros(NUM_KEYPOINTS).to(depth)
         is_met[list(_MET)] = 1.0
         depth = depth + left_over * is_met
-        offset = motion.shift[:, None] + motion.parallax[:, None] * depth[..., None]
-        still: Tensor = torch.linalg.solve(motion.linear[:, None], (keypoints - offset)[..., None])
-        return still[..., 0]
+        return motion.shift[:, None] + motion.parallax[:, None] * depth[..., None]
 
     def inverse(self, motion: HeadMotion) -> Float[Tensor, "b 2 m n"]:
         """Return where in the portrait each node of the frames' grid comes from, pixels.

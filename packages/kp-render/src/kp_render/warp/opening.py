@@ -64,6 +64,22 @@ def find_opening(upper: Float[Tensor, "b k 2"], lower: Float[Tensor, "b k 2"]) -
     return Opening(corner, axis, torch.minimum(top, middle), torch.maximum(bottom, middle))
 
 
+def rounded(opening: Opening) -> Opening:
+    """Return an opening whose edges are at least as far apart as those of an ellipse of its height.
+
+    Example:
+        >>> row = torch.tensor([[[0.0, 0.0], [5.0, 2.0], [10.0, 0.0]]])
+        >>> lips = find_opening(row * torch.tensor([1.0, -1.0]), row)
+        >>> bool((rounded(lips).lower >= lips.lower).all())
+        True
+    """
+    steps = torch.linspace(0, 1, opening.upper.shape[1]).to(opening.upper)
+    arch = (4 * steps * (1 - steps)).clamp(min=0).sqrt()
+    middle = opening.upper.shape[1] // 2
+    top, bottom = (edge[:, middle, None] * arch for edge in (opening.upper, opening.lower))
+    return opening._replace(upper=torch.minimum(opening.upper, top), lower=torch.maximum(opening.lower, bottom))
+
+
 def _edge(points: Tensor, corner: Tensor, axis: Tensor) -> Float[Tensor, "b n"]:
     """Return the heights of a smooth line through points, at even steps along the axis."""
     length = axis.norm(dim=1, keepdim=True).clamp(min=1e-3)

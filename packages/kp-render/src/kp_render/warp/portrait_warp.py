@@ -8,6 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from kp_render.geometry.landmarks import EYES_LOWER, EYES_UPPER, MOUTH_LOWER, MOUTH_UPPER, NUM_KEYPOINTS
+from kp_render.geometry.turn_limit import turn_between
+from kp_render.warp.closing_lips import changed, lips_without_teeth
 from kp_render.warp.expression_field import ExpressionField, make_expression_field
 from kp_render.warp.head_field import HeadField, HeadMotion, make_head_field
 from kp_render.warp.lip_seam import close_on_seam, is_mouth_open
@@ -55,6 +57,7 @@ class PortraitWarp:
         keypoints: `(68, 2)` of the portrait as detected, pixels.
         rest: `(68, 2)` the same with closed lips on their seam.
         size: Height and width of the picture.
+        closed_lips: `(1, 3, H, W)` the picture with lips over its teeth; None if its lips are closed.
     """
 
     source: Float[Tensor, "1 3 h w"]
@@ -64,6 +67,7 @@ class PortraitWarp:
     head: HeadField
     expression: ExpressionField
     interior: MouthInterior
+    closed_lips: Float[Tensor, "1 3 h w"] | None
 
     def __call__(self, keypoints: Float[Tensor, "b 68 2"]) -> Float[Tensor, "b 3 h w"]:
         """Return the portrait with the keypoints of B frames, `(B, 3, H, W)` in [0, 1].
@@ -74,10 +78,13 @@ class PortraitWarp:
 
     def in_parts(self, keypoints: Float[Tensor, "b 68 2"]) -> WarpedFrames:
         """Return the same frames, and where their pixels come from."""
-        motion = self.head.motion_to(keypoints)
+        pose = self.head.pose_in(keypoints)
+        reached = self.head.within_reach(pose)
+        seen, motion = HeadMotion.of(pose), HeadMotion.of(reached)
         # What the detector saw between closed lips of the portrait, it also sees in the frames: it is taken away.
-        target = keypoints + torch.einsum("bij,kj->bki", motion.linear, self.rest - self.keypoints)
-        unposed = self.head.unposed(target, motion)
+        target = keypoints + torch.einsum("bij,kj->bki", seen.linear, self.rest - self.keypoints)
+        unposed = self.head.unposed(target, seen, turn_between(pose.rotation, reached.rotation).sin())
+        target = self.head.posed(unposed, motion)
         fields = self._fields(unposed - self.rest, motion)
         mouth = find_opening(target[:, list(MOUTH_UPPER)], target[:, list(MOUTH_LOWER)])
         eyes = [self._eye(target, side) for side in range(2)]
@@ -118,14 +125,17 @@ class PortraitWarp:
         width = self.interior.width
         box = _Box.around(middle, (_MOUTH_BOX[1] * width, _MOUTH_BOX[0] * width), self.size)
         layers = layers_at(mouth, box.pixels)
-        upper, lower = (sample(self.source, self._full(fields.layers[:, i : i + 2], box), self.size) for i in (2, 4))
-        places = self._full(fields.head, box)
-        if self.interior.is_shown:
-            # Upper teeth move with the head, lower ones and the tongue with the lower lip.
-            gap = (layers.below_upper + layers.above_lower).clamp(min=1e-3)
-            share = smoothstep(layers.below_upper / gap, 0.0, 1.0)
-            places = places + share * (self._full(fields.layers[:, 4:6], box) - places)
-        inside = self.interior.at(places, layers, zoom)
+        lips = [self._full(fields.layers[:, i : i + 2], box) for i in (2, 4)]
+        upper, lower = (sample(self.source, places, self.size) for places in lips)
+        if self.closed_lips is not None:
+            height = (mouth.lower - mouth.upper).mean(dim=1) / zoom
+            share = changed(height, self.interior.opening)[:, None, None, None]
+            upper, lower = (
+                part + share * (sample(self.closed_lips, places, self.size) - part)
+                for part, places in zip((upper, lower), lips, strict=True)
+            )
+        head = self._full(fields.head, box)
+        inside = self.interior.at(head, lips[1], layers, mouth, zoom)
         behind = 1 - layers.upper - layers.lower
         return box.put(frames, layers.upper * upper + layers.lower * lower + behind * inside)
 
@@ -186,7 +196,8 @@ def make_portrait_warp(image: Float[Tensor, "3 h w"], keypoints: Float[Tensor, "
     expression = make_expression_field(rest, grid, size, weight=head.outline, pixels_per_mm=head.pixels_per_mm)
     opening = find_opening(rest[None, list(MOUTH_UPPER)], rest[None, list(MOUTH_LOWER)])
     interior = make_mouth_interior(image, rest, opening, is_open=is_open)
-    return PortraitWarp(image[None], keypoints, rest, size, head, expression, interior)
+    closed_lips = lips_without_teeth(image, opening) if is_open else None
+    return PortraitWarp(image[None], keypoints, rest, size, head, expression, interior, closed_lips)
 
 
 def _height_over(opening: Opening, places: Float[Tensor, "b 2 m n"]) -> Float[Tensor, "b 1 m n"]:
