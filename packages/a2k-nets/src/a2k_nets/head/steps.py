@@ -43,11 +43,11 @@ class HeadSteps:
         state = network.memory
         inputs: _Array = _numpy(state.weight_ih_l0)
         width = network.config.width
-        self._speech_weight, self._motion_weight = inputs[:, :width].T, np.ascontiguousarray(inputs[:, width:].T)
+        self._motion_weight = np.ascontiguousarray(inputs[:, width:].T)
         self._input_bias = _numpy(state.bias_ih_l0)
         self._memory_weight = np.ascontiguousarray(_numpy(state.weight_hh_l0).T)
         self._memory_bias = _numpy(state.bias_hh_l0)
-        self._skip = _numpy(network.skip.weight).T, _numpy(network.skip.bias)
+        self._speech_weight, self._skip_bias = state.weight_ih_l0[:, :width], _numpy(network.skip.bias)
         self._eps = network.norm.eps
         # The scale and shift of the norm are part of the layer after it.
         weight = _numpy(network.mixture.weight)
@@ -105,7 +105,7 @@ class HeadSteps:
             first = chance[self._frames[every] == 0, 0][~self._own_style[every[self._frames[every] == 0]]]
             self._log_gains[new] = styles[(first * len(styles)).astype(int).clip(max=len(styles) - 1)]
         sizes = self._innovation_sizes(every, pauses.numpy())
-        x = self._move(every, _numpy(hidden), sizes, noise[..., :COMPONENTS].double().numpy(), chance)
+        x = self._move(every, hidden, sizes, noise[..., :COMPONENTS].double().numpy(), chance)
         size = self._network.scale(torch.from_numpy(self._log_gains[every])) * self._network.calibration
         return (torch.from_numpy(x) * size[:, None]).to(torch.float32)
 
@@ -137,17 +137,18 @@ class HeadSteps:
         sizes: _Array = 1 - (1 - self._pause_gain) * np.minimum(lasting / _STOPPING, 1)
         return sizes
 
-    def _move(self, rows: Any, hidden: _Array, sizes: _Array, noise: _Array, chance: _Array) -> _Array:
+    def _move(self, rows: Any, hidden: Tensor, sizes: _Array, noise: _Array, chance: _Array) -> _Array:
         """Return x of the next frames, `(B, T, 9)`, and advance the state."""
         size, (batch, frames) = self._hidden, chance.shape
         memory, positions = self._memory[rows], self._positions[rows]
         style = self._log_gains[rows] @ self._motion_weight[2 * COMPONENTS :] + self._input_bias
+        # Large products are torch's: after one of them, the threads of NumPy's would keep a core busy for a while.
         given = np.empty((frames, batch, 2, 3 * size))
-        given[:, :, 0] = (hidden @ self._speech_weight + style[:, None]).swapaxes(0, 1)
+        given[:, :, 0] = (F.linear(hidden, self._speech_weight).numpy() + style[:, None]).swapaxes(0, 1)
         given[:, :, 1] = style
         skip = np.empty((frames, batch, 2, size))
-        skip[:, :, 0] = (hidden @ self._skip[0] + self._skip[1]).swapaxes(0, 1)
-        skip[:, :, 1] = self._skip[1]
+        skip[:, :, 0] = self._network.skip(hidden).numpy().swapaxes(0, 1)
+        skip[:, :, 1] = self._skip_bias
         motion_weight = self._motion_weight[: 2 * COMPONENTS].copy()
         # The inputs are x and four times its velocity: written for the last two positions.
         motion_weight[:COMPONENTS] += 4.0 * motion_weight[COMPONENTS:]
