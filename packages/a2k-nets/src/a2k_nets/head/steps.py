@@ -47,7 +47,8 @@ class HeadSteps:
         self._input_bias = _numpy(state.bias_ih_l0)
         self._memory_weight = np.ascontiguousarray(_numpy(state.weight_hh_l0).T)
         self._memory_bias = _numpy(state.bias_hh_l0)
-        self._speech_weight, self._skip_bias = state.weight_ih_l0[:, :width], _numpy(network.skip.bias)
+        self._speech_weight = torch.from_numpy(inputs[:, :width])
+        self._skip_bias = _numpy(network.skip.bias)
         self._eps = network.norm.eps
         # The scale and shift of the norm are part of the layer after it.
         weight = _numpy(network.mixture.weight)
