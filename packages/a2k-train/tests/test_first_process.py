@@ -8,7 +8,7 @@ import pytest
 import torch
 
 PROGRAM = """
-import sys, time
+import os, time
 import torch
 from a2k_train.recipes.base import Recipe
 from a2k_train.training.first_process import on_first_process
@@ -28,7 +28,8 @@ if __name__ == "__main__":
     try:
         on_first_process(fabric, fail)
     except (ValueError, RuntimeError) as error:
-        print(fabric.global_rank, type(error).__name__, error, flush=True)
+        # In one piece, since both processes write to one pipe.
+        os.write(1, f"{fabric.global_rank} {type(error).__name__} {error}\n".encode())
 """
 
 
