@@ -29,7 +29,7 @@ if __name__ == "__main__":
         on_first_process(fabric, fail)
     except (ValueError, RuntimeError) as error:
         # In one piece, since both processes write to one pipe.
-        os.write(1, f"{fabric.global_rank} {type(error).__name__} {error}\n".encode())
+        os.write(1, f"{fabric.global_rank} {type(error).__name__} {error}\\n".encode())
 """
 
 
