@@ -215,6 +215,24 @@ class TestBadClients:
         assert "out of luck" in caplog.text
         assert 'a2k_streams_ended_total{how="internal"} 1.0' in text
 
+    def test_a_profile_is_the_client_s_fault(self, model_in_space, mean_face, caplog):
+        profile = 60 * mean_face * torch.tensor([0.25, 1.0])
+        profile[27:36, 0] -= 25
+        client, good = Client(json.dumps({"type": "start", "face": profile.tolist()})), Client(START, END)
+        serve(model_in_space, client, good)
+        assert (client.last["code"], client.closed) == ("malformed", 1008)
+        assert "at most 60 degrees" in client.last["message"]
+        assert good.last["type"] == "end"
+        assert not caplog.text
+
+    @pytest.mark.parametrize("gain", ["turn", "nod"])
+    def test_a_gain_that_the_model_lacks(self, model, caplog, gain):
+        client = Client(json.dumps({"type": "start", gain: 0.5}))
+        serve(model, client)
+        assert client.last["code"] == "malformed"
+        assert "moves in the plane" in client.last["message"]
+        assert not caplog.text
+
     def test_a_face_that_leads_nowhere(self, model, pcm):
         face = [[0.0, 0.0] for _ in range(68)]
         face[36], face[45] = [0.0, 0.0], [2.0, 0.0]

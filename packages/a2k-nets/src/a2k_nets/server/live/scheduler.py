@@ -54,11 +54,14 @@ class Scheduler:
         """Begin a stream.
 
         Raises:
-            StreamError: There are as many streams as the limit allows.
+            StreamError: There are as many streams as the limit allows, or the model does not take the face or an option.
         """
         if self.is_full:
             raise StreamError("full", "the server has as many streams as it takes; try again later", close_code=1013)
-        row = self._batch.open(self._mean_face if request.face is None else request.face, request.options)
+        try:
+            row = self._batch.open(self._mean_face if request.face is None else request.face, request.options)
+        except ValueError as error:
+            raise StreamError("malformed", str(error)) from None
         stream = LiveStream(row, self.config, self._limits)
         self._streams.add(stream)
         self._is_empty.clear()
