@@ -54,7 +54,7 @@ class Scheduler:
         """Begin a stream.
 
         Raises:
-            StreamError: There are as many streams as the limit allows, or the model does not take the face or an option.
+            StreamError: The server has as many streams as it takes, or the model does not take the face or an option.
         """
         if self.is_full:
             raise StreamError("full", "the server has as many streams as it takes; try again later", close_code=1013)
