@@ -9,7 +9,7 @@ from torch import Tensor
 
 from a2k_nets.blocks.constants import constant
 from a2k_nets.head.brows import move_brows
-from a2k_nets.head.space import LiftedFace, lift, project
+from a2k_nets.head.space import LiftedFace, lift, project_to
 
 #: A reference turned further to a side than this has hidden half of its face, radians.
 LARGEST_YAW = math.radians(60)
@@ -97,9 +97,9 @@ def turn_heads(
     shape: Float[Tensor, "b t k 2"], lifted: LiftedFace, motion: Float[Tensor, "b t 6"]
 ) -> Float[Tensor, "b t k 2"]:
     """Return faces with their heads moved as `project` does, but no further than necks turn."""
-    limits, now = constant(_LIMITS, motion.dtype, motion.device), lifted.angles[:, None]
-    angles = (now + motion[..., :3]).clamp(-limits, limits) - now
-    return project(shape, lifted, torch.cat((angles, motion[..., 3:]), dim=-1))
+    limits = constant(_LIMITS, motion.dtype, motion.device)
+    angles = (lifted.angles[:, None] + motion[..., :3]).clamp(-limits, limits)
+    return project_to(shape, lifted, angles, motion[..., 3:])
 
 
 def refuse_profiles(lifted: LiftedFace) -> None:
