@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from a2k_nets.blocks.constants import constant
+from a2k_nets.blocks.exact_linear import exact_linear
 from a2k_nets.head.space import LiftedFace
 
 #: First and one-past-last point of the brows, from the left of the picture to the right.
@@ -23,10 +24,11 @@ _SMALLEST = 1e-9
 # that of the other.
 _INNER_SHARES = (-0.4, 0.0, 0.4, 0.8, 1.2)
 _OUTER_SHARES = (1.4, 1.0, 0.6, 0.2, -0.2)
-_SHARES = (
-    *(*_INNER_SHARES, *_INNER_SHARES[::-1]),
-    *(*_OUTER_SHARES, *_OUTER_SHARES[::-1]),
-    *(*_INNER_SHARES, *(-share for share in _INNER_SHARES[::-1])),
+_SHARES = tuple(
+    share
+    for side in (1, -1)
+    for inner, outer in list(zip(_INNER_SHARES, _OUTER_SHARES, strict=True))[::side]
+    for share in (inner, outer, side * inner)
 )
 
 
@@ -66,7 +68,7 @@ def move_brows(
         brows: How much higher than in the reference the inner and the outer parts are, and the asymmetry of the inner
             ones, as `measure_brows` says, in distances of the outer eye corners.
     """
-    heights = brows.to(shape) @ constant(_SHARES, shape.dtype, shape.device).view(3, -1)
+    heights = exact_linear(brows.to(shape), constant(_SHARES, shape.dtype, shape.device).view(-1, 3))
     # Up is that of the head, which a tilted or nodding reference shows in another direction and shorter.
     up = -lifted.eye_distance[:, None] * lifted.rotation[..., :2, 1].to(shape.dtype).to(shape.device)
     start, stop = BROW_POINTS

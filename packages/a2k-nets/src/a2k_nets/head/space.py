@@ -80,8 +80,8 @@ def lift(face: Float[Tensor, "... 68 2"]) -> LiftedFace:
     angles = torch.stack((yaw, pitch, roll), dim=-1)
     posed = scale[..., None, None] * (model @ rotation_matrix(angles).mT)
     origin = mean.squeeze(-2) - select_points(posed, STABLE_POINTS)[..., :2].mean(dim=-2)
-    parts = (part.to(face.dtype).to(face.device) for part in (angles, scale, origin, posed[..., 2]))
-    return LiftedFace(*parts, rotation_matrix(angles.to(face.dtype).double()))
+    angles, scale, origin, depth = (x.to(face.dtype).to(face.device) for x in (angles, scale, origin, posed[..., 2]))
+    return LiftedFace(angles, scale, origin, depth, rotation_matrix(_double(angles)))
 
 
 def project(
@@ -148,12 +148,13 @@ def rotation_matrix(angles: Float[Tensor, "... 3"]) -> Float[Tensor, "... 3 3"]:
         >>> rotation_matrix(torch.zeros(3)).diagonal()
         tensor([1., 1., 1.])
     """
-    # Every element is a sum of products of a cosine, a sine or 1 of each angle: one product with a table of them takes a
-    # third of the operations, whose number is what a frame of a live stream costs.
+    # Every element is a sum of products of a cosine, a sine or 1 of each angle. One product with a table of them takes
+    # a third of the operations, whose number is what a frame of a live stream costs.
     factors = torch.stack((torch.cos(angles), torch.sin(angles), torch.ones_like(angles)), dim=-1)
     yaw, pitch, roll = factors.unbind(dim=-2)
     products = roll[..., :, None, None] * pitch[..., None, :, None] * yaw[..., None, None, :]
-    return (products.flatten(-3) @ constant(_ELEMENTS, angles.dtype, angles.device).view(27, 9)).unflatten(-1, (3, 3))
+    elements: Tensor = products.flatten(-3) @ constant(_ELEMENTS, angles.dtype, angles.device).view(27, 9)
+    return elements.view(*angles.shape[:-1], 3, 3)
 
 
 def _element_table() -> tuple[float, ...]:

@@ -45,8 +45,8 @@ class FeatureState:
     """Running statistics of B sounds, in double precision.
 
     Attributes:
-        numbers: `(B, M + 4)`: the level, a logarithm of base 10; decaying sums of the bands of speech, of its frames, of
-            the logarithm of the pitch, and of the voiced frames. One tensor, since many streams keep theirs in rows.
+        numbers: `(B, M + 4)`: the level, a logarithm of base 10; decaying sums of the bands of speech, of its frames,
+            of the logarithm of the pitch, and of the voiced frames. One tensor, since streams keep theirs in rows.
     """
 
     numbers: Float64[Tensor, "b n"]
@@ -121,7 +121,7 @@ class SpeechFeatures(nn.Module):
         weighted = (bands.mean(dim=2) * speech[..., None], torch.stack((speech, pitch * voiced, voiced), dim=-1))
         sums = decaying_sum(torch.cat(weighted, dim=-1), state.numbers[:, 1:])
         state.numbers = torch.cat((level[:, -1:], sums[:, -1]), dim=-1)
-        of_bands, of_speech, of_pitch, of_voiced = sums.split([self.config.bands, 1, 1, 1], dim=-1)
+        of_bands, of_speech, of_pitch, of_voiced = torch.split(sums, [self.config.bands, 1, 1, 1], dim=-1)
         heights = (bands - (of_bands / of_speech.clamp(min=_LEAST))[:, :, None]).flatten(2)
         below = (loudness - level[..., None]).clamp(min=-2.5)
         voiced = voiced[..., None]
@@ -137,7 +137,7 @@ class SpeechFeatures(nn.Module):
         """Return the sum of the bands of speech and the number of its frames, to fit `typical_bands`."""
         pieces = samples.double().unfold(-1, WINDOW, SAMPLES_PER_FRAME)
         loudest = self._loudness(pieces).amax(dim=-1)
-        level = falling_maximum(loudest, self.begin(len(samples)).level)
+        level = falling_maximum(loudest, self.begin(len(samples)).numbers[:, 0])
         speech = (loudest > level - _PAUSE).double()
         return (self._bands(pieces, level).mean(dim=2) * speech[..., None]).sum(dim=1), speech.sum(dim=1)
 

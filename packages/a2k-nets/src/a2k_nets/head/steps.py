@@ -1,12 +1,12 @@
 """The network of the head frame by frame, for many streams at a time."""
 
 import copy
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
@@ -62,7 +62,7 @@ class HeadSteps:
         """Prepare the weights of the layers that hear."""
         # The normalization of the features is part of the first layer.
         self._ears = network.ears.weight[..., 0] / network.speech_std
-        self._ears_bias = network.ears.bias - self._ears @ network.speech_mean
+        self._ears_bias = _numbers(network.ears.bias) - self._ears @ network.speech_mean
         layers = [layer for layer in network.convolutions if isinstance(layer, nn.Conv1d)]
         # A convolution is a product of a frame's three inputs.
         self._convolutions = [(layer.weight.transpose(1, 2).flatten(1), layer.bias) for layer in layers]
@@ -107,7 +107,7 @@ class HeadSteps:
 
     @torch.no_grad()
     def advance(
-        self, samples: Float[Tensor, "b s"], noise: Float[Tensor, "b t 10"], rows: Sequence[int] | None = None
+        self, samples: Float[Tensor, "b s"], noise: Float[Tensor, "b t 10"], rows: ArrayLike | None = None
     ) -> Float[Tensor, "b t 9"]:
         """Return the motion of the next T frames of some streams, on the CPU.
 
@@ -135,7 +135,7 @@ class HeadSteps:
         listen, width = self._network.features, self._network.config.width
         heard = self._heard.index_select(0, rows)
         state = FeatureState(heard[:, : self._num_statistics])
-        pasts = heard[:, self._num_statistics :].view(len(heard), -1, width).split(self._spans, dim=1)
+        pasts = torch.split(heard[:, self._num_statistics :].view(len(heard), -1, width), self._spans, dim=1)
         features = listen(samples, state)
         x, later = F.linear(features, self._ears, self._ears_bias), [state.numbers]
         for (weight, bias), past in zip(self._convolutions, pasts, strict=True):
@@ -238,12 +238,17 @@ class HeadSteps:
         return innovation
 
 
-def _halve_gates(x: Tensor) -> Float[Tensor, "m *n"]:
+def _halve_gates(parameter: Tensor | nn.Module) -> Tensor:
     """Return weights or biases of a recurrent layer with those of its two gates halved; its last third is no gate."""
-    gates, fresh = x.detach().split([2 * len(x) // 3, len(x) // 3])
-    return torch.cat((gates / 2, fresh))
+    reset, update, fresh = _numbers(parameter).chunk(3)
+    return torch.cat((reset / 2, update / 2, fresh))
 
 
-def _numpy(tensor: Tensor) -> _Array:
-    array: _Array = tensor.detach().numpy()
+def _numbers(parameter: Tensor | nn.Module | None) -> Tensor:
+    assert isinstance(parameter, Tensor)  # torch takes a parameter's name for that of a module
+    return parameter.detach()
+
+
+def _numpy(parameter: Tensor | nn.Module) -> _Array:
+    array: _Array = _numbers(parameter).numpy()
     return array
