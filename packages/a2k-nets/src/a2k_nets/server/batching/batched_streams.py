@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -160,7 +161,7 @@ class BatchedStreams:
         index = torch.tensor(rows)
         # `index_select`, since indexing by a tensor takes several times as long for so few rows.
         place = index.to(self._gains.device)
-        samples = torch.stack([sound.samples for sound in sounds])
+        samples = torch.from_numpy(np.stack([sound.samples for sound in sounds]))
         state = VectorState(self._states.index_select(0, place), self._contexts)
         shape, pose, log_motion_gain = self._few_frames(
             self._encode(samples, [sound.num_hops for sound in sounds]), self._embeddings.index_select(0, place), state

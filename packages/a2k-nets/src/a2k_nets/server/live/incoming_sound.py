@@ -35,7 +35,7 @@ class IncomingSound:
         if self._opus is None:
             if len(message) % 2:
                 raise StreamError("malformed", f"expected whole 16-bit samples, got {len(message)} bytes")
-            samples = torch.from_numpy(np.frombuffer(message, "<i2").astype(np.float32) / 32_768)
+            samples = torch.from_numpy(np.frombuffer(message, "<i2") * np.float32(1 / 32_768))
         else:
             try:
                 samples = self._opus.push(message)
