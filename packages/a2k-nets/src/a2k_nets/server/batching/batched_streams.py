@@ -16,7 +16,7 @@ from a2k_nets.head.brows import BROW_POINTS
 from a2k_nets.head.placement import HeadControls
 from a2k_nets.residual.expression_edits import close_lids, fade_in, neutral_mouth
 from a2k_nets.residual.few_frames import FewFramesGenerator
-from a2k_nets.residual.generator import ResidualGenerator, VectorState
+from a2k_nets.residual.generator import ResidualGenerator
 from a2k_nets.residual.model import Audio2Keypoint
 from a2k_nets.server.batching.frame_noise import FrameNoise
 from a2k_nets.server.batching.heads_in_space import HeadsInSpace
@@ -57,6 +57,7 @@ class BatchedStreams:
         ValueError: The model is not causal.
 
     Example:
+        >>> import numpy as np
         >>> from a2k_nets import Audio2Keypoint
         >>> from a2k_nets.server.batching.sample_buffer import SampleBuffer
         >>> model = Audio2Keypoint.from_pretrained().eval()
@@ -65,7 +66,7 @@ class BatchedStreams:
         >>> rows = [streams.open(face, StreamOptions(seed=seed)) for seed in (1, 2)]
         >>> sounds = [SampleBuffer(model.config) for _ in rows]
         >>> for sound in sounds:
-        ...     sound.push(torch.zeros(2_500))
+        ...     sound.push(np.zeros(2_500, np.float32))
         >>> streams.step(rows, [sound.take(2) for sound in sounds]).shape
         torch.Size([2, 2, 68, 2])
     """
@@ -77,14 +78,12 @@ class BatchedStreams:
         self.model, self.config = model, config
         self._few_frames, self._embed = FewFramesGenerator(generator), generator.reference
         self._free = list(range(capacity))[::-1]
-        self._contexts = VectorState.contexts_of(generator)
         self._noise: dict[int, FrameNoise] = {}
         normalizer = model.normalizer
         blank = normalizer.mean_face.new_zeros(capacity, config.num_keypoints, 2)
         # The faces at rest, what they are without sound, and how far one unit of expression moves each coordinate.
         self._canonical, self._neutral, self._reach = blank, blank.clone(), blank.clone()
-        size = sum(channels * context for channels, context in self._contexts.values())
-        self._states = blank.new_zeros(capacity, size)
+        self._states = blank.new_zeros(capacity, self._few_frames.state_size)
         self._to_pixels = blank.new_zeros(capacity, 4)
         self._embeddings = blank.new_zeros(capacity, config.width)
         self._blink_gains = blank.new_zeros(capacity, 1)
@@ -162,11 +161,12 @@ class BatchedStreams:
         # `index_select`, since indexing by a tensor takes several times as long for so few rows.
         place = index.to(self._gains.device)
         samples = torch.from_numpy(np.stack([sound.samples for sound in sounds]))
-        state = VectorState(self._states.index_select(0, place), self._contexts)
-        shape, pose, log_motion_gain = self._few_frames(
-            self._encode(samples, [sound.num_hops for sound in sounds]), self._embeddings.index_select(0, place), state
+        (shape, pose, log_motion_gain), states = self._few_frames(
+            self._encode(samples, [sound.num_hops for sound in sounds]),
+            self._embeddings.index_select(0, place),
+            self._states.index_select(0, place),
         )
-        self._states.index_copy_(0, place, state.vector())
+        self._states.index_copy_(0, place, states)
 
         frames, times = shape.shape[1], [self._num_frames[row] for row in rows]
         neutral, reach = (pool.index_select(0, place)[:, None] for pool in (self._neutral, self._reach))

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from torch import Tensor
 
 from a2k_nets.config.residual import ModelConfig
 
@@ -28,9 +27,8 @@ class SampleBuffer:
     slices take a fifth of the time of torch's: there are some for every frame of every stream.
 
     Example:
-        >>> import torch
         >>> sound = SampleBuffer(ModelConfig())
-        >>> sound.push(torch.zeros(2_500))
+        >>> sound.push(np.zeros(2_500, np.float32))
         >>> sound.num_ready, sound.take(2).num_hops
         (2, 8)
         >>> sound.end()
@@ -64,10 +62,10 @@ class SampleBuffer:
         """Complete frames that were not yet taken."""
         return self._num_complete - self._num_taken
 
-    def push(self, samples: Float[Tensor, " s"]) -> None:
+    def push(self, samples: Float[np.ndarray, " s"]) -> None:
         """Add mono samples in [-1, 1] at the model's sample rate."""
-        self._pieces.append(samples.numpy())
-        self._num_samples += len(self._pieces[-1])
+        self._pieces.append(samples)
+        self._num_samples += len(samples)
         self._count()
 
     def end(self) -> None:
