@@ -38,7 +38,7 @@ class HeadSteps:
     """
 
     def __init__(self, network: HeadNetwork, rows: int) -> None:
-        network = copy.deepcopy(network).cpu().double().eval()
+        network = copy.deepcopy(network).cpu().double().eval().requires_grad_(False)
         self._network, self._pause_gain = network, float(network.pause_gain)
         self._guidance = [float(value) for value in network.guidance]
         self._lay_out_speech(network)
