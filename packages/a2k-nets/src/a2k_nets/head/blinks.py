@@ -1,5 +1,6 @@
 """Blinks that come after waiting times and take courses as in real recordings."""
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
@@ -43,8 +44,8 @@ class BlinkTimes(nn.Module):
         batch, frames = noise.shape
         states = [[LONGEST_WAIT, 0]] * batch if age is None else age.tolist()
         tail = torch.special.ndtr(-noise.cpu().double()).numpy()
-        chance, curves = self.chance.double().cpu().numpy(), self.curves.cpu().to(noise.dtype)
-        closed = torch.zeros(batch, BLINK_LENGTH + frames + BLINK_LENGTH, dtype=noise.dtype)
+        chance, curves = self.chance.double().cpu().numpy(), self.curves.float().cpu().numpy()
+        closed = np.zeros((batch, BLINK_LENGTH + frames + BLINK_LENGTH), np.float32)
         started: list[list[tuple[int, int]]] = [[(-since, curve)] for since, curve in states]
         for row, frame in zip(*(found.tolist() for found in (tail < chance.max()).nonzero()), strict=True):
             since = min(frame - started[row][-1][0], LONGEST_WAIT)
@@ -56,4 +57,4 @@ class BlinkTimes(nn.Module):
                 if frame > -BLINK_LENGTH:
                     closed[row, frame + BLINK_LENGTH : frame + 2 * BLINK_LENGTH] = curves[curve]
         last = [(min(frames - blinks[-1][0], LONGEST_WAIT), blinks[-1][1]) for blinks in started]
-        return closed[:, BLINK_LENGTH : BLINK_LENGTH + frames], torch.tensor(last)
+        return torch.from_numpy(closed[:, BLINK_LENGTH : BLINK_LENGTH + frames]).to(noise.dtype), torch.tensor(last)
