@@ -131,7 +131,8 @@ def as_one_process(samples: np.ndarray, face: KeypointSequence, folder: Path, lo
         # Beside the reading: a pipe holds less than the frames of that.
         writing = Thread(target=lambda: (run.stdin.write(samples[:head].tobytes()), run.stdin.flush()))
         writing.start()
-        for _ in range(head // PIECE - 2):
+        # The look-ahead holds back the last frame, so that each piece from here on brings the frame that is read.
+        for _ in range(head // PIECE - 1):
             run.stdout.readline()
         writing.join()
         begin, before = time.monotonic(), cpu_seconds(run.pid)

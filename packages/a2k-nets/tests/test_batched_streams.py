@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings, strategies as st
@@ -54,7 +55,7 @@ class Stream:
         self.sound, self.at, self.frames = SampleBuffer(batch.model.config), 0, []
 
     def hear(self, size):
-        self.sound.push(self.speech[self.at : self.at + size])
+        self.sound.push(self.speech[self.at : self.at + size].numpy())
         self.at += size
         if self.at >= len(self.speech) and not self.sound.has_ended:
             self.sound.end()
@@ -198,15 +199,15 @@ class TestABatchIsItsStreams:
     def test_a_frame_is_ready_with_its_right_context(self, model, speech):
         sound = SampleBuffer(model.config)
         needed = round(model.config.right_context_seconds * 16_000)
-        sound.push(speech[: needed - 1])
+        sound.push(speech[: needed - 1].numpy())
         assert sound.num_ready == 0
-        sound.push(speech[needed - 1 : needed])
+        sound.push(speech[needed - 1 : needed].numpy())
         assert sound.num_ready == 1
 
     def test_nothing_is_kept_for_long(self, model):
         sound, kept = SampleBuffer(model.config), set()
         for _ in range(50):
-            sound.push(torch.zeros(6_400))
+            sound.push(np.zeros(6_400, np.float32))
             sound.take(sound.num_ready)
             kept.add(sum(len(piece) for piece in sound._pieces))
         assert max(kept) <= 640 + 1_776

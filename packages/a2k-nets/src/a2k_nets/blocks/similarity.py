@@ -38,6 +38,23 @@ def apply_similarity(similarity: Float[Tensor, "... 4"], points: Float[Tensor, "
     return torch.stack((a * px - b * py + x, b * px + a * py + y), dim=-1)
 
 
+def similarity_rows(similarity: Float[Tensor, "... 4"]) -> Float[Tensor, "... 3 2"]:
+    """Return the images of x and of y, and the shift of a similarity: what `apply_rows` takes again and again.
+
+    Example:
+        >>> similarity_rows(torch.tensor([0.0, 1.0, 3.0, 0.0])).tolist()
+        [[0.0, 1.0], [-1.0, 0.0], [3.0, 0.0]]
+    """
+    a, b, x, y = similarity.unbind(dim=-1)
+    return torch.stack([torch.stack(row, dim=-1) for row in ((a, b), (-b, a), (x, y))], dim=-2)
+
+
+def apply_rows(rows: Float[Tensor, "... 3 2"], points: Float[Tensor, "... p 2"]) -> Float[Tensor, "... p 2"]:
+    """Apply a similarity given by `similarity_rows`, in two operations."""
+    of_x, of_y, shift = rows[..., None, :, :].unbind(dim=-2)
+    return torch.addcmul(torch.addcmul(shift, points[..., :1], of_x), points[..., 1:], of_y)
+
+
 def invert_similarity(similarity: Float[Tensor, "... 4"]) -> Float[Tensor, "... 4"]:
     """Return the inverse similarity."""
     a, b, x, y = similarity.unbind(dim=-1)

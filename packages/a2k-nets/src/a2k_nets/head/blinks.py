@@ -1,5 +1,6 @@
 """Blinks that come after waiting times and take courses as in real recordings."""
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
@@ -41,19 +42,19 @@ class BlinkTimes(nn.Module):
                 course. Without it, the last blink was long ago.
         """
         batch, frames = noise.shape
-        states = [(LONGEST_WAIT, 0)] * batch if age is None else [tuple(row) for row in age.tolist()]
-        tail = torch.special.ndtr(-noise.cpu().double())
-        chances, curves = self.chance.double().tolist(), self.curves.cpu().to(noise.dtype)
-        closed = torch.zeros(batch, BLINK_LENGTH + frames + BLINK_LENGTH, dtype=noise.dtype)
+        states = [[LONGEST_WAIT, 0]] * batch if age is None else age.tolist()
+        tail = torch.special.ndtr(-noise.cpu().double()).numpy()
+        chance, curves = self.chance.double().cpu().numpy(), self.curves.float().cpu().numpy()
+        closed = np.zeros((batch, BLINK_LENGTH + frames + BLINK_LENGTH), np.float32)
         started: list[list[tuple[int, int]]] = [[(-since, curve)] for since, curve in states]
-        for row, frame in (tail < max(chances)).nonzero().tolist():
+        for row, frame in zip(*(found.tolist() for found in (tail < chance.max()).nonzero()), strict=True):
             since = min(frame - started[row][-1][0], LONGEST_WAIT)
-            if since >= BLINK_LENGTH and float(tail[row, frame]) < chances[since]:
-                share = float(tail[row, frame]) / chances[since]
+            if since >= BLINK_LENGTH and tail[row, frame] < chance[since]:
+                share = float(tail[row, frame] / chance[since])
                 started[row].append((frame, min(int(share * len(curves)), len(curves) - 1)))
         for row, blinks in enumerate(started):
             for frame, curve in blinks:
                 if frame > -BLINK_LENGTH:
                     closed[row, frame + BLINK_LENGTH : frame + 2 * BLINK_LENGTH] = curves[curve]
         last = [(min(frames - blinks[-1][0], LONGEST_WAIT), blinks[-1][1]) for blinks in started]
-        return closed[:, BLINK_LENGTH : BLINK_LENGTH + frames], torch.tensor(last)
+        return torch.from_numpy(closed[:, BLINK_LENGTH : BLINK_LENGTH + frames]).to(noise.dtype), torch.tensor(last)

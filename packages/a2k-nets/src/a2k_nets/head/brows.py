@@ -5,7 +5,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from a2k_nets.blocks.constants import constant
-from a2k_nets.head.space import LiftedFace, rotation_matrix
+from a2k_nets.blocks.exact_linear import exact_linear
+from a2k_nets.head.space import LiftedFace
 
 #: First and one-past-last point of the brows, from the left of the picture to the right.
 BROW_POINTS = (17, 27)
@@ -19,9 +20,16 @@ _LEFT_EYE, _RIGHT_EYE = (36, 39), (42, 45)
 _SMALLEST = 1e-9
 
 # Shares of the inner and of the outer height along a brow, from its outer end: the line through both, of which the mean
-# over the inner and over the outer part are these heights.
+# over the inner and over the outer part are these heights. The asymmetry raises the inner part of one brow and lowers
+# that of the other.
 _INNER_SHARES = (-0.4, 0.0, 0.4, 0.8, 1.2)
 _OUTER_SHARES = (1.4, 1.0, 0.6, 0.2, -0.2)
+_SHARES = tuple(
+    share
+    for side in (1, -1)
+    for inner, outer in list(zip(_INNER_SHARES, _OUTER_SHARES, strict=True))[::side]
+    for share in (inner, outer, side * inner)
+)
 
 
 def measure_brows(face: Float[Tensor, "... 68 d"]) -> Float[Tensor, "... 3"]:
@@ -60,14 +68,9 @@ def move_brows(
         brows: How much higher than in the reference the inner and the outer parts are, and the asymmetry of the inner
             ones, as `measure_brows` says, in distances of the outer eye corners.
     """
-    inner, outer, asymmetry = brows.to(shape).unbind(dim=-1)
-    of_inner, of_outer = (constant(s, shape.dtype, shape.device) for s in (_INNER_SHARES, _OUTER_SHARES))
-    left, right = (
-        side[..., None] * of_inner + outer[..., None] * of_outer for side in (inner + asymmetry, inner - asymmetry)
-    )
-    heights = torch.cat((left, right.flip(-1)), dim=-1)
+    heights = exact_linear(brows.to(shape), constant(_SHARES, shape.dtype, shape.device).view(-1, 3))
     # Up is that of the head, which a tilted or nodding reference shows in another direction and shorter.
-    up = -lifted.eye_distance[:, None] * rotation_matrix(lifted.angles)[..., :2, 1]
+    up = -lifted.eye_distance[:, None] * lifted.rotation[..., :2, 1].to(shape.dtype).to(shape.device)
     start, stop = BROW_POINTS
     raised = face[:, None, start:stop] + heights[..., None] * up[:, None, None]
     return torch.cat((shape[:, :, :start], raised, shape[:, :, stop:]), dim=2)
@@ -76,5 +79,5 @@ def move_brows(
 def pose_free(face: Float[Tensor, "... 68 2"], lifted: LiftedFace) -> Float[Tensor, "... 68 3"]:
     """Return faces as they look from the front, in distances of the outer eye corners, from the nose root."""
     points = torch.cat((face - lifted.origin[..., None, :], lifted.depth[..., None]), dim=-1)
-    unturned = points @ rotation_matrix(lifted.angles)
+    unturned = points @ lifted.rotation.to(points.dtype).to(points.device)
     return unturned / lifted.eye_distance[..., None, None].clamp(min=_SMALLEST)

@@ -2,14 +2,15 @@
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from a2k_nets.blocks.constants import constant
+from a2k_nets.blocks.similarity import apply_rows, similarity_rows
 from a2k_nets.head.brows import move_brows
-from a2k_nets.head.space import LiftedFace, lift, project
+from a2k_nets.head.space import LiftedFace, lift, project_to
 
 #: A reference turned further to a side than this has hidden half of its face, radians.
 LARGEST_YAW = math.radians(60)
@@ -54,52 +55,59 @@ class HeadControls:
             )
 
 
-class HeadPlacement:
-    """Reference faces whose heads and brows can be moved.
+class HeadReferences(NamedTuple):
+    """Faces whose heads and brows can be moved, and what that needs of them; all of B faces.
 
-    Args:
-        faces: The references, of any unit.
-        head_motion: Gain of all of the head's motion.
-        controls: Gains of parts of it.
-
-    Raises:
-        ValueError: A reference is turned to a side by more than 60°.
+    Attributes:
+        faces: `(B, K, 2)`, upright, of any unit.
+        lifted: Their poses.
+        to_pixels: The similarities that map them to pixels, as `similarity_rows` returns them.
     """
 
-    def __init__(self, faces: Float[Tensor, "b k 2"], *, head_motion: float, controls: HeadControls) -> None:
-        self._faces, self.lifted = faces, lift(faces)
-        refuse_profiles(self.lifted)
-        self._gains = tuple(head_motion * gain for gain in controls.pose_gains)
-        self._brow = controls.brow
+    faces: Float[Tensor, "b k 2"]
+    lifted: LiftedFace
+    to_pixels: Float[Tensor, "b 3 2"]
+
+    @classmethod
+    def of(cls, faces: Float[Tensor, "b k 2"], to_pixels: Float[Tensor, "b 4"]) -> "HeadReferences":
+        """Measure faces.
+
+        Args:
+            faces: Upright, of any unit.
+            to_pixels: The similarities from there to the pixels.
+
+        Raises:
+            ValueError: A face is turned to a side by more than 60°.
+        """
+        lifted = lift(faces)
+        refuse_profiles(lifted)
+        return cls(faces, lifted, similarity_rows(to_pixels))
 
     def place(
         self,
         shape: Float[Tensor, "b t k 2"],
         motion: Float[Tensor, "b t 6"],
-        brows: Float[Tensor, "b t 3"] | None,
-        *,
-        fade: Tensor | float,
+        brows: Float[Tensor, "b t 3"] | None = None,
     ) -> Float[Tensor, "b t k 2"]:
-        """Return faces with their brows and heads moved.
+        """Return faces with their brows and heads moved, in pixels.
 
         Args:
             shape: Faces in the pose of the references.
             motion: As `project` takes it.
             brows: As `move_brows` takes it; without them the brows stay as they are in `shape`.
-            fade: Share of the motion, `(T, 1)` or one for all frames.
         """
         if brows is not None:
-            shape = move_brows(shape, self._faces, self.lifted, self._brow * fade * brows)
-        return turn_heads(shape, self.lifted, fade * constant(self._gains, motion.dtype, motion.device) * motion)
+            shape = move_brows(shape, self.faces, self.lifted, brows)
+        return apply_rows(self.to_pixels[:, None], turn_heads(shape, self.lifted, motion))
 
 
 def turn_heads(
     shape: Float[Tensor, "b t k 2"], lifted: LiftedFace, motion: Float[Tensor, "b t 6"]
 ) -> Float[Tensor, "b t k 2"]:
     """Return faces with their heads moved as `project` does, but no further than necks turn."""
-    limits, now = constant(_LIMITS, motion.dtype, motion.device), lifted.angles[:, None]
-    angles = (now + motion[..., :3]).clamp(-limits, limits) - now
-    return project(shape, lifted, torch.cat((angles, motion[..., 3:]), dim=-1))
+    limits = constant(_LIMITS, motion.dtype, motion.device)
+    angles = (lifted.angles[:, None] + motion[..., :3]).clamp(-limits, limits)
+    return project_to(shape, lifted, angles, motion[..., 3:])
 
 
 def refuse_profiles(lifted: LiftedFace) -> None:

@@ -9,10 +9,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 from torch import Tensor
 
-from a2k_nets.blocks.constants import select_points
+from a2k_nets.blocks.constants import constant, select_points
 from a2k_nets.head.mean_face import EYE_DISTANCE, mean_face_3d
 
 #: Points that move with the skull and not with speech, as in kp-io's layout.
@@ -36,12 +36,15 @@ class LiftedFace(NamedTuple):
         scale: `(…,)` units of the picture per millimetre.
         origin: `(…, 2)` where the nose root of the mean face lies in the picture; the head turns about it.
         depth: `(…, K)` z of every point in this pose, in the unit of the picture: that of the mean face.
+        rotation: `(…, 3, 3)` from a face that looks at the viewer to this pose: that of the angles, in double precision
+            (on the CPU where the device has none).
     """
 
     angles: Float[Tensor, "... 3"]
     scale: Float[Tensor, "..."]
     origin: Float[Tensor, "... 2"]
     depth: Float[Tensor, "... k"]
+    rotation: Float64[Tensor, "... 3 3"]
 
     @property
     def eye_distance(self) -> Float[Tensor, "..."]:
@@ -77,7 +80,8 @@ def lift(face: Float[Tensor, "... 68 2"]) -> LiftedFace:
     angles = torch.stack((yaw, pitch, roll), dim=-1)
     posed = scale[..., None, None] * (model @ rotation_matrix(angles).mT)
     origin = mean.squeeze(-2) - select_points(posed, STABLE_POINTS)[..., :2].mean(dim=-2)
-    return LiftedFace(*(part.to(face.dtype).to(face.device) for part in (angles, scale, origin, posed[..., 2])))
+    angles, scale, origin, depth = (x.to(face.dtype).to(face.device) for x in (angles, scale, origin, posed[..., 2]))
+    return LiftedFace(angles, scale, origin, depth, rotation_matrix(_double(angles)))
 
 
 def project(
@@ -102,14 +106,23 @@ def project(
         >>> bool(nose_tip[1] > face[0, 30, 1])
         True
     """
-    angles = _double(lifted.angles)[:, None]
-    turned = rotation_matrix(angles + _double(motion[..., :3]))
+    return project_to(shape, lifted, _double(lifted.angles)[:, None] + _double(motion[..., :3]), motion[..., 3:])
+
+
+def project_to(
+    shape: Float[Tensor, "b t 68 2"],
+    lifted: LiftedFace,
+    angles: Float[Tensor, "b t 3"],
+    shift_and_scale: Float[Tensor, "b t 3"],
+) -> Float[Tensor, "b t 68 2"]:
+    """Return faces moved as by `project`, for the angles that the heads have then, and the rest of the motion."""
+    growth = _double(shift_and_scale[..., 2:].exp())[..., None]
     # Only the difference to a head at rest is added, which is 0 without motion.
-    change = (turned @ rotation_matrix(angles).mT * _double(motion[..., 5].exp())[..., None, None])[..., :2, :]
-    change = (change - torch.eye(3, dtype=change.dtype, device=change.device)[:2]).to(shape.dtype).to(shape.device)
+    change = rotation_matrix(_double(angles))[..., :2, :] @ lifted.rotation[:, None].mT * growth - _two_axes(growth)
+    change = change.to(shape.dtype).to(shape.device)
     flat = shape - lifted.origin[:, None, None]
     moved = flat @ change[..., :2].mT + lifted.depth[:, None, :, None] * change[..., None, :, 2]
-    shift = lifted.eye_distance[:, None, None] * motion[..., 3:5]
+    shift = lifted.eye_distance[:, None, None] * shift_and_scale[..., :2]
     return shape + moved + shift[..., None, :]
 
 
@@ -135,14 +148,37 @@ def rotation_matrix(angles: Float[Tensor, "... 3"]) -> Float[Tensor, "... 3 3"]:
         >>> rotation_matrix(torch.zeros(3)).diagonal()
         tensor([1., 1., 1.])
     """
-    sy, sp, sr = torch.sin(angles).unbind(dim=-1)
-    cy, cp, cr = torch.cos(angles).unbind(dim=-1)
-    rows = (
-        (cr * cy - sr * sp * sy, -sr * cp, cr * sy + sr * sp * cy),
-        (sr * cy + cr * sp * sy, cr * cp, sr * sy - cr * sp * cy),
-        (-cp * sy, sp, cp * cy),
+    # Every element is a sum of products of a cosine, a sine or 1 of each angle. One product with a table of them takes
+    # a third of the operations, whose number is what a frame of a live stream costs.
+    factors = torch.stack((torch.cos(angles), torch.sin(angles), torch.ones_like(angles)), dim=-1)
+    yaw, pitch, roll = factors.unbind(dim=-2)
+    products = roll[..., :, None, None] * pitch[..., None, :, None] * yaw[..., None, None, :]
+    elements: Tensor = products.flatten(-3) @ constant(_ELEMENTS, angles.dtype, angles.device).view(27, 9)
+    return elements.view(*angles.shape[:-1], 3, 3)
+
+
+def _element_table() -> tuple[float, ...]:
+    """Return the share of each of the 27 products in each of the 9 elements of a rotation matrix, row by row."""
+    elements = (
+        ("c1c -sss", "-sc1", "c1s ssc"),
+        ("s1c css", "cc1", "s1s -csc"),
+        ("-1cs", "1s1", "1cc"),
     )
-    return torch.stack([torch.stack(row, dim=-1) for row in rows], dim=-2)
+    table = torch.zeros(27, 9)
+    for column, element in enumerate(element for row in elements for element in row):
+        for term in element.split():
+            roll, pitch, yaw = ("cs1".index(factor) for factor in term.lstrip("-"))
+            table[9 * roll + 3 * pitch + yaw, column] = -1 if term.startswith("-") else 1
+    return tuple(table.flatten().tolist())
+
+
+# Of each product: the cosine (c), the sine (s) or none of roll, pitch and yaw.
+_ELEMENTS = _element_table()
+
+
+def _two_axes(like: Tensor) -> Float[Tensor, "2 3"]:
+    """Return the first two rows of the identity."""
+    return constant((1.0, 0.0, 0.0, 0.0, 1.0, 0.0), like.dtype, like.device).view(2, 3)
 
 
 @lru_cache(maxsize=16)

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Float64
 from torch import Tensor, nn
 
+from a2k_nets.blocks.constants import constant
 from a2k_nets.blocks.log_mel import mel_filter_bank
 from a2k_nets.config.head import HeadConfig
 
@@ -26,6 +27,8 @@ _PAUSE, _UNVOICED = 1.2, 1.5
 _OFFSET = 0.1
 # Running means forget over 4 s, and begin with the weight of half a second.
 _KEPT, _PRIOR = 0.99, 12.0
+# Bounds the weights of running means from below.
+_LEAST = 1e-6
 
 # Pitch is searched in sound at 4 kHz, in periods from 2.5 to 16.5 ms.
 _DECIMATION, _SHORTEST, _LONGEST = 4, 10, 66
@@ -39,19 +42,14 @@ _BLOCK = 64
 
 @dataclass(slots=True)
 class FeatureState:
-    """Running statistics of B sounds: the level, and decaying sums with their weights, in double precision.
+    """Running statistics of B sounds, in double precision.
 
     Attributes:
-        level: `(B,)` logarithm of base 10.
-        bands: `(B, M)` sum of the bands of speech, and `(B,)` its weight.
-        pitch: `(B,)` sum of the pitch, and its weight.
+        numbers: `(B, M + 4)`: the level, a logarithm of base 10; decaying sums of the bands of speech, of its frames,
+            of the logarithm of the pitch, and of the voiced frames. One tensor, since streams keep theirs in rows.
     """
 
-    level: Float64[Tensor, " b"]
-    bands: Float64[Tensor, "b m"]
-    bands_weight: Float64[Tensor, " b"]
-    pitch: Float64[Tensor, " b"]
-    pitch_weight: Float64[Tensor, " b"]
+    numbers: Float64[Tensor, "b n"]
 
 
 class SpeechFeatures(nn.Module):
@@ -68,6 +66,7 @@ class SpeechFeatures(nn.Module):
     filters: Float64[Tensor, "m n"]
     window: Float64[Tensor, " n"]
     pitch_window: Float64[Tensor, " n"]
+    pitch_envelope: Float64[Tensor, " l"]
     typical_bands: Float[Tensor, " m"]
     """Mean of the bands of speech, with which running means begin; saved with the network."""
 
@@ -81,6 +80,8 @@ class SpeechFeatures(nn.Module):
         self.register_buffer("window", window, persistent=False)
         pitch_window = torch.hann_window(WINDOW // _DECIMATION, dtype=torch.float64)
         self.register_buffer("pitch_window", pitch_window, persistent=False)
+        envelope = self.autocorrelation(pitch_window)
+        self.register_buffer("pitch_envelope", (envelope / envelope[0] + 1e-3)[_SHORTEST - 1 :], persistent=False)
         self.register_buffer("typical_bands", torch.zeros(config.bands))
 
     @property
@@ -95,14 +96,9 @@ class SpeechFeatures(nn.Module):
 
     def begin(self, batch: int) -> FeatureState:
         """Return the state before the first frame."""
-        ones = torch.ones(batch, dtype=torch.float64, device=self.filters.device)
-        return FeatureState(
-            _LOWEST_LEVEL * ones,
-            _PRIOR * self.typical_bands.double().expand(batch, -1),
-            _PRIOR * ones,
-            _PRIOR * _TYPICAL_PITCH * ones,
-            _PRIOR * ones,
-        )
+        typical = self.typical_bands.double().tolist()
+        numbers = [_LOWEST_LEVEL, *(_PRIOR * band for band in typical), _PRIOR, _PRIOR * _TYPICAL_PITCH, _PRIOR]
+        return FeatureState(self.filters.new_tensor(numbers).repeat(batch, 1))
 
     def forward(self, samples: Float[Tensor, "b s"], state: FeatureState) -> Float64[Tensor, "b t c"]:
         """Return the features of the next T frames, and advance the state.
@@ -115,23 +111,22 @@ class SpeechFeatures(nn.Module):
         pieces = samples.double().unfold(-1, WINDOW, SAMPLES_PER_FRAME)
         loudness = self._loudness(pieces)
         loudest = loudness.amax(dim=-1)
-        level = falling_maximum(loudest, state.level)
-        state.level = level[:, -1]
+        level = falling_maximum(loudest, state.numbers[:, 0])
         bands = self._bands(pieces, level)
-        speech = (loudest > level - _PAUSE).double()
-        mean, state.bands, state.bands_weight = _running_mean(
-            bands.mean(dim=2), speech, state.bands, state.bands_weight
-        )
         pitch, periodic = self._pitch(pieces)
-        voiced = ((periodic > _PERIODIC) & (loudest > level - _UNVOICED)).double()
-        usual, total, state.pitch_weight = _running_mean(
-            pitch[..., None], voiced, state.pitch[:, None], state.pitch_weight
-        )
-        state.pitch = total[:, 0]
-        relative = voiced * (pitch - usual[..., 0]).clamp(-1, 1)
-        heights = (bands - mean[:, :, None]).flatten(2)
+        above = loudest - level
+        speech = (above > -_PAUSE).double()
+        voiced = ((periodic > _PERIODIC) & (above > -_UNVOICED)).double()
+        # Weighted values and their weights in one sum.
+        weighted = (bands.mean(dim=2) * speech[..., None], torch.stack((speech, pitch * voiced, voiced), dim=-1))
+        sums = decaying_sum(torch.cat(weighted, dim=-1), state.numbers[:, 1:])
+        state.numbers = torch.cat((level[:, -1:], sums[:, -1]), dim=-1)
+        of_bands, of_speech, of_pitch, of_voiced = torch.split(sums, [self.config.bands, 1, 1, 1], dim=-1)
+        heights = (bands - (of_bands / of_speech.clamp(min=_LEAST))[:, :, None]).flatten(2)
         below = (loudness - level[..., None]).clamp(min=-2.5)
-        return torch.cat((heights, below, relative[..., None], voiced[..., None]), dim=-1)
+        voiced = voiced[..., None]
+        relative = voiced * (pitch[..., None] - of_pitch / of_voiced.clamp(min=_LEAST)).clamp(-1, 1)
+        return torch.cat((heights, below, relative, voiced), dim=-1)
 
     def is_pause(self, features: Float64[Tensor, "b t c"]) -> Bool[Tensor, "b t"]:
         """Return the frames in which no hop is as loud as speech, from the features of `forward`."""
@@ -142,7 +137,7 @@ class SpeechFeatures(nn.Module):
         """Return the sum of the bands of speech and the number of its frames, to fit `typical_bands`."""
         pieces = samples.double().unfold(-1, WINDOW, SAMPLES_PER_FRAME)
         loudest = self._loudness(pieces).amax(dim=-1)
-        level = falling_maximum(loudest, self.begin(len(samples)).level)
+        level = falling_maximum(loudest, self.begin(len(samples)).numbers[:, 0])
         speech = (loudest > level - _PAUSE).double()
         return (self._bands(pieces, level).mean(dim=2) * speech[..., None]).sum(dim=1), speech.sum(dim=1)
 
@@ -169,14 +164,15 @@ class SpeechFeatures(nn.Module):
         """
         slow = pieces.reshape(*pieces.shape[:-1], -1, _DECIMATION).mean(dim=-1)
         sound = self.autocorrelation((slow - slow.mean(dim=-1, keepdim=True)) * self.pitch_window)
-        window = self.autocorrelation(self.pitch_window)
-        ratio = sound / (sound[..., :1] + 1e-8) / (window / window[0] + 1e-3)
-        peak = ratio[..., _SHORTEST : _LONGEST + 1].argmax(dim=-1, keepdim=True) + _SHORTEST
-        before, height, after = (ratio.gather(-1, peak + step) for step in (-1, 0, 1))
+        # From one period shorter to one longer than those that are searched; the energy scales all of them.
+        ratio = sound[..., _SHORTEST - 1 :] / self.pitch_envelope
+        peak = ratio[..., 1:-1].argmax(dim=-1, keepdim=True)
+        around = constant((0, 1, 2), torch.int64, peak.device)
+        before, height, after = (ratio.gather(-1, peak + around) / (sound[..., :1] + 1e-8)).unbind(dim=-1)
         # The vertex of the parabola through three points, at most half a sample away.
         bend = (2 * height - before - after).clamp(min=1e-9)
-        lag = peak + (0.5 * (after - before) / bend).clamp(-0.5, 0.5)
-        return (SAMPLE_RATE / _DECIMATION / lag[..., 0]).log2(), height[..., 0]
+        lag = (peak[..., 0] + _SHORTEST) + (0.5 * (after - before) / bend).clamp(-0.5, 0.5)
+        return (SAMPLE_RATE / _DECIMATION / lag).log2(), height
 
     def autocorrelation(self, sound: Float64[Tensor, "*b n"]) -> Float64[Tensor, "*b l"]:
         """Return the autocorrelation for lags from 0 to one after the longest period."""
@@ -193,25 +189,17 @@ def _power(sound: Float64[Tensor, "*b n"], length: int) -> Float64[Tensor, "*b f
 
 def falling_maximum(x: Float64[Tensor, "b t"], before: Float64[Tensor, " b"]) -> Float64[Tensor, "b t"]:
     """Return the largest value so far, where older ones count less by a constant a frame, bounded from below."""
+    if x.shape[1] == 1:
+        return torch.maximum(x, before[:, None] - _FALL).clamp(min=_LOWEST_LEVEL)
     rise = _FALL * torch.arange(1, x.shape[1] + 1, dtype=x.dtype, device=x.device)
     highest = torch.cat((before[:, None], x + rise), dim=1).cummax(dim=1).values[:, 1:] - rise
     return highest.clamp(min=_LOWEST_LEVEL)
 
 
-def _running_mean(
-    x: Float64[Tensor, "b t c"],
-    weight: Float64[Tensor, "b t"],
-    before: Float64[Tensor, "b c"],
-    weight_before: Float64[Tensor, " b"],
-) -> tuple[Float64[Tensor, "b t c"], Float64[Tensor, "b c"], Float64[Tensor, " b"]]:
-    """Return the mean so far, which forgets, and the last sum and weight."""
-    both = torch.cat((x * weight[..., None], weight[..., None]), dim=-1)
-    sums = decaying_sum(both, torch.cat((before, weight_before[:, None]), dim=-1))
-    return sums[..., :-1] / sums[..., -1:].clamp(min=1e-6), sums[:, -1, :-1], sums[:, -1, -1]
-
-
 def decaying_sum(x: Float64[Tensor, "b t c"], before: Float64[Tensor, "b c"]) -> Float64[Tensor, "b t c"]:
     """Return y_t = 0.99 · y_{t-1} + x_t after the last sum."""
+    if x.shape[1] == 1:
+        return torch.add(x, before[:, None], alpha=_KEPT)
     found = []
     age = torch.arange(min(_BLOCK, x.shape[1]), dtype=x.dtype, device=x.device)
     lag = age[:, None] - age

@@ -1,16 +1,16 @@
 """The network of the head frame by frame, for many streams at a time."""
 
 import copy
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the usual name
 
-from a2k_nets.head.network import COMPONENTS, HeadNetwork
+from a2k_nets.head.network import COMPONENTS, GROUPS, HeadNetwork
 from a2k_nets.head.speech_features import FeatureState
 
 #: Standard normal numbers that a frame takes: one for each component, and one that chooses among the mixture.
@@ -30,7 +30,7 @@ class HeadSteps:
 
     A frame takes a few dozen small products, so they are done by NumPy, whose calls take less time than torch's, on the
     CPU. They are in double precision: a stream moves alike on every device, in chunks of any length, and whichever
-    streams are beside it.
+    streams are beside it. What does not change from frame to frame is part of the weights.
 
     Args:
         network: The network; later changes of its weights are not seen.
@@ -38,55 +38,76 @@ class HeadSteps:
     """
 
     def __init__(self, network: HeadNetwork, rows: int) -> None:
-        network = copy.deepcopy(network).cpu().double().eval()
-        self._network, self._hidden = network, network.config.hidden
+        network = copy.deepcopy(network).cpu().double().eval().requires_grad_(False)
+        self._network, self._pause_gain = network, float(network.pause_gain)
+        self._guidance = [float(value) for value in network.guidance]
+        self._lay_out_speech(network)
+        self._lay_out_motion(network)
+        # The features' statistics and the last inputs of each convolution; the recurrent state with speech and without.
+        fresh = network.features.begin(1).numbers[0]
+        self._num_statistics = len(fresh)
+        self._fresh = torch.cat((fresh, fresh.new_zeros(sum(self._spans) * network.config.width)))
+        self._heard = self._fresh.repeat(rows, 1)
+        self._memory = np.zeros((rows, 2, network.config.hidden))
+        # x one and two frames ago, the style, and a one for the bias; the size of x in the style.
+        self._given = np.zeros((rows, 2 * COMPONENTS + GROUPS + 1))
+        self._given[:, -1] = 1
+        self._sizes = np.zeros((rows, COMPONENTS))
+        self._own_style = np.zeros(rows, dtype=bool)
+        # Frames so far, and those of the pause that lasts.
+        self._frames, self._paused = np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=np.int64)
+        self._every = np.arange(rows)
+
+    def _lay_out_speech(self, network: HeadNetwork) -> None:
+        """Prepare the weights of the layers that hear."""
+        # The normalization of the features is part of the first layer.
+        self._ears = network.ears.weight[..., 0] / network.speech_std
+        self._ears_bias = _numbers(network.ears.bias) - self._ears @ network.speech_mean
+        layers = [layer for layer in network.convolutions if isinstance(layer, nn.Conv1d)]
+        # A convolution is a product of a frame's three inputs.
+        self._convolutions = [(layer.weight.transpose(1, 2).flatten(1), layer.bias) for layer in layers]
+        self._spans = [2 * dilation for dilation in network.config.dilations]
+        # Hidden speech goes into the recurrent layer and around it.
+        width, skip = network.config.width, network.skip
+        inputs = _halve_gates(network.memory.weight_ih_l0)
+        self._onward = torch.cat((inputs[:, :width], skip.weight))
+        self._onward_bias = torch.cat((torch.zeros(len(inputs), dtype=torch.float64), skip.bias))
+        self._skip_bias = _numpy(skip.bias)
+
+    def _lay_out_motion(self, network: HeadNetwork) -> None:
+        """Prepare the weights of the recurrent layer and what follows."""
         state = network.memory
-        inputs: _Array = _numpy(state.weight_ih_l0)
-        width = network.config.width
-        self._motion_weight = np.ascontiguousarray(inputs[:, width:].T)
-        self._input_bias = _numpy(state.bias_ih_l0)
-        self._memory_weight = np.ascontiguousarray(_numpy(state.weight_hh_l0).T)
-        self._memory_bias = _numpy(state.bias_hh_l0)
-        self._speech_weight = torch.from_numpy(inputs[:, :width])
-        self._skip_bias = _numpy(network.skip.bias)
+        inputs = _numpy(_halve_gates(state.weight_ih_l0)).T[network.config.width :].copy()
+        # The inputs are x and four times its velocity: written for the last two positions.
+        inputs[:COMPONENTS] += 4.0 * inputs[COMPONENTS : 2 * COMPONENTS]
+        inputs[COMPONENTS : 2 * COMPONENTS] *= -4.0
+        self._given_weight = np.concatenate((inputs, _numpy(_halve_gates(state.bias_ih_l0))[None]))
+        self._memory_weight = _halve_gates(state.weight_hh_l0).T.contiguous()
+        self._memory_bias = _halve_gates(state.bias_hh_l0)
         self._eps = network.norm.eps
         # The scale and shift of the norm are part of the layer after it.
-        weight = _numpy(network.mixture.weight)
-        self._mixture = np.ascontiguousarray((weight * _numpy(network.norm.weight)).T)
-        self._mixture_bias = weight @ _numpy(network.norm.bias) + _numpy(network.mixture.bias)
+        self._mixture = (network.mixture.weight * network.norm.weight).T.contiguous()
+        self._mixture_bias = network.mixture.weight @ network.norm.bias + network.mixture.bias
         self._transition = np.concatenate([_numpy(matrix).T for matrix in network.coefficients])
         self._noise = _numpy(network.noise).T
-        self._guidance = [float(value) for value in network.guidance]
-        self._pause_gain = float(network.pause_gain)
-        self._features = network.features.begin(rows)
-        layers = [layer for layer in network.convolutions if isinstance(layer, nn.Conv1d)]
-        self._convolutions = [(layer.weight, layer.bias) for layer in layers]
-        # The last inputs of each convolution.
-        spans = [2 * dilation for dilation in network.config.dilations]
-        self._past_inputs = [torch.zeros(rows, span, width, dtype=torch.float64) for span in spans]
-        # The recurrent state with speech and without, x one and two frames ago, the style, frames so far, and those of
-        # the pause that lasts.
-        self._memory = np.zeros((rows, 2, self._hidden))
-        self._positions = np.zeros((rows, 2 * COMPONENTS))
-        self._log_gains = np.zeros((rows, 3))
-        self._own_style = np.zeros(rows, dtype=bool)
-        self._frames, self._paused = np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=np.int64)
-        self._index = np.arange(rows)
+        self._unit, self._styles = _numpy(network.unit * network.calibration), _numpy(network.styles)
 
     def clear(self, row: int, log_gains: Float[Tensor, " 3"] | None = None) -> None:
         """Begin another stream in a row, in a given style or one that its first frame draws."""
-        fresh = self._network.features.begin(1)
-        for name in FeatureState.__slots__:
-            getattr(self._features, name)[row] = getattr(fresh, name)[0]
-        for past in self._past_inputs:
-            past[row] = 0
-        self._memory[row], self._positions[row], self._frames[row], self._paused[row] = 0, 0, 0, 0
+        self._heard[row] = self._fresh
+        self._memory[row], self._given[row, :-1], self._frames[row], self._paused[row] = 0, 0, 0, 0
         self._own_style[row] = log_gains is not None
-        self._log_gains[row] = 0 if log_gains is None else _numpy(log_gains.cpu().double())
+        if log_gains is not None:
+            self._take_on(row, _numpy(log_gains.cpu().double()))
+
+    def _take_on(self, rows: Any, log_gains: _Array) -> None:
+        """Set the style of streams."""
+        self._given[rows, 2 * COMPONENTS : -1] = log_gains
+        self._sizes[rows] = self._unit * np.exp(log_gains).repeat(COMPONENTS // GROUPS, axis=-1)
 
     @torch.no_grad()
     def advance(
-        self, samples: Float[Tensor, "b s"], noise: Float[Tensor, "b t 10"], rows: Sequence[int] | None = None
+        self, samples: Float[Tensor, "b s"], noise: Float[Tensor, "b t 10"], rows: ArrayLike | None = None
     ) -> Float[Tensor, "b t 9"]:
         """Return the motion of the next T frames of some streams, on the CPU.
 
@@ -97,37 +118,34 @@ class HeadSteps:
             noise: Standard normal, on the CPU: nine numbers for the innovation, and one that chooses its component.
             rows: The streams, each once; by default all.
         """
-        every = np.arange(len(self._frames)) if rows is None else np.asarray(rows)
+        every = self._every if rows is None else np.asarray(rows)
         hidden, pauses = self._hear(samples.cpu(), torch.from_numpy(every))
         chance = torch.special.ndtr(noise[..., COMPONENTS].double()).numpy()
-        new = every[(self._frames[every] == 0) & ~self._own_style[every]]
-        if len(new):
-            styles = _numpy(self._network.styles)
-            first = chance[self._frames[every] == 0, 0][~self._own_style[every[self._frames[every] == 0]]]
-            self._log_gains[new] = styles[(first * len(styles)).astype(int).clip(max=len(styles) - 1)]
+        starting = self._frames[every] == 0
+        drawing = starting & ~self._own_style[every]
+        if drawing.any():
+            drawn = (chance[drawing, 0] * len(self._styles)).astype(int).clip(max=len(self._styles) - 1)
+            self._take_on(every[drawing], self._styles[drawn])
         sizes = self._innovation_sizes(every, pauses.numpy())
-        x = self._move(every, hidden, sizes, noise[..., :COMPONENTS].double().numpy(), chance)
-        size = self._network.scale(torch.from_numpy(self._log_gains[every])) * self._network.calibration
-        return (torch.from_numpy(x) * size[:, None]).to(torch.float32)
+        x = self._move(every, hidden, sizes, noise[..., :COMPONENTS].double().numpy(), chance, starting)
+        return torch.from_numpy((x * self._sizes[every, None]).astype(np.float32))
 
     def _hear(self, samples: Tensor, rows: Tensor) -> tuple[Float[Tensor, "b t w"], Bool[Tensor, "b t"]]:
         """Return hidden speech as `HeadNetwork.hear` does, after the frames before, and which frames are in pauses."""
-        network = self._network
-        state = FeatureState(*(getattr(self._features, name)[rows] for name in FeatureState.__slots__))
-        features = network.features(samples, state)
-        speech = network.normalize(features)
-        for name in FeatureState.__slots__:
-            getattr(self._features, name)[rows] = getattr(state, name)
-        x = F.linear(speech, network.ears.weight[..., 0], network.ears.bias)
-        for (weight, bias), past in zip(self._convolutions, self._past_inputs, strict=True):
-            inputs = torch.cat((past[rows], F.gelu(x)), dim=1)
-            past[rows] = inputs[:, inputs.shape[1] - past.shape[1] :]
+        listen, width = self._network.features, self._network.config.width
+        heard = self._heard.index_select(0, rows)
+        state = FeatureState(heard[:, : self._num_statistics])
+        pasts = torch.split(heard[:, self._num_statistics :].view(len(heard), -1, width), self._spans, dim=1)
+        features = listen(samples, state)
+        x, later = F.linear(features, self._ears, self._ears_bias), [state.numbers]
+        for (weight, bias), past in zip(self._convolutions, pasts, strict=True):
+            inputs = torch.cat((past, F.gelu(x)), dim=1)
+            later.append(inputs[:, x.shape[1] :].flatten(1))
             step, frames = past.shape[1] // 2, x.shape[1]
-            y = torch.zeros_like(x) if bias is None else bias
-            for tap in range(3):
-                y = y + inputs[:, tap * step : tap * step + frames] @ weight[..., tap].T
-            x = x + F.gelu(y)
-        return x, network.features.is_pause(features)
+            taps = torch.cat([inputs[:, tap * step : tap * step + frames] for tap in range(3)], dim=2)
+            x = x + F.gelu(F.linear(taps, weight, bias))
+        self._heard.index_copy_(0, rows, torch.cat(later, dim=1))
+        return x, listen.is_pause(features)
 
     def _innovation_sizes(self, rows: Any, pauses: Any) -> _Array:
         """Return the size of the head's innovations of the next frames, `(B, T)`; it falls when a pause begins."""
@@ -138,48 +156,63 @@ class HeadSteps:
         sizes: _Array = 1 - (1 - self._pause_gain) * np.minimum(lasting / _STOPPING, 1)
         return sizes
 
-    def _move(self, rows: Any, hidden: Tensor, sizes: _Array, noise: _Array, chance: _Array) -> _Array:
-        """Return x of the next frames, `(B, T, 9)`, and advance the state."""
-        size, (batch, frames) = self._hidden, chance.shape
-        memory, positions = self._memory[rows], self._positions[rows]
-        style = self._log_gains[rows] @ self._motion_weight[2 * COMPONENTS :] + self._input_bias
+    def _move(
+        self,
+        rows: Any,
+        hidden: Float[Tensor, "b t w"],
+        sizes: _Array,
+        noise: _Array,
+        chance: _Array,
+        starting: Any,
+    ) -> _Array:
+        """Return x of the next frames, `(B, T, 9)`, and advance the state.
+
+        Args:
+            rows: The streams.
+            hidden: Hidden speech.
+            sizes: Sizes of the innovations of the head, `(B, T)`.
+            noise: Standard normal, `(B, T, 9)`.
+            chance: What chooses the components, `(B, T)`, 0 to 1.
+            starting: Whether the first of these frames is that of the stream, `(B,)`.
+        """
+        size, (batch, frames) = self._memory.shape[-1], chance.shape
+        memory, given = self._memory[rows], self._given[rows]
         # Large products are torch's: after one of them, the threads of NumPy's would keep a core busy for a while.
-        given = np.empty((frames, batch, 2, 3 * size))
-        given[:, :, 0] = (F.linear(hidden, self._speech_weight).numpy() + style[:, None]).swapaxes(0, 1)
-        given[:, :, 1] = style
-        skip = np.empty((frames, batch, 2, size))
-        skip[:, :, 0] = self._network.skip(hidden).numpy().swapaxes(0, 1)
-        skip[:, :, 1] = self._skip_bias
-        motion_weight = self._motion_weight[: 2 * COMPONENTS].copy()
-        # The inputs are x and four times its velocity: written for the last two positions.
-        motion_weight[:COMPONENTS] += 4.0 * motion_weight[COMPONENTS:]
-        motion_weight[COMPONENTS:] *= -4.0
-        average = np.full(size, 1 / size)
-        found = np.empty((batch, frames, COMPONENTS))
-        starting = self._frames[rows] == 0
+        onward = F.linear(hidden, self._onward, self._onward_bias).numpy()
+        inputs, found = np.empty((batch, 2, 3 * size)), np.empty((batch, frames, COMPONENTS))
         for t in range(frames):
-            inputs = given[t] + (positions @ motion_weight)[:, None]
-            recurrent = memory @ self._memory_weight
-            recurrent += self._memory_bias
-            # Half a hyperbolic tangent is a logistic function.
-            gates = np.tanh(0.5 * (inputs[..., : 2 * size] + recurrent[..., : 2 * size]))
-            gates = 0.5 * gates + 0.5
+            np.matmul(given, self._given_weight, out=inputs[:, 1])
+            np.add(inputs[:, 1], onward[:, t, : 3 * size], out=inputs[:, 0])
+            recurrent = self._product(memory, self._memory_weight, self._memory_bias)
+            # Half a hyperbolic tangent of half the input is a logistic function; the weights are halved.
+            gates = np.tanh(inputs[..., : 2 * size] + recurrent[..., : 2 * size])
+            gates *= 0.5
+            gates += 0.5
             fresh = np.tanh(inputs[..., 2 * size :] + gates[..., :size] * recurrent[..., 2 * size :])
-            memory = fresh + gates[..., size:] * (memory - fresh)
-            y = memory + skip[t]
-            y -= (y @ average)[..., None]
-            y /= np.sqrt((y * y) @ average + self._eps)[..., None]
-            innovation = self._draw(y @ self._mixture + self._mixture_bias, noise[:, t], chance[:, t])
+            memory -= fresh
+            memory *= gates[..., size:]
+            memory += fresh
+            y = memory + self._skip_bias
+            np.add(memory[:, 0], onward[:, t, 3 * size :], out=y[:, 0])
+            y -= np.add.reduce(y, axis=-1, keepdims=True) / size
+            y /= np.sqrt(np.add.reduce(y * y, axis=-1, keepdims=True) / size + self._eps)
+            innovation = self._draw(self._product(y, self._mixture, self._mixture_bias), noise[:, t], chance[:, t])
             innovation[:, :_HEAD] *= sizes[:, t, None]
-            x = positions @ self._transition + innovation @ self._noise
+            x = given[:, : 2 * COMPONENTS] @ self._transition + innovation @ self._noise
             np.maximum(np.minimum(x, _LARGEST, out=x), -_LARGEST, out=x)
-            if t == 0 and starting.any():
+            if t == 0:
                 x[starting] = 0
-            positions = np.concatenate((x, positions[:, :COMPONENTS]), axis=1)
-            found[:, t] = x
-        self._memory[rows], self._positions[rows] = memory, positions
+            given[:, COMPONENTS : 2 * COMPONENTS] = given[:, :COMPONENTS]
+            given[:, :COMPONENTS] = found[:, t] = x
+        self._memory[rows], self._given[rows] = memory, given
         self._frames[rows] += frames
         return found
+
+    @staticmethod
+    def _product(x: _Array, weight: Float[Tensor, "n m"], bias: Float[Tensor, " m"]) -> _Array:
+        """Return a layer's output for the last of three dimensions."""
+        output: _Array = torch.addmm(bias, torch.from_numpy(x.reshape(-1, x.shape[-1])), weight).numpy()
+        return output.reshape(*x.shape[:-1], -1)
 
     def _draw(self, output: _Array, noise: _Array, chance: _Array) -> _Array:
         """Return innovations `(B, 9)` from the numbers of the last layer with speech and without, `(B, 2, M)`."""
@@ -193,7 +226,7 @@ class HeadSteps:
         std = np.exp(log_std).reshape(shape)
         moments = weight[:, :, None] @ np.concatenate((mean, std * std + mean * mean), axis=-1)
         middle, square = moments[:, :, 0, :COMPONENTS], moments[:, :, 0, COMPONENTS:]
-        rows = self._index[:batch]
+        rows = self._every[:batch]
         chosen = np.minimum((weight[:, 0].cumsum(axis=-1) < chance[:, None]).sum(axis=-1), count - 1)
         more, spread = self._guidance
         offset = mean[rows, 0, chosen] + std[rows, 0, chosen] * noise - middle[:, 0]
@@ -205,7 +238,17 @@ class HeadSteps:
         return innovation
 
 
-def _numpy(tensor: Tensor | nn.Module) -> _Array:
-    assert isinstance(tensor, Tensor)  # torch takes a parameter's name for that of a module
-    array: _Array = tensor.detach().numpy()
+def _halve_gates(parameter: Tensor | nn.Module) -> Tensor:
+    """Return weights or biases of a recurrent layer with those of its two gates halved; its last third is no gate."""
+    reset, update, fresh = _numbers(parameter).chunk(3)
+    return torch.cat((reset / 2, update / 2, fresh))
+
+
+def _numbers(parameter: Tensor | nn.Module | None) -> Tensor:
+    assert isinstance(parameter, Tensor)  # torch takes a parameter's name for that of a module
+    return parameter.detach()
+
+
+def _numpy(parameter: Tensor | nn.Module) -> _Array:
+    array: _Array = _numbers(parameter).numpy()
     return array

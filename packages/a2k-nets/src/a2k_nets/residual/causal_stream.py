@@ -7,7 +7,7 @@ from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from a2k_nets.blocks.log_mel import LogMelSpectrogram
 from a2k_nets.residual.few_frames import FEW_FRAMES, FewFramesGenerator
-from a2k_nets.residual.generator import ResidualGenerator, StreamingState
+from a2k_nets.residual.generator import ResidualGenerator, VectorState
 from a2k_nets.residual.motion_network import Motion
 from a2k_nets.residual.normalizer import Normalizer
 
@@ -32,8 +32,8 @@ class CausalStream:
         self._generator, self._log_mel, self._normalizer = generator, log_mel, normalizer
         self._embedding = generator.reference(face)
         self._config = generator.config
-        self._state = StreamingState()
         self._few_frames = FewFramesGenerator(generator)
+        self._state = face.new_zeros(len(face), self._few_frames.state_size)
         self._frames = self._hops = self._samples = 0
         # Samples that the next Fourier windows need; the first window begins in silence.
         self._pending = [face.new_zeros(len(face), self._config.audio.padding)]
@@ -49,8 +49,12 @@ class CausalStream:
         log_mel = self._encode(stop, end=end)
         count, self._frames = stop - self._frames, stop
         if count < FEW_FRAMES and not self._generator.training:
-            return self._few_frames(log_mel, self._embedding, self._state)
-        return self._generator.decode(self._generator.hear(log_mel, self._embedding[..., None], self._state))
+            motion, self._state = self._few_frames(log_mel, self._embedding, self._state)
+            return motion
+        layers = VectorState(self._state, self._few_frames.contexts)
+        motion = self._generator.decode(self._generator.hear(log_mel, self._embedding[..., None], layers))
+        self._state = layers.vector()
+        return motion
 
     def _encode(self, stop: int, *, end: bool) -> Float[Tensor, "b m f"]:
         """Return the normalised spectrogram for the frames before `stop`, four spectrogram frames for each."""

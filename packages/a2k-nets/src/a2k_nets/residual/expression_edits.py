@@ -165,8 +165,11 @@ def close_lids(face: Float[Tensor, "b t k 2"], closed: Float[Tensor, "b t"]) -> 
         >>> closed[0, 0, [37, 41], 1]
         tensor([0.8500, 0.8500])
     """
+    lids = select_points(face, _UPPER_LID + _LOWER_LID)
+    upper, lower = lids[..., : len(_UPPER_LID), :], lids[..., len(_UPPER_LID) :, :]
+    gap = (lower - upper) * closed[..., None, None]
     moved = face.clone()
-    gap = (select_points(face, _LOWER_LID) - select_points(face, _UPPER_LID)) * closed[..., None, None]
-    moved[..., _index(_UPPER_LID, face), :] += _UPPER_LID_SHARE * gap
-    moved[..., _index(_LOWER_LID, face), :] -= (1 - _UPPER_LID_SHARE) * gap
+    moved[..., _index(_UPPER_LID + _LOWER_LID, face), :] = torch.cat(
+        (upper + _UPPER_LID_SHARE * gap, lower - (1 - _UPPER_LID_SHARE) * gap), dim=-2
+    )
     return moved

@@ -13,7 +13,7 @@ from a2k_nets.config.motion import MotionConfig
 from a2k_nets.head import NOISE, HeadNetwork, HeadStream
 from a2k_nets.head.brows import BROW_POINTS
 from a2k_nets.head.clip_motion import clip_motion
-from a2k_nets.head.placement import HeadControls, HeadPlacement
+from a2k_nets.head.placement import HeadControls, HeadReferences
 from a2k_nets.head.space import lift, measure_motion
 from a2k_nets.residual.expression_edits import Blinks, close_lids, fade_in, neutral_mouth
 from a2k_nets.residual.head_motion import HeadMotion
@@ -80,12 +80,13 @@ class MotionStream:
         to_canonical = normalizer.to_canonical(reference)
         self._to_pixels = invert_similarity(to_canonical)
         self._canonical = face = apply_similarity(to_canonical, reference)
-        self._space: HeadPlacement | None = None
+        self._space: HeadReferences | None = None
         self._head: HeadStream | None = None
         if model.head is None:
             controls.refuse_what_needs_space()
         else:
-            self._space = HeadPlacement(face, head_motion=head_motion, controls=controls)
+            self._space = HeadReferences.of(face, self._to_pixels)
+            self._pose_gains = tuple(head_motion * gain for gain in controls.pose_gains)
             if generator is not None:
                 style = None if controls.style is None else model.head.log_gains(clip_motion(controls.style))
                 self._head = HeadStream(model.head, len(reference), log_gains=style)
@@ -142,8 +143,8 @@ class MotionStream:
             head = pose if self._space is not None else None
         if self._space is not None and head is not None:
             face = self._canonical[:, None] + shape * normalizer.std_expression
-            brows = None if brows is None else expression * brows
-            return apply_similarity(self._to_pixels[:, None], self._space.place(face, head, brows, fade=fade))
+            brows = None if brows is None else expression * self._controls.brow * fade * brows
+            return self._space.place(face, fade * constant(self._pose_gains, head.dtype, head.device) * head, brows)
         if self._controls.tilt != 1:
             pose = pose * constant((1.0, 1.0, self._controls.tilt, 1.0), pose.dtype, pose.device)
         return normalizer.place_motion(shape, head_motion * fade * pose, self._canonical, self._to_pixels)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -15,7 +16,7 @@ from a2k_nets.head.brows import BROW_POINTS
 from a2k_nets.head.placement import HeadControls
 from a2k_nets.residual.expression_edits import close_lids, fade_in, neutral_mouth
 from a2k_nets.residual.few_frames import FewFramesGenerator
-from a2k_nets.residual.generator import ResidualGenerator, VectorState
+from a2k_nets.residual.generator import ResidualGenerator
 from a2k_nets.residual.model import Audio2Keypoint
 from a2k_nets.server.batching.frame_noise import FrameNoise
 from a2k_nets.server.batching.heads_in_space import HeadsInSpace
@@ -56,6 +57,7 @@ class BatchedStreams:
         ValueError: The model is not causal.
 
     Example:
+        >>> import numpy as np
         >>> from a2k_nets import Audio2Keypoint
         >>> from a2k_nets.server.batching.sample_buffer import SampleBuffer
         >>> model = Audio2Keypoint.from_pretrained().eval()
@@ -64,7 +66,7 @@ class BatchedStreams:
         >>> rows = [streams.open(face, StreamOptions(seed=seed)) for seed in (1, 2)]
         >>> sounds = [SampleBuffer(model.config) for _ in rows]
         >>> for sound in sounds:
-        ...     sound.push(torch.zeros(2_500))
+        ...     sound.push(np.zeros(2_500, np.float32))
         >>> streams.step(rows, [sound.take(2) for sound in sounds]).shape
         torch.Size([2, 2, 68, 2])
     """
@@ -76,25 +78,24 @@ class BatchedStreams:
         self.model, self.config = model, config
         self._few_frames, self._embed = FewFramesGenerator(generator), generator.reference
         self._free = list(range(capacity))[::-1]
-        self._contexts = VectorState.contexts_of(generator)
         self._noise: dict[int, FrameNoise] = {}
         normalizer = model.normalizer
         blank = normalizer.mean_face.new_zeros(capacity, config.num_keypoints, 2)
-        self._canonical, self._mouth_offsets = blank, blank.clone()
-        size = sum(channels * context for channels, context in self._contexts.values())
-        self._states = blank.new_zeros(capacity, size)
+        # The faces at rest, what they are without sound, and how far one unit of expression moves each coordinate.
+        self._canonical, self._neutral, self._reach = blank, blank.clone(), blank.clone()
+        self._states = blank.new_zeros(capacity, self._few_frames.state_size)
         self._to_pixels = blank.new_zeros(capacity, 4)
         self._embeddings = blank.new_zeros(capacity, config.width)
-        # Expression, blink, brow.
-        self._gains = blank.new_zeros(capacity, 3)
-        self._pose_gains = blank.new_zeros(capacity, 4 if model.head is None else 6)
+        self._blink_gains = blank.new_zeros(capacity, 1)
+        # Gains of the head, and of the brows in space.
+        self._gains = blank.new_zeros(capacity, 4 if model.head is None else 9)
         self._past_poses = blank.new_zeros(capacity, 2, 4)
         # Heads in the plane have a blink's age, those in space also its course.
         self._heads = None if model.head is None else HeadsInSpace(model.head, config, capacity)
         self._blinks = model.blinks if model.head is None else model.head.blinks
         self._no_blink = self._blinks(torch.zeros(1, 1))[1][0]
         self._blink_ages = self._no_blink.expand(capacity, *self._no_blink.shape).clone()
-        self._num_frames = torch.zeros(capacity, dtype=torch.int64)
+        self._num_frames = [0] * capacity
         self._fade = fade_in(0, config.fade_in_frames + 1, frames=config.fade_in_frames).to(blank)
 
     @property
@@ -123,16 +124,20 @@ class BatchedStreams:
         else:
             self._heads.open(row, canonical, invert_similarity(to_canonical))
         self._free.pop()
-        offset = torch.zeros_like(face)
-        if options.neutralize_mouth:
-            offset = (neutral_mouth(canonical) - canonical) / normalizer.std_expression
-        self._canonical[row], self._mouth_offsets[row] = canonical[0], offset[0]
+        neutral = neutral_mouth(canonical) if options.neutralize_mouth else canonical
+        std, expression = normalizer.std_expression, options.expression
+        self._canonical[row] = canonical[0]
+        self._neutral[row] = torch.lerp(canonical, neutral, min(expression, 1.0))[0]
+        self._reach[row] = expression * std
         self._to_pixels[row] = invert_similarity(to_canonical)[0]
-        neutral = canonical + offset * normalizer.std_expression
         self._embeddings[row] = self._embed(normalizer.encode_reference(neutral))[0]
-        self._gains[row] = self._gains.new_tensor((options.expression, options.blink, options.brow))
-        pose_gains = (1.0, 1.0, controls.tilt, 1.0) if self._heads is None else controls.pose_gains
-        self._pose_gains[row] = options.head_motion * self._pose_gains.new_tensor(pose_gains)
+        pose, brows = controls.pose_gains, 3 * [expression * controls.brow]
+        if self._heads is None:
+            # The brows are part of the expression.
+            pose, brows = (1.0, 1.0, controls.tilt, 1.0), []
+            self._reach[row, slice(*BROW_POINTS)] *= controls.brow
+        self._blink_gains[row] = options.blink
+        self._gains[row] = self._gains.new_tensor([*(options.head_motion * gain for gain in pose), *brows])
         self._past_poses[row] = 0
         self._blink_ages[row], self._num_frames[row] = self._no_blink, 0
         self._noise[row] = FrameNoise(options.seed, 5 if self._heads is None else NOISE + 1)
@@ -152,50 +157,60 @@ class BatchedStreams:
             rows: The streams, each once.
             sounds: The sound of T frames of each, the same T for all.
         """
-        model, normalizer = self.model, self.model.normalizer
-        device = self._gains.device
         index = torch.tensor(rows)
-        log_mel = normalizer.encode_mel(
-            model.log_mel.without_padding(torch.stack([sound.samples for sound in sounds]).to(device))
+        # `index_select`, since indexing by a tensor takes several times as long for so few rows.
+        place = index.to(self._gains.device)
+        samples = torch.from_numpy(np.stack([sound.samples for sound in sounds]))
+        (shape, pose, log_motion_gain), states = self._few_frames(
+            self._encode(samples, [sound.num_hops for sound in sounds]),
+            self._embeddings.index_select(0, place),
+            self._states.index_select(0, place),
         )
-        num_hops = torch.tensor([sound.num_hops for sound in sounds])
-        if int(num_hops.min()) < log_mel.shape[2]:
-            valid = torch.arange(log_mel.shape[2]) < num_hops[:, None]
-            log_mel = torch.where(valid[:, None].to(device), log_mel, 0.0)
-        state = VectorState(self._states[index], self._contexts)
-        shape, pose, log_motion_gain = self._few_frames(log_mel, self._embeddings[index], state)
-        self._states[index] = state.vector()
+        self._states.index_copy_(0, place, states)
 
-        frames = shape.shape[1]
-        time = self._num_frames[index, None] + torch.arange(frames)
-        fade = self._fade[time.clamp(max=len(self._fade) - 1)]
-        expression, blink, brow = (gain[:, None] for gain in self._gains[index].unbind(dim=1))
-        pose_gains = fade[..., None] * self._pose_gains[index, None]
-        offset = expression.clamp(max=1)[..., None, None] * self._mouth_offsets[index, None]
-        shape = fade[..., None, None] * (expression[..., None, None] * shape + offset)
+        frames, times = shape.shape[1], [self._num_frames[row] for row in rows]
+        neutral, reach = (pool.index_select(0, place)[:, None] for pool in (self._neutral, self._reach))
+        face = torch.addcmul(neutral, reach, shape)
+        gains, blink = (pool.index_select(0, place)[:, None] for pool in (self._gains, self._blink_gains))
+        if min(times) < len(self._fade) - 1:
+            time = torch.tensor(times)[:, None] + torch.arange(frames)
+            fade = self._fade[time.clamp(max=len(self._fade) - 1)][..., None]
+            face = torch.lerp(self._canonical.index_select(0, place)[:, None], face, fade[..., None])
+            gains, blink = fade * gains, fade * blink
         noise = torch.stack([self._noise[row].take(frames) for row in rows])
-        closed, self._blink_ages[index] = self._blinks(noise[..., -1], age=self._blink_ages[index])
-        canonical = self._canonical[index]
-        face = canonical[:, None] + shape * normalizer.std_expression
-        lids = close_lids(face, (blink * fade * closed.to(shape)).clamp(max=1))
-        self._num_frames[index] += frames
+        closed, ages = self._blinks(noise[..., -1], age=self._blink_ages.index_select(0, index))
+        self._blink_ages.index_copy_(0, index, ages)
+        lids = close_lids(face, (blink[..., 0] * closed.to(face)).clamp(max=1)) if bool(closed.any()) else face
+        for row in rows:
+            self._num_frames[row] += frames
         if self._heads is not None:
-            samples = torch.stack([sound.samples for sound in sounds])
-            return self._heads.move(
-                index, lids, samples, noise[..., :NOISE], pose_gains=pose_gains, brow=expression * brow * fade
-            ).cpu()
-        shape = shape + (lids - face) / normalizer.std_expression
-        pose = pose + self._random_poses(index, noise[..., :4], log_motion_gain, time) / normalizer.std_pose
-        shape[:, :, slice(*BROW_POINTS)] *= brow[..., None, None]
-        return normalizer.place_motion(shape, pose_gains * pose, canonical, self._to_pixels[index]).cpu()
+            return self._heads.move(index, lids, samples, noise[..., :NOISE], gains=gains).cpu()
+        normalizer, canonical = self.model.normalizer, self._canonical.index_select(0, place)
+        pose = pose + self._random_poses(place, noise[..., :4], log_motion_gain, times) / normalizer.std_pose
+        expression = (lids - canonical[:, None]) / normalizer.std_expression
+        return normalizer.place_motion(
+            expression, gains * pose, canonical, self._to_pixels.index_select(0, place)
+        ).cpu()
+
+    def _encode(self, samples: Float[Tensor, "b s"], num_hops: list[int]) -> Float[Tensor, "b m f"]:
+        """Return the normalized spectrogram of samples, with zeros after the end of each sound."""
+        model, normalizer = self.model, self.model.normalizer
+        log_mel = normalizer.encode_mel(model.log_mel.without_padding(samples.to(self._gains.device)))
+        hops = log_mel.shape[2]
+        if min(num_hops) < hops:
+            valid = torch.arange(hops) < torch.tensor(num_hops)[:, None]
+            log_mel = torch.where(valid[:, None].to(log_mel.device), log_mel, 0.0)
+        return log_mel
 
     def _random_poses(
-        self, index: Tensor, noise: Float[Tensor, "b t 4"], log_motion_gain: Float[Tensor, "b t"], time: Tensor
+        self, place: Tensor, noise: Float[Tensor, "b t 4"], log_motion_gain: Float[Tensor, "b t"], times: list[int]
     ) -> Float[Tensor, "b t 4"]:
         """Return the next poses of the random head motion, and keep the last two."""
         # The first frame is the reference; from a past of zeros, the process stays there without noise.
-        noise = torch.where((time == 0)[..., None], 0.0, noise)
-        past = self._past_poses[index]
-        poses: Tensor = self.model.head_motion(noise, log_motion_gain=log_motion_gain, past=past)
-        self._past_poses[index] = torch.cat((past, poses), dim=1)[:, -2:]
+        first = torch.tensor(times)[:, None] + torch.arange(noise.shape[1]) == 0
+        past = self._past_poses.index_select(0, place)
+        poses: Tensor = self.model.head_motion(
+            torch.where(first[..., None], 0.0, noise), log_motion_gain=log_motion_gain, past=past
+        )
+        self._past_poses.index_copy_(0, place, torch.cat((past, poses), dim=1)[:, -2:])
         return poses

@@ -18,13 +18,13 @@ class FrameNoise:
 
     def __init__(self, seed: int, size: int = 5) -> None:
         self._random = torch.Generator().manual_seed(seed)
-        self._pending = torch.zeros(0, size)
+        self._pending, self._taken = torch.zeros(0, size), 0
 
     def take(self, num_frames: int) -> Float[Tensor, "t n"]:
         """Return the numbers of the next frames: those for the head, and one for blinks."""
-        while len(self._pending) < num_frames:
+        while len(self._pending) - self._taken < num_frames:
             # Not contiguous, so that the numbers do not depend on how many are drawn at once.
             drawn = torch.empty(_BLOCK, 1, self._pending.shape[1], 2)[:, 0, :, 0].normal_(generator=self._random)
-            self._pending = torch.cat((self._pending, drawn))
-        taken, self._pending = self._pending[:num_frames], self._pending[num_frames:]
-        return taken
+            self._pending, self._taken = torch.cat((self._pending[self._taken :], drawn)), 0
+        self._taken += num_frames
+        return self._pending[self._taken - num_frames : self._taken]

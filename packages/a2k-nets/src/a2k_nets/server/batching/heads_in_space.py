@@ -3,11 +3,9 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from a2k_nets.blocks.similarity import apply_similarity
 from a2k_nets.config.residual import ModelConfig
-from a2k_nets.head import HeadNetwork, HeadSteps, lift
-from a2k_nets.head.brows import move_brows
-from a2k_nets.head.placement import refuse_profiles, turn_heads
+from a2k_nets.head import HeadNetwork, HeadSteps
+from a2k_nets.head.placement import HeadReferences
 from a2k_nets.head.space import LiftedFace
 
 
@@ -30,9 +28,9 @@ class HeadsInSpace:
                 f"{network.config.lookahead_hops} and {config.lookahead_hops}"
             )
         self._steps = HeadSteps(network, capacity)
-        blank = network.unit.new_zeros(capacity, config.num_keypoints, 2)
-        self._faces, self._to_pixels = blank, blank.new_zeros(capacity, 4)
-        self._lifted = LiftedFace(*(x.new_zeros(capacity, *x.shape[1:]) for x in lift(blank[:1])))
+        blank = network.unit.new_zeros(1, config.num_keypoints, 2)
+        parts = _parts(HeadReferences.of(blank, blank.new_zeros(1, 4)))
+        self._references = [part.new_zeros(capacity, *part.shape[1:]) for part in parts]
 
     def open(self, row: int, face: Float[Tensor, "1 k 2"], to_pixels: Float[Tensor, "1 4"]) -> None:
         """Begin a stream with an upright face, and the similarity from there to the pixels.
@@ -40,11 +38,8 @@ class HeadsInSpace:
         Raises:
             ValueError: The face is a profile.
         """
-        lifted = lift(face)
-        refuse_profiles(lifted)
-        self._faces[row], self._to_pixels[row] = face[0], to_pixels[0]
-        for pool, value in zip(self._lifted, lifted, strict=True):
-            pool[row] = value[0]
+        for pool, part in zip(self._references, _parts(HeadReferences.of(face, to_pixels)), strict=True):
+            pool[row] = part[0]
         self._steps.clear(row)
 
     def move(
@@ -54,21 +49,21 @@ class HeadsInSpace:
         samples: Float[Tensor, "b s"],
         noise: Float[Tensor, "b t n"],
         *,
-        pose_gains: Float[Tensor, "b t 6"],
-        brow: Float[Tensor, "b t"],
+        gains: Float[Tensor, "b _ 9"],
     ) -> Float[Tensor, "b t k 2"]:
         """Return faces, in the pose of the references, with brows and heads moved, in pixels.
 
         Args:
-            index: The rows, each once.
+            index: The rows, each once, on the CPU.
             faces: Upright.
             samples: The sound under the Fourier windows of these frames.
             noise: As `HeadSteps.advance` takes it.
-            pose_gains: Gains of the motion of the heads, in the order of `project`.
-            brow: Gains of the motion of the brows.
+            gains: Of the motion of the heads, in the order of `project`, and of the brows; of all frames or of each.
         """
-        motion = self._steps.advance(samples, noise, index.tolist()).to(faces)
-        lifted = LiftedFace(*(pool[index] for pool in self._lifted))
-        shape = move_brows(faces, self._faces[index], lifted, brow[..., None] * motion[..., 6:])
-        moved = turn_heads(shape, lifted, pose_gains * motion[..., :6])
-        return apply_similarity(self._to_pixels[index, None], moved)
+        motion = gains * self._steps.advance(samples, noise, index.numpy()).to(faces)
+        face, *lifted, to_pixels = (pool.index_select(0, index.to(pool.device)) for pool in self._references)
+        return HeadReferences(face, LiftedFace(*lifted), to_pixels).place(faces, motion[..., :6], motion[..., 6:])
+
+
+def _parts(references: HeadReferences) -> list[Tensor]:
+    return [references.faces, *references.lifted, references.to_pixels]

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
 from a2k_nets.server.limits import ServerLimits
@@ -20,6 +21,7 @@ from a2k_nets.server.live.protocol import (
     ready_message,
 )
 from a2k_nets.server.live.scheduler import Scheduler
+from a2k_nets.server.live.wait_limit import WaitLimit
 from a2k_nets.server.measurements import Measurements
 
 logger = logging.getLogger(__name__)
@@ -113,16 +115,16 @@ class StreamConnection:
         """Read sound until the client ends its stream or goes; what is wrong fails the stream."""
         seconds = self._limits.idle_seconds
         try:
-            while True:
-                async with asyncio.timeout(seconds):
-                    message = await self._channel.receive()
-                # Messages that have come already are read without a pause; other streams have their turn between them.
-                await asyncio.sleep(0)
-                if not stream.sound.has_ended:
-                    await self._take(message, sound, stream)
-                elif stream.end_reason == "client":
-                    raise StreamError("malformed", "expected no message after the end of the stream, got one")
-                # Otherwise the server stops, and the client does not know it yet.
+            async with WaitLimit(seconds) as limit:
+                while True:
+                    message = await limit.within(self._channel.receive())
+                    # Messages that have come already are read without a pause; other streams have their turn between.
+                    await asyncio.sleep(0)
+                    if not stream.sound.has_ended:
+                        await self._take(message, sound, stream)
+                    elif stream.end_reason == "client":
+                        raise StreamError("malformed", "expected no message after the end of the stream, got one")
+                    # Otherwise the server stops, and the client does not know it yet.
         except TimeoutError:
             if not stream.sound.has_ended:
                 stream.fail(StreamError("idle", f"expected sound, got none for {seconds:g} s"))
@@ -149,25 +151,33 @@ class StreamConnection:
     async def _write(self, request: StreamRequest, stream: LiveStream) -> int:
         """Send the frames of a stream until it has ended; return their number."""
         clock, fps = asyncio.get_running_loop().time, self._scheduler.config.fps
-        num_frames = 0
-        while frames := await stream.next_frames():
-            # The client has room for more.
-            self._scheduler.notify()
-            for number, points, complete_at in frames:
-                message = json_frame(number, fps, points) if request.frames == "json" else binary_frame(number, points)
-                await self._within_stall(self._channel.send(message))
-                self._measurements.lateness.observe(clock() - complete_at)
-                num_frames += 1
-            self._measurements.frames.inc(len(frames))
+        num_frames, is_json = 0, request.frames == "json"
+        with self._stalls_told():
+            async with WaitLimit(self._limits.stall_seconds) as limit:
+                while frames := await stream.next_frames():
+                    # The client has room for more.
+                    self._scheduler.notify()
+                    for number, points, complete_at in frames:
+                        message = json_frame(number, fps, points) if is_json else binary_frame(number, points)
+                        await limit.within(self._channel.send(message))
+                        self._measurements.lateness.observe(clock() - complete_at)
+                        num_frames += 1
+                    self._measurements.frames.inc(len(frames))
         return num_frames
 
     async def _within_stall(self, doing: Awaitable[None]) -> None:
         """Wait for a message to be taken by the client, or raise `StreamError`."""
-        seconds = self._limits.stall_seconds
-        try:
-            async with asyncio.timeout(seconds):
+        with self._stalls_told():
+            async with asyncio.timeout(self._limits.stall_seconds):
                 await doing
+
+    @contextmanager
+    def _stalls_told(self) -> Iterator[None]:
+        """Raise `StreamError` for the `TimeoutError` of a client that takes nothing."""
+        try:
+            yield
         except TimeoutError:
+            seconds = self._limits.stall_seconds
             raise StreamError(
                 "slow", f"expected the client to take its frames, it took none for {seconds:g} s"
             ) from None

@@ -5,7 +5,6 @@ from collections import deque
 
 import numpy as np
 from jaxtyping import Float
-from torch import Tensor
 
 from a2k_nets.config.residual import ModelConfig
 from a2k_nets.server.batching.sample_buffer import SampleBuffer
@@ -44,7 +43,7 @@ class LiveStream:
             return 0
         return min(self.sound.num_ready, self._limits.waiting_frames - len(self._frames))
 
-    async def push(self, samples: Float[Tensor, " s"]) -> None:
+    async def push(self, samples: Float[np.ndarray, " s"]) -> None:
         """Add sound, and wait while too much of it is ahead of the network.
 
         Raises:

@@ -17,7 +17,12 @@ from a2k_nets.server.measurements import Measurements
 logger = logging.getLogger(__name__)
 
 #: Seconds from one step to the next, in which sound of more streams arrives: a step of many takes little longer.
-_GATHER_SECONDS = 0.01
+_GATHER_SECONDS = 0.007
+
+#: Turns of the event loop in which a message gets from the socket to its stream: the server reads it, the connection's
+#: task wakes, and gives the others their turn. A step that did not wait for that would leave sound that is there to the
+#: next step, and on a busy machine every frame would be a step later.
+_TURNS = 3
 
 #: Frames of a stream in one step, so that one that catches up does not hold up the others.
 _MAX_FRAMES = 8
@@ -87,6 +92,8 @@ class Scheduler:
         while True:
             await self._has_work.wait()
             await asyncio.sleep(max(0.0, next_step - clock()))
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
             next_step = clock() + _GATHER_SECONDS
             self._has_work.clear()
             streams = [stream for stream in self._streams if stream.num_wanted]
