@@ -6,18 +6,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from kp_render.geometry.landmarks import BROWS, EYES_LOWER, EYES_UPPER, JAW, MOUTH_LOWER, MOUTH_UPPER, NOSE
+from kp_render.geometry.landmarks import JAW, MOUTH_LOWER, MOUTH_UPPER, NOSE
 from kp_render.painting.face_crop import SIDE, FaceCrop, place_face_crop, square, still_motion
 from kp_render.warp.opening import find_opening, layers_at
 from kp_render.warp.portrait_warp import PortraitWarp, WarpedFrames
 from kp_render.warp.sampling import sample
 
-#: Keypoints that share a map: the lips outside and inside, the eyes, and the rest of the face.
-_GROUPS = (tuple(range(48, 60)), tuple(range(60, 68)), tuple(range(36, 48)), (*JAW, *BROWS, *NOSE))
+#: Keypoints that share a map: the lips outside and inside, and what is around the mouth.
+_GROUPS = (tuple(range(48, 60)), tuple(range(60, 68)), (*JAW, *NOSE))
 #: Radius of a keypoint in its map, pixels of the square.
 _DOT_PX = 1.5
 #: Channels of `network_input`.
-NUM_CHANNELS = 3 + 3 + 2 + 2 + 2 * len(_GROUPS)
+NUM_CHANNELS = 3 + 3 + 2 + 1 + 2 * len(_GROUPS)
 
 
 class FaceView(NamedTuple):
@@ -64,21 +64,17 @@ def view_face(
 
 
 def network_input(view: FaceView) -> Float[Tensor, "b c s s"]:
-    """Return the channels of the network: both pictures, the shift, mouth and eyes as masks, keypoints as dots."""
-    maps = (view.warped - 0.5, view.portrait - 0.5, 4 * view.shift.clamp(-0.5, 0.5), open_masks(view.keypoints))
+    """Return the channels of the network: both pictures, the shift, the open mouth as a mask, keypoints as dots."""
+    maps = (view.warped - 0.5, view.portrait - 0.5, 4 * view.shift.clamp(-0.5, 0.5), mouth_mask(view.keypoints))
     return torch.cat((*maps, _dots(view.keypoints), _dots(view.portrait_keypoints)), dim=1)
 
 
-def open_masks(keypoints: Float[Tensor, "b 68 2"]) -> Float[Tensor, "b 2 s s"]:
-    """Return how much of each pixel lies between the lips, and between the lids of either eye, 0 to 1."""
+def mouth_mask(keypoints: Float[Tensor, "b 68 2"]) -> Float[Tensor, "b 1 s s"]:
+    """Return how much of each pixel lies between the lips, 0 to 1."""
     pixels = (square(SIDE).to(keypoints) + 1) * (SIDE / 2) - 0.5
-    pixels = pixels.expand(len(keypoints), -1, -1, -1)
-    found = []
-    rows = zip((MOUTH_UPPER, *EYES_UPPER), (MOUTH_LOWER, *EYES_LOWER), strict=True)
-    for upper, lower in rows:
-        layers = layers_at(find_opening(keypoints[:, list(upper)], keypoints[:, list(lower)]), pixels)
-        found.append(1 - layers.upper - layers.lower)
-    return torch.cat((found[0], torch.maximum(found[1], found[2])), dim=1)
+    opening = find_opening(keypoints[:, list(MOUTH_UPPER)], keypoints[:, list(MOUTH_LOWER)])
+    layers = layers_at(opening, pixels.expand(len(keypoints), -1, -1, -1))
+    return 1 - layers.upper - layers.lower
 
 
 def _dots(keypoints: Float[Tensor, "b 68 2"]) -> Float[Tensor, "b g s s"]:

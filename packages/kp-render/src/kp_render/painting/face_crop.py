@@ -13,9 +13,9 @@ from kp_render.warp.head_field import HeadField, HeadMotion
 from kp_render.warp.sampling import sample, smoothstep
 
 #: Side of the square in pixels of the network, and on the head, millimetres.
-SIDE, SIDE_MM = 160, 170.0
+SIDE, SIDE_MM = 96, 96.0
 #: The middle of the square lies this far from the root of the nose to the chin.
-_DOWN = 0.4
+_DOWN = 0.7
 #: Up to this distance from its middle all of the square is painted; from there to the edge it fades.
 _COVERED = 0.8
 _NOSE_ROOT, _CHIN = 27, 8

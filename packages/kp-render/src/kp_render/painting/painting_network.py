@@ -38,9 +38,9 @@ class PaintingNetwork(nn.Module):
 
     Example:
         >>> network = PaintingNetwork()
-        >>> shift, colour = network(torch.rand(1, NUM_CHANNELS, 160, 160))
+        >>> shift, colour = network(torch.rand(1, NUM_CHANNELS, 96, 96))
         >>> shift.shape, colour.shape, float(colour.detach().abs().max())
-        (torch.Size([1, 2, 160, 160]), torch.Size([1, 3, 160, 160]), 0.0)
+        (torch.Size([1, 2, 96, 96]), torch.Size([1, 3, 96, 96]), 0.0)
     """
 
     def __init__(self) -> None:
