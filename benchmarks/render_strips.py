@@ -66,8 +66,8 @@ def main() -> None:
         name = speakers[index]["id"]
         annotation = options.annotations / f"{name}.npz"
         picture = strip(options.corpus / speakers[index]["file"], annotation, options.painter, options.frames)
-        cv2.imwrite(str(options.out / f"{name}.jpg"), picture[..., ::-1])
-        say(str(options.out / f"{name}.jpg"))
+        cv2.imwrite(str(options.out / f"{name}.png"), picture[..., ::-1])
+        say(str(options.out / f"{name}.png"))
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ from safetensors.torch import save_file
 
 from kp_render import PaintingNetwork, load_painting_network, make_painter, make_portrait_warp
 from kp_render.geometry.mean_head import mean_head
-from kp_render.painting.conditions import NUM_CHANNELS, network_input, open_masks, view_face, view_portrait
-from kp_render.painting.face_crop import SIDE, from_square, place_face_crop, square, still_motion
+from kp_render.painting.conditions import NUM_CHANNELS, mouth_mask, network_input, view_mouth, view_portrait
+from kp_render.painting.mouth_crop import SIDE, from_square, place_mouth_crop, square, still_motion
 from kp_render.training.checkpoint import save_weights
 from kp_render.warp.head_field import HeadMotion
 
@@ -65,15 +65,15 @@ def test_a_batch_is_its_frames(warp, face, loud):
 
 
 def test_the_square_goes_with_the_head(warp, face):
-    own = place_face_crop(warp.head, still_motion(warp.head))
+    own = place_mouth_crop(warp.head, still_motion(warp.head))
     turn = torch.tensor([[0.98, -0.199], [0.199, 0.98]])
     moved = 1.1 * face @ turn.T + torch.tensor([7.0, -5.0])
-    crop = place_face_crop(warp.head, HeadMotion.of(warp.head.pose_in(moved[None])))
+    crop = place_mouth_crop(warp.head, HeadMotion.of(warp.head.pose_in(moved[None])))
     torch.testing.assert_close(crop.points_from_frame(moved[None]), own.points_from_frame(face[None]), atol=0.6, rtol=0)
 
 
 def test_what_is_cut_out_goes_back_to_its_place(warp, tensor):
-    own = place_face_crop(warp.head, still_motion(warp.head))
+    own = place_mouth_crop(warp.head, still_motion(warp.head))
     left, top, right, bottom = own.bounds(0, warp.size)
     y, x = torch.meshgrid(torch.arange(top, bottom), torch.arange(left, right), indexing="ij")
     places = own.from_frame(torch.stack((x, y))[None].float())
@@ -88,17 +88,15 @@ def test_what_the_network_sees(warp, face):
     wide = face.clone()
     wide[[65, 66, 67, 55, 56, 57, 58, 59]] += torch.tensor([0.0, 12.0])
     warped = warp.in_parts(wide[None])
-    _, view = view_face(warp, warped, view_portrait(warp))
+    _, view = view_mouth(warp, warped, view_portrait(warp))
     maps = network_input(view)
     assert maps.shape == (1, NUM_CHANNELS, SIDE, SIDE)
     assert bool(maps.isfinite().all())
     assert maps.abs().max() <= 2
-    mouth, eyes = open_masks(view.keypoints)[0]
+    mouth = mouth_mask(view.keypoints)[0, 0]
     x, y = view.keypoints[0, [62, 66]].mean(dim=0).round().int().tolist()
     assert mouth[y, x] > 0.95
-    assert eyes[y, x] == 0
-    x, y = view.keypoints[0, [37, 38, 40, 41]].mean(dim=0).round().int().tolist()
-    assert eyes[y, x] > 0.5
+    x, y = view.keypoints[0, [57, 8]].mean(dim=0).round().int().tolist()
     assert mouth[y, x] == 0
 
 

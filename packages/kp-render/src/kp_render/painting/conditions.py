@@ -1,4 +1,4 @@
-"""What the painting network sees: the warped face, the portrait, and maps of where its parts are."""
+"""What the painting network sees: the warped mouth, that of the portrait, and maps of where its parts are."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from kp_render.geometry.landmarks import JAW, MOUTH_LOWER, MOUTH_UPPER, NOSE
-from kp_render.painting.face_crop import SIDE, FaceCrop, place_face_crop, square, still_motion
+from kp_render.painting.mouth_crop import SIDE, MouthCrop, place_mouth_crop, square, still_motion
 from kp_render.warp.opening import find_opening, layers_at
 from kp_render.warp.portrait_warp import PortraitWarp, WarpedFrames
 from kp_render.warp.sampling import sample
@@ -20,8 +20,8 @@ _DOT_PX = 1.5
 NUM_CHANNELS = 3 + 3 + 2 + 1 + 2 * len(_GROUPS)
 
 
-class FaceView(NamedTuple):
-    """Faces in the network's square.
+class MouthView(NamedTuple):
+    """Mouths and what is around them, in the network's square.
 
     Attributes:
         warped: `(B, 3, S, S)` of frames, in [0, 1].
@@ -38,23 +38,23 @@ class FaceView(NamedTuple):
     portrait_keypoints: Float[Tensor, "b 68 2"]
 
 
-def view_portrait(warp: PortraitWarp) -> tuple[FaceCrop, Tensor, Tensor]:
-    """Return the square on a portrait's own face, what it shows, and the keypoints in it."""
-    own = place_face_crop(warp.head, still_motion(warp.head))
+def view_portrait(warp: PortraitWarp) -> tuple[MouthCrop, Tensor, Tensor]:
+    """Return the square on a portrait's own mouth, what it shows, and the keypoints in it."""
+    own = place_mouth_crop(warp.head, still_motion(warp.head))
     return own, own.cut(warp.source, warp.size), own.points_from_frame(warp.rest[None])
 
 
-def view_face(
-    warp: PortraitWarp, warped: WarpedFrames, portrait: tuple[FaceCrop, Tensor, Tensor]
-) -> tuple[FaceCrop, FaceView]:
-    """Return the squares on the faces of warped frames, and what they show."""
-    crop = place_face_crop(warp.head, warped.motion)
+def view_mouth(
+    warp: PortraitWarp, warped: WarpedFrames, portrait: tuple[MouthCrop, Tensor, Tensor]
+) -> tuple[MouthCrop, MouthView]:
+    """Return the squares on the mouths of warped frames, and what they show."""
+    crop = place_mouth_crop(warp.head, warped.motion)
     own, picture, own_points = portrait
     count = len(warped.frames)
     middles = square(SIDE).to(picture)
     came_from = sample(warped.places, crop.to_frame(middles), warp.size)
-    shift = FaceCrop(own.middle.expand(count, -1), own.axes.expand(count, -1, -1)).from_frame(came_from) - middles
-    return crop, FaceView(
+    shift = MouthCrop(own.middle.expand(count, -1), own.axes.expand(count, -1, -1)).from_frame(came_from) - middles
+    return crop, MouthView(
         crop.cut(warped.frames, warp.size),
         picture.expand(count, -1, -1, -1),
         shift,
@@ -63,7 +63,7 @@ def view_face(
     )
 
 
-def network_input(view: FaceView) -> Float[Tensor, "b c s s"]:
+def network_input(view: MouthView) -> Float[Tensor, "b c s s"]:
     """Return the channels of the network: both pictures, the shift, the open mouth as a mask, keypoints as dots."""
     maps = (view.warped - 0.5, view.portrait - 0.5, 4 * view.shift.clamp(-0.5, 0.5), mouth_mask(view.keypoints))
     return torch.cat((*maps, _dots(view.keypoints), _dots(view.portrait_keypoints)), dim=1)

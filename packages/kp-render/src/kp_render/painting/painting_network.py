@@ -1,4 +1,4 @@
-"""The painting network: a small U-Net that moves and repaints a warped face a little."""
+"""The painting network: a small U-Net that moves and repaints a warped mouth a little."""
 
 import torch
 from jaxtyping import Float
@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, pixel_shuffle, pixel_unshuffle
 
 from kp_render.painting.conditions import NUM_CHANNELS
-from kp_render.painting.face_crop import square
+from kp_render.painting.mouth_crop import square
 from kp_render.warp.sampling import sample
 
 #: Channels at a half, a quarter, an eighth and a sixteenth of the side of the square.
@@ -34,7 +34,7 @@ class Strokes(nn.Module):
 
 
 class PaintingNetwork(nn.Module):
-    """Corrects a warped face: a small shift of its pixels, and a colour to add. New, it changes nothing.
+    """Corrects a warped mouth: a small shift of its pixels, and a colour to add. New, it changes nothing.
 
     Example:
         >>> network = PaintingNetwork()
@@ -59,7 +59,7 @@ class PaintingNetwork(nn.Module):
             nn.init.zeros_(self.last.bias)
 
     def forward(self, maps: Float[Tensor, "b c s s"]) -> tuple[Float[Tensor, "b 2 s s"], Float[Tensor, "b 3 s s"]]:
-        """Return the correction of a face.
+        """Return the correction of a mouth and what is around it.
 
         Args:
             maps: Channels of `network_input`.

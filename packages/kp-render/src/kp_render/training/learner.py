@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn, optim
 
-from kp_render.painting.conditions import NUM_CHANNELS, FaceView, network_input
-from kp_render.painting.face_crop import round_cover
+from kp_render.painting.conditions import NUM_CHANNELS, MouthView, network_input
+from kp_render.painting.mouth_crop import round_cover
 from kp_render.painting.painting_network import PaintingNetwork, corrected
 from kp_render.training.checkpoint import load_training, save_training
 from kp_render.training.losses import painting_loss
@@ -45,7 +45,7 @@ class Learner:
         self._judges = optim.AdamW(self.adversary.parameters(), lr=rate, betas=(0.5, 0.99), weight_decay=1e-4)
         self.start = load_training(state, self._networks(), self._optimizers()) if state.is_file() else 0
 
-    def update(self, view: FaceView, truth: Float[Tensor, "b 3 s s"], step: int, *, flipped: bool) -> float:
+    def update(self, view: MouthView, truth: Float[Tensor, "b 3 s s"], step: int, *, flipped: bool) -> float:
         """Learn from examples, and return the loss without its adversary; flipped, the network sees them mirrored."""
         settings = self._settings
         rate = settings.learning_rate * min(1.0, (step + 1) / _WARM_UP) * _cosine(step / settings.steps)
@@ -78,7 +78,7 @@ class Learner:
 
 
 def paint(
-    network: PaintingNetwork, view: FaceView, maps: Float[Tensor, "b c s s"], *, flipped: bool = False
+    network: PaintingNetwork, view: MouthView, maps: Float[Tensor, "b c s s"], *, flipped: bool = False
 ) -> tuple[Float[Tensor, "b 3 s s"], Float[Tensor, "b 2 s s"]]:
     """Paint faces, and return the shift too; flipped, the network sees them in a mirror."""
     if flipped:

@@ -9,18 +9,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kp_render.painting.conditions import FaceView, network_input
+from kp_render.painting.conditions import MouthView, network_input
 from kp_render.painting.painter import KIND
 from kp_render.painting.painting_network import PaintingNetwork
 from kp_render.training.checkpoint import save_weights
 from kp_render.training.learner import Learner, paint
-from kp_render.training.losses import score_faces
+from kp_render.training.losses import score_painting
 from kp_render.training.pairs import Pairs, unpack
 from kp_render.training.settings import TrainingSettings
 
 STATE, WEIGHTS, TABLE = "training.safetensors", "painter.safetensors", "log.csv"
-_COLUMNS = ("step", "loss", "seconds", "warp mouth SSIM", "mouth SSIM", "warp face SSIM", "face SSIM",
-            "warp mouth L1", "mouth L1", "warp face L1", "face L1")  # fmt: skip
+_COLUMNS = ("step", "loss", "seconds", "warp mouth SSIM", "mouth SSIM", "warp circle SSIM", "circle SSIM",
+            "warp mouth L1", "mouth L1", "warp circle L1", "circle L1")  # fmt: skip
 #: Range of the brightness and of the colours that examples are varied by.
 _GAIN, _TINT = 0.2, 0.06
 
@@ -83,7 +83,7 @@ def open_examples(folder: Path) -> list[Pairs]:
     return found
 
 
-def _batch(examples: list[Pairs], size: int, chance: np.random.Generator) -> tuple[FaceView, Tensor]:
+def _batch(examples: list[Pairs], size: int, chance: np.random.Generator) -> tuple[MouthView, Tensor]:
     """Choose examples: each video is as likely as any other."""
     chosen = []
     for _ in range(size):
@@ -92,15 +92,15 @@ def _batch(examples: list[Pairs], size: int, chance: np.random.Generator) -> tup
     return _unpacked([pairs.pictures[i] for pairs, i in chosen], [pairs.keypoints[i] for pairs, i in chosen])
 
 
-def _unpacked(pictures: list[np.ndarray], keypoints: list[np.ndarray]) -> tuple[FaceView, Tensor]:
+def _unpacked(pictures: list[np.ndarray], keypoints: list[np.ndarray]) -> tuple[MouthView, Tensor]:
     return unpack(torch.from_numpy(np.stack(pictures)), torch.from_numpy(np.stack(keypoints)))
 
 
-def _moved(view: FaceView, truth: Tensor, device: str) -> tuple[FaceView, Tensor]:
-    return FaceView(*(value.to(device) for value in view)), truth.to(device)
+def _moved(view: MouthView, truth: Tensor, device: str) -> tuple[MouthView, Tensor]:
+    return MouthView(*(value.to(device) for value in view)), truth.to(device)
 
 
-def _varied(view: FaceView, truth: Tensor, chance: np.random.Generator) -> tuple[FaceView, Tensor]:
+def _varied(view: MouthView, truth: Tensor, chance: np.random.Generator) -> tuple[MouthView, Tensor]:
     """Make examples brighter or darker and tint them, frame and truth alike."""
     count = len(truth)
     gain = 1 + chance.uniform(-_GAIN, _GAIN, (count, 1)) + chance.uniform(-_TINT, _TINT, (count, 3))
@@ -118,14 +118,14 @@ def _check(network: PaintingNetwork, held_out: list[Pairs], batch_size: int, dev
         for pair in _in_turn(held_out, batch_size):
             view, truth = _moved(*pair, device)
             painted, _ = paint(network, view, network_input(view))
-            scores = (score_faces(frames.clamp(0, 1), truth, view.keypoints) for frames in (view.warped, painted))
+            scores = (score_painting(frames.clamp(0, 1), truth, view.keypoints) for frames in (view.warped, painted))
             rows.append([torch.stack(found, dim=1) for found in scores])
     warp, painter = (torch.cat([row[part] for row in rows]).mean(dim=0).tolist() for part in (0, 1))
-    names = ("face L1", "mouth L1", "face SSIM", "mouth SSIM")
+    names = ("circle L1", "mouth L1", "circle SSIM", "mouth SSIM")
     return {**{f"warp {n}": v for n, v in zip(names, warp, strict=True)}, **dict(zip(names, painter, strict=True))}
 
 
-def _in_turn(held_out: list[Pairs], batch_size: int) -> Iterator[tuple[FaceView, Tensor]]:
+def _in_turn(held_out: list[Pairs], batch_size: int) -> Iterator[tuple[MouthView, Tensor]]:
     all_of_them = [(pairs.pictures[i], pairs.keypoints[i]) for pairs in held_out for i in range(len(pairs.keypoints))]
     for first in range(0, len(all_of_them), batch_size):
         part = all_of_them[first : first + batch_size]
