@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from kp_render.cli.app import app
@@ -142,6 +142,17 @@ def test_it_goes_on_where_it_stopped(folder, tmp_path):
     assert [row["step"] for row in rows] == [6]
     for name, value in load_file(once).items():
         torch.testing.assert_close(load_file(twice)[name], value, atol=1e-3, rtol=1e-3)
+
+
+def test_other_states_are_refused(folder, tmp_path, as_users_run_it):
+    settings = TrainingSettings(steps=1, batch_size=1)
+    (tmp_path / "training.safetensors").write_bytes(b"no")
+    with pytest.raises(ValueError, match="state of a training"):
+        train_painter(folder, None, tmp_path, settings)
+    for kind, message in (("kp-render training", "another folder"), ("another", "state of a training")):
+        save_file({"a": torch.zeros(1)}, tmp_path / "training.safetensors", metadata={"kind": kind})
+        with pytest.raises(ValueError, match=message):
+            train_painter(folder, None, tmp_path, settings)
 
 
 def test_settings(tmp_path, as_users_run_it):

@@ -6,18 +6,22 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from kp_render.geometry.landmarks import JAW, MOUTH_LOWER, MOUTH_UPPER, NOSE
+from kp_render.geometry.landmarks import JAW, LIPS_LOWER, LIPS_UPPER, MOUTH_LOWER, MOUTH_UPPER, NOSE
 from kp_render.painting.mouth_crop import SIDE, MouthCrop, place_mouth_crop, square, still_motion
 from kp_render.warp.opening import find_opening, layers_at
 from kp_render.warp.portrait_warp import PortraitWarp, WarpedFrames
-from kp_render.warp.sampling import sample
+from kp_render.warp.sampling import sample, smoothstep
 
 #: Keypoints that share a map: the lips outside and inside, and what is around the mouth.
 _GROUPS = (tuple(range(48, 60)), tuple(range(60, 68)), (*JAW, *NOSE))
 #: Radius of a keypoint in its map, pixels of the square.
 _DOT_PX = 1.5
 #: Channels of `network_input`.
-NUM_CHANNELS = 3 + 3 + 2 + 1 + 2 * len(_GROUPS)
+NUM_CHANNELS = 3 + 3 + 2 + 1 + 1 + 2 * len(_GROUPS)
+#: The channel of the lips, and the one that has a sign along x, the shift.
+LIPS_CHANNEL, SHIFT_X_CHANNEL = 9, 6
+#: What belongs to the lips: up to the second distance from their outer edge, pixels of the square; from there it fades.
+_LIPS_MARGIN = (5.0, 2.0)
 
 
 class MouthView(NamedTuple):
@@ -64,17 +68,34 @@ def view_mouth(
 
 
 def network_input(view: MouthView) -> Float[Tensor, "b c s s"]:
-    """Return the channels of the network: both pictures, the shift, the open mouth as a mask, keypoints as dots."""
-    maps = (view.warped - 0.5, view.portrait - 0.5, 4 * view.shift.clamp(-0.5, 0.5), mouth_mask(view.keypoints))
-    return torch.cat((*maps, _dots(view.keypoints), _dots(view.portrait_keypoints)), dim=1)
+    """Return the channels of the network: both pictures, the shift, masks of mouth and lips, keypoints as dots."""
+    maps = (view.warped - 0.5, view.portrait - 0.5, 4 * view.shift.clamp(-0.5, 0.5))
+    masks = (mouth_mask(view.keypoints), lips_mask(view.keypoints))
+    return torch.cat((*maps, *masks, _dots(view.keypoints), _dots(view.portrait_keypoints)), dim=1)
 
 
 def mouth_mask(keypoints: Float[Tensor, "b 68 2"]) -> Float[Tensor, "b 1 s s"]:
     """Return how much of each pixel lies between the lips, 0 to 1."""
-    pixels = (square(SIDE).to(keypoints) + 1) * (SIDE / 2) - 0.5
-    opening = find_opening(keypoints[:, list(MOUTH_UPPER)], keypoints[:, list(MOUTH_LOWER)])
-    layers = layers_at(opening, pixels.expand(len(keypoints), -1, -1, -1))
+    layers = layers_at(
+        find_opening(keypoints[:, list(MOUTH_UPPER)], keypoints[:, list(MOUTH_LOWER)]), _pixels(keypoints)
+    )
     return 1 - layers.upper - layers.lower
+
+
+def lips_mask(keypoints: Float[Tensor, "b 68 2"]) -> Float[Tensor, "b 1 s s"]:
+    """Return how much of each pixel belongs to the lips or lies between them, 0 to 1."""
+    lips = find_opening(keypoints[:, list(LIPS_UPPER)], keypoints[:, list(LIPS_LOWER)])
+    layers = layers_at(lips, _pixels(keypoints))
+    length = lips.axis.norm(dim=1)[:, None, None, None]
+    to_corners = torch.minimum(layers.along, 1 - layers.along) * length
+    within = torch.minimum(torch.minimum(layers.below_upper, layers.above_lower), to_corners)
+    far, near = _LIPS_MARGIN
+    return smoothstep(within, -far, -near)
+
+
+def _pixels(keypoints: Tensor) -> Float[Tensor, "b 2 s s"]:
+    pixels = (square(SIDE).to(keypoints) + 1) * (SIDE / 2) - 0.5
+    return pixels.expand(len(keypoints), -1, -1, -1)
 
 
 def _dots(keypoints: Float[Tensor, "b 68 2"]) -> Float[Tensor, "b g s s"]:

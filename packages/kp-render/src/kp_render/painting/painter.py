@@ -94,6 +94,10 @@ def _load(path: Path) -> PaintingNetwork:
                 raise ValueError(f"expected weights of a painter of kp-render, got {path}")
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
         network.load_state_dict(tensors)
-    except (SafetensorError, RuntimeError) as error:
-        raise ValueError(f"expected weights of a painter of this release in {path}: {error}") from None
+    except SafetensorError as error:
+        raise ValueError(f"expected weights of a painter of kp-render in {path}: {error}") from None
+    except RuntimeError:
+        raise ValueError(
+            f"expected the layers of this release's painter in {path}, got others; train it again"
+        ) from None
     return network.eval().requires_grad_(requires_grad=False)

@@ -5,8 +5,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, pixel_shuffle, pixel_unshuffle
 
-from kp_render.painting.conditions import NUM_CHANNELS
+from kp_render.painting.conditions import LIPS_CHANNEL, NUM_CHANNELS
 from kp_render.painting.mouth_crop import square
+from kp_render.warp.filtering import blur
 from kp_render.warp.sampling import sample
 
 #: Channels at a half, a quarter, an eighth and a sixteenth of the side of the square.
@@ -15,6 +16,8 @@ WIDTHS = (32, 64, 96, 160)
 _FINE = 16
 #: Farthest that a pixel is moved, in halves of the side of the square.
 _FARTHEST = 0.06
+#: Skin beside the lips keeps its grain: there only colours blurred by this are added, pixels.
+_SKIN_BLUR = 3.0
 
 
 class Strokes(nn.Module):
@@ -78,7 +81,10 @@ class PaintingNetwork(nn.Module):
         features = pixel_shuffle(self.unfold(features), 2)
         features = nn.functional.silu(self.fine(torch.cat((features, maps[:, :3]), dim=1)))
         correction = self.last(features).float().tanh()
-        return _FARTHEST * correction[:, :2], correction[:, 2:]
+        lips, colour = maps[:, LIPS_CHANNEL, None], correction[:, 2:]
+        with torch.autocast(colour.device.type, enabled=False):  # filters are slow in bfloat16
+            even = blur(colour, _SKIN_BLUR)
+        return _FARTHEST * correction[:, :2], even + lips * (colour - even)
 
 
 def corrected(

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn, optim
 
@@ -31,16 +31,21 @@ def load_training(path: Path, networks: dict[str, nn.Module], optimizers: dict[s
     Raises:
         ValueError: The file is none of a training of this release.
     """
-    with safe_open(path, framework="pt") as file:
-        metadata = file.metadata() or {}
-        if metadata.get("kind") != _KIND:
-            raise ValueError(f"expected the state of a training of kp-render, got {path}")
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"expected the state of a training of kp-render in {path}: {error}") from None
+    if metadata.get("kind") != _KIND:
+        raise ValueError(f"expected the state of a training of kp-render, got {path}")
     for part, network in networks.items():
         try:
             network.load_state_dict(_part(tensors, f"{part}."))
-        except RuntimeError as error:
-            raise ValueError(f"expected a training of this release in {path}: {error}; choose another folder") from None
+        except RuntimeError:
+            raise ValueError(
+                f"expected the networks of this release in {path}, got others; choose another folder"
+            ) from None
     for part, optimizer in optimizers.items():
         state: dict[int, dict[str, Tensor]] = {}
         for name, value in _part(tensors, f"moments of {part}.").items():

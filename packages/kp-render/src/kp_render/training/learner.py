@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn, optim
 
-from kp_render.painting.conditions import NUM_CHANNELS, MouthView, network_input
+from kp_render.painting.conditions import NUM_CHANNELS, SHIFT_X_CHANNEL, MouthView, network_input
 from kp_render.painting.mouth_crop import round_cover
 from kp_render.painting.painting_network import PaintingNetwork, corrected
 from kp_render.training.checkpoint import load_training, save_training
@@ -18,8 +18,6 @@ from kp_render.training.settings import TrainingSettings
 _WARM_UP = 100
 #: Steps over which the loss of realism grows to its weight.
 _GROWTH = 200
-#: The channel of the network's input that has a sign along x: the shift.
-_SIGNED_CHANNEL = 6
 
 
 class Learner:
@@ -83,7 +81,7 @@ def paint(
     """Paint faces, and return the shift too; flipped, the network sees them in a mirror."""
     if flipped:
         maps = maps.flip(3)
-        maps[:, _SIGNED_CHANNEL] *= -1
+        maps[:, SHIFT_X_CHANNEL] *= -1
     with torch.autocast(maps.device.type, torch.bfloat16, enabled=maps.device.type != "mps"):
         shift, colour = network(maps.contiguous(memory_format=torch.channels_last))
     if flipped:

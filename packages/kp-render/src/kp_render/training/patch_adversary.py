@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, relu
 from torch.nn.utils.parametrizations import spectral_norm
 
-#: Channels of the network's input that the adversary sees too: what belongs to the frame, not to the warp's pixels.
+#: Channels of the network's input that the adversary sees too: masks and keypoints, not the pixels of the warp.
 _SEEN = slice(8, None)
 _SLOPE = 0.2
 
