@@ -48,8 +48,9 @@ def test_a_new_network_changes_nothing(warp, face):
 
 def test_skin_keeps_its_grain(warp, face, loud):
     _, view = view_mouth(warp, warp.in_parts(face[None]), view_portrait(warp))
-    _, colour = loud(network_input(view))
+    shift, colour = loud(network_input(view))
     lips = lips_mask(view.keypoints)
+    assert shift.abs().amax(dim=1, keepdim=True)[lips == 0].max() == 0
     grain = (colour - blur(colour, 2.0)).abs().mean(dim=1, keepdim=True)
     assert grain[lips == 1].mean() > 5 * grain[lips == 0].mean()
     # The lips are the whole of them, and hardly more.

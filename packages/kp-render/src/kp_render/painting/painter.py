@@ -54,7 +54,7 @@ class Painter:
             pixels = whole[..., top:bottom, left:right]
             square = MouthCrop(crop.middle[index : index + 1], crop.axes[index : index + 1])
             change = from_square(correction[index : index + 1], square.from_frame(pixels))
-            moved = sample(warped.frames[index : index + 1], pixels + change[:, :2], size)
+            moved = sample(warped.frames[index : index + 1], pixels + change[:, :2], size, "bicubic")
             frames[index : index + 1, :, top:bottom, left:right] = (moved + change[:, 2:]).clamp(0, 1)
         return frames
 

@@ -16,7 +16,7 @@ WIDTHS = (32, 64, 96, 160)
 _FINE = 16
 #: Farthest that a pixel is moved, in halves of the side of the square.
 _FARTHEST = 0.06
-#: Skin beside the lips keeps its grain: there only colours blurred by this are added, pixels.
+#: Skin beside the lips keeps its grain: it is not moved, and only colours blurred by this are added, pixels.
 _SKIN_BLUR = 3.0
 
 
@@ -37,7 +37,7 @@ class Strokes(nn.Module):
 
 
 class PaintingNetwork(nn.Module):
-    """Corrects a warped mouth: a small shift of its pixels, and a colour to add. New, it changes nothing.
+    """Corrects a warped mouth: a small shift of the lips, and a colour to add. New, it changes nothing.
 
     Example:
         >>> network = PaintingNetwork()
@@ -84,7 +84,7 @@ class PaintingNetwork(nn.Module):
         lips, colour = maps[:, LIPS_CHANNEL, None], correction[:, 2:]
         with torch.autocast(colour.device.type, enabled=False):  # filters are slow in bfloat16
             even = blur(colour, _SKIN_BLUR)
-        return _FARTHEST * correction[:, :2], even + lips * (colour - even)
+        return _FARTHEST * lips * correction[:, :2], even + lips * (colour - even)
 
 
 def corrected(
@@ -96,4 +96,4 @@ def corrected(
     """Return squares with a correction, where it covers them."""
     side = warped.shape[-1]
     places = (square(side).to(warped) + cover * shift + 1) * (side / 2) - 0.5
-    return sample(warped, places, (side, side)) + cover * colour
+    return sample(warped, places, (side, side), "bicubic") + cover * colour

@@ -24,7 +24,7 @@ class TrainingSettings:
     steps: int = 2400
     batch_size: int = 8
     learning_rate: float = 1e-3
-    adversary: float = 0.02
+    adversary: float = 0.05
     adversary_from: float = 0.5
     average: float = 0.995
     seed: int = 0
