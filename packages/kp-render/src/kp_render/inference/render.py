@@ -95,9 +95,7 @@ def render_portrait(
         raise ValueError(f"expected crop none or face, and a size of at least 32, got {crop!r} and {size}")
     check_background(background)
     if weights is not None and not paint:
-        raise ValueError(
-            "expected paint=True (not --no-paint) together with weights: they are those of the painting network"
-        )
+        raise ValueError("expected paint=True (not --no-paint) with weights, which are those of the painting network")
     points = _checked(sequence.keypoints)
     still = points[0] if reference is None else _checked(reference[None])[0]
     if tuple(sequence.image_size) != image.shape[:2] or _differ(points[0], still):
