@@ -18,8 +18,8 @@ _GROUPS = (tuple(range(48, 60)), tuple(range(60, 68)), (*JAW, *NOSE))
 _DOT_PX = 1.5
 #: Channels of `network_input`.
 NUM_CHANNELS = 3 + 3 + 2 + 1 + 1 + 2 * len(_GROUPS)
-#: The channel of the lips, and the one that has a sign along x, the shift.
-LIPS_CHANNEL, SHIFT_X_CHANNEL = 9, 6
+#: Channels of the opening of the mouth, of the lips, and the one that has a sign along x, the shift.
+MOUTH_CHANNEL, LIPS_CHANNEL, SHIFT_X_CHANNEL = 8, 9, 6
 #: What belongs to the lips: up to the second distance from their outer edge, pixels of the square; from there it fades.
 _LIPS_MARGIN = (5.0, 2.0)
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from kp_render.painting.conditions import network_input, view_mouth, view_portrait
+from kp_render.painting.conditions import MOUTH_CHANNEL, network_input, view_mouth, view_portrait
 from kp_render.painting.mouth_crop import MouthCrop, from_square, round_cover
 from kp_render.painting.painting_network import PaintingNetwork
 from kp_render.warp.portrait_warp import PortraitWarp, WarpedFrames
@@ -43,7 +43,9 @@ class Painter:
         maps = network_input(view).contiguous(memory_format=torch.channels_last)
         shift, colour = self.network(maps)
         correction = torch.cat((torch.einsum("bij,bjhw->bihw", crop.axes, shift), colour), dim=1)
-        correction = correction * round_cover().to(colour)
+        # Teeth that the portrait shows well stay as they are: painted ones are a mean of many.
+        between_lips = maps[:, MOUTH_CHANNEL, None]
+        correction = correction * round_cover().to(colour) * (1 - self.warp.interior.shows_teeth * between_lips)
         size = self.warp.size
         frames = warped.frames.clone()
         whole = pixel_grid(*size, size).to(frames)[None]
