@@ -1,6 +1,7 @@
 """The painting network on a portrait: new it changes nothing, and it never touches the background."""
 
 import hashlib
+from dataclasses import replace
 from importlib.resources import files
 
 import pytest
@@ -57,6 +58,18 @@ def test_skin_keeps_its_grain(warp, face, loud):
     x, y = view.keypoints[0, 48:].round().long().unbind(dim=1)
     assert lips[0, 0, y, x].min() == 1
     assert lips.sum() < 1.6 * (x.amax() - x.amin()) * (y.amax() - y.amin())
+
+
+def test_teeth_that_a_portrait_shows_well_stay(warp, face, loud):
+    frame = face[None] + 2
+    x, y = frame[0, [62, 66]].mean(dim=0).round().int().tolist()
+    change = []
+    for shows_teeth in (0.0, 1.0):
+        shown = replace(warp, interior=replace(warp.interior, shows_teeth=shows_teeth))
+        change.append((make_painter(shown, loud)(frame) - shown(frame)).abs()[0].amax(dim=0))
+    assert change[0][y, x] > 0.02 > 1e-3 > change[1][y, x]
+    lip = frame[0, 57].round().int().tolist()
+    assert change[1][lip[1] - 1, lip[0]] > 0.02
 
 
 def test_it_paints_around_the_mouth_and_not_beyond(warp, face, loud):
