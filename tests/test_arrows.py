@@ -28,7 +28,7 @@ HOMES = {
     "starlette": {"a2k_nets.server.app"},
     "uvicorn": {"a2k_nets.web.server"},
     "kornia": {
-        "kp_render.painting.face_crop",
+        "kp_render.painting.mouth_crop",
         "kp_render.training.losses",
         "kp_render.warp.filtering",
     },

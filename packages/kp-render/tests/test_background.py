@@ -72,7 +72,7 @@ def test_transparent(picture, talk, still):
 
 
 def test_crop_size_and_painting_go_with_it(picture, talk, still):
-    for options in ({"crop": "face", "size": 128}, {"paint": True}):
+    for options in ({"crop": "face", "size": 128}, {"paint": False}):
         first = frames(picture, talk, still, background="transparent", **options)[0]
         assert first.shape[2] == 4
         assert first[..., 3].min() == 0

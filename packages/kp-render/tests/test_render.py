@@ -50,7 +50,7 @@ def test_the_command_paints_with_weights_of_ones_own(tmp_path, picture, still):
         assert result.exit_code == 0, result.output
         return [frame.astype(int) for frame in kp_io.read_video(tmp_path / "talk.mp4")]
 
-    plain, painted, own = frames(), frames("--paint"), frames("--paint", "--weights", "own.safetensors")
+    plain, painted, own = frames("--no-paint"), frames(), frames("--weights", "own.safetensors")
     assert np.abs(plain[1] - painted[1]).max() > 10
     assert np.abs(own[1] - painted[1]).max() > 30
     # The background is not painted.
@@ -59,7 +59,7 @@ def test_the_command_paints_with_weights_of_ones_own(tmp_path, picture, still):
 
 def test_weights_are_for_painting(picture, talk, tmp_path):
     with pytest.raises(ValueError, match="paint=True"):
-        render_portrait(picture, talk, weights=tmp_path / "painter.safetensors")
+        render_portrait(picture, talk, paint=False, weights=tmp_path / "painter.safetensors")
 
 
 def test_another_picture_moves_it_by_displacement(picture, still, talk):

@@ -5,13 +5,15 @@ import csv
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from kp_render.cli.app import app
-from kp_render.painting.face_crop import SIDE
-from kp_render.training.losses import mouth_map, painting_loss, score_faces
+from kp_render.painting.conditions import NUM_CHANNELS, network_input
+from kp_render.painting.mouth_crop import SIDE
+from kp_render.training.losses import mouth_map, painting_loss, score_painting
 from kp_render.training.pairs import Pairs, make_pairs, unpack
+from kp_render.training.patch_adversary import PatchAdversary, adversary_loss, realism_loss
 from kp_render.training.settings import TrainingSettings, read_settings
 from kp_render.training.train_painter import open_examples, train_painter
 
@@ -78,8 +80,8 @@ def test_the_loss_wants_the_truth_and_the_mouth_most(pairs):
     assert wrong_mouth > 1.3 * wrong_eyes > 0
     torn = torch.rand(1, 2, SIDE, SIDE) * 0.06
     assert painting_loss(truth, truth, torn, view.keypoints) > 0.01
-    scores = score_faces(truth, truth, view.keypoints)
-    assert scores.mouth_l1.item() == scores.face_l1.item() == 0
+    scores = score_painting(truth, truth, view.keypoints)
+    assert scores.mouth_l1.item() == scores.circle_l1.item() == 0
     assert scores.mouth_ssim.item() == pytest.approx(1, abs=1e-3)
 
 
@@ -91,11 +93,36 @@ def test_it_comes_nearer_to_the_truth(pairs, tmp_path):
     rows = []
     settings = TrainingSettings(steps=40, batch_size=2, learning_rate=4e-3, average=0.5, log_every=20)
     train_painter(tmp_path, tmp_path, tmp_path / "run", settings, on_row=rows.append)
-    assert rows[-1]["face L1"] < 0.8 * rows[-1]["warp face L1"]
+    assert rows[-1]["circle L1"] < 0.8 * rows[-1]["warp circle L1"]
+
+
+def test_the_adversary_tells_paint_from_footage(pairs):
+    view, truth = unpack(torch.from_numpy(pairs.pictures), torch.from_numpy(pairs.keypoints))
+    painted, maps, where = truth.flip(2) * 0.8, network_input(view), mouth_map(view.keypoints)
+    torch.manual_seed(0)
+    adversary = PatchAdversary(NUM_CHANNELS)
+    optimizer = torch.optim.Adam(adversary.parameters(), lr=2e-3)
+    losses = []
+    for _ in range(12):
+        loss = adversary_loss(adversary, painted, truth, maps, where)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.8 * losses[0]
+    assert realism_loss(adversary, painted, maps, where) > realism_loss(adversary, truth, maps, where)
+    # The painter learns from the adversary, but not the other way round.
+    paint = painted.clone().requires_grad_()
+    adversary.zero_grad()
+    realism_loss(adversary, paint, maps, where).backward()
+    assert paint.grad.abs().sum() > 0
+    assert all(weight.grad is None for weight in adversary.parameters())
 
 
 def test_it_goes_on_where_it_stopped(folder, tmp_path):
-    settings = TrainingSettings(steps=6, batch_size=2, learning_rate=2e-3, average=0.5, log_every=3)
+    settings = TrainingSettings(
+        adversary=0.1, adversary_from=0.2, steps=6, batch_size=2, learning_rate=2e-3, average=0.5, log_every=3
+    )
     once = train_painter(folder, folder, tmp_path / "once", settings)
     with (tmp_path / "once" / "log.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -117,10 +144,22 @@ def test_it_goes_on_where_it_stopped(folder, tmp_path):
         torch.testing.assert_close(load_file(twice)[name], value, atol=1e-3, rtol=1e-3)
 
 
+def test_other_states_are_refused(folder, tmp_path, as_users_run_it):
+    settings = TrainingSettings(steps=1, batch_size=1)
+    (tmp_path / "training.safetensors").write_bytes(b"no")
+    with pytest.raises(ValueError, match="state of a training"):
+        train_painter(folder, None, tmp_path, settings)
+    for kind, message in (("kp-render training", "another folder"), ("another", "state of a training")):
+        save_file({"a": torch.zeros(1)}, tmp_path / "training.safetensors", metadata={"kind": kind})
+        with pytest.raises(ValueError, match=message):
+            train_painter(folder, None, tmp_path, settings)
+
+
 def test_settings(tmp_path, as_users_run_it):
     (tmp_path / "a.toml").write_text("steps = 7\nlearning_rate = 0.01\n")
     assert read_settings(tmp_path / "a.toml", steps=None, seed=3) == TrainingSettings(7, learning_rate=0.01, seed=3)
-    for text, message in (("stepz = 7", "stepz"), ("steps = 'a'", "steps"), ("steps = 0", "above 0"), ("=", "TOML")):
+    wrong = [("adversary = -1.0", "adversary"), ("stepz = 7", "stepz"), ("steps = 'a'", "steps")]
+    for text, message in (*wrong, ("steps = 0", "above 0"), ("=", "TOML")):
         (tmp_path / "a.toml").write_text(text)
         with pytest.raises(ValueError, match=message):
             read_settings(tmp_path / "a.toml")

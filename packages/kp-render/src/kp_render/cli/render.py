@@ -38,8 +38,8 @@ def render(
     ] = "keep",
     paint: Annotated[
         bool,
-        typer.Option("--paint/--no-paint", help="Let a network correct the warp: softer, slower; not for drawings."),
-    ] = False,
+        typer.Option("--paint/--no-paint", help="Let a network correct the mouth; not for drawings."),
+    ] = True,
     weights: Annotated[
         Path | None, typer.Option(help="Weights of `kp-render train`.", show_default="those in the package")
     ] = None,

@@ -46,7 +46,7 @@ def render_portrait(
     crop: Literal["none", "face"] = "none",
     size: int | None = None,
     background: str = "keep",
-    paint: bool = False,
+    paint: bool = True,
     weights: Path | None = None,
     device: str = "cpu",
 ) -> Iterator[UInt8[np.ndarray, "_ _ _"]]:
@@ -65,8 +65,8 @@ def render_portrait(
         background: `"keep"` it, `"blur"` it, a colour such as `"#00b140"`, or `"transparent"`. All but the first find
             the outline of the person by colour, which errs on single hairs, and where hair or clothes look like what
             is behind; they need OpenCV, which comes with kp-io.
-        paint: Whether the painting network corrects the warp: nearer to footage by pixels, but softer, and slower. It
-            has only seen photos of people.
+        paint: Whether the painting network corrects the mouth: nearer to footage, but slower. It has only seen photos
+            of people: a drawing keeps its strokes without it.
         weights: File of other weights of the network, as `kp-render train` writes it; only with `paint`.
         device: cpu, cuda or mps.
 
@@ -95,7 +95,7 @@ def render_portrait(
         raise ValueError(f"expected crop none or face, and a size of at least 32, got {crop!r} and {size}")
     check_background(background)
     if weights is not None and not paint:
-        raise ValueError("expected paint=True (--paint) with weights, which are those of the painting network")
+        raise ValueError("expected paint=True (not --no-paint) with weights, which are those of the painting network")
     points = _checked(sequence.keypoints)
     still = points[0] if reference is None else _checked(reference[None])[0]
     if tuple(sequence.image_size) != image.shape[:2] or _differ(points[0], still):

@@ -1,4 +1,4 @@
-"""What the painting network sees: the warped face, the portrait, and maps of where its parts are."""
+"""What the painting network sees: the warped mouth, that of the portrait, and maps of where its parts are."""
 
 from typing import NamedTuple
 
@@ -6,22 +6,26 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from kp_render.geometry.landmarks import BROWS, EYES_LOWER, EYES_UPPER, JAW, MOUTH_LOWER, MOUTH_UPPER, NOSE
-from kp_render.painting.face_crop import SIDE, FaceCrop, place_face_crop, square, still_motion
+from kp_render.geometry.landmarks import JAW, LIPS_LOWER, LIPS_UPPER, MOUTH_LOWER, MOUTH_UPPER, NOSE
+from kp_render.painting.mouth_crop import SIDE, MouthCrop, place_mouth_crop, square, still_motion
 from kp_render.warp.opening import find_opening, layers_at
 from kp_render.warp.portrait_warp import PortraitWarp, WarpedFrames
-from kp_render.warp.sampling import sample
+from kp_render.warp.sampling import sample, smoothstep
 
-#: Keypoints that share a map: the lips outside and inside, the eyes, and the rest of the face.
-_GROUPS = (tuple(range(48, 60)), tuple(range(60, 68)), tuple(range(36, 48)), (*JAW, *BROWS, *NOSE))
+#: Keypoints that share a map: the lips outside and inside, and what is around the mouth.
+_GROUPS = (tuple(range(48, 60)), tuple(range(60, 68)), (*JAW, *NOSE))
 #: Radius of a keypoint in its map, pixels of the square.
 _DOT_PX = 1.5
 #: Channels of `network_input`.
-NUM_CHANNELS = 3 + 3 + 2 + 2 + 2 * len(_GROUPS)
+NUM_CHANNELS = 3 + 3 + 2 + 1 + 1 + 2 * len(_GROUPS)
+#: Channels of the opening of the mouth, of the lips, and the one that has a sign along x, the shift.
+MOUTH_CHANNEL, LIPS_CHANNEL, SHIFT_X_CHANNEL = 8, 9, 6
+#: What belongs to the lips: up to the second distance from their outer edge, pixels of the square; from there it fades.
+_LIPS_MARGIN = (5.0, 2.0)
 
 
-class FaceView(NamedTuple):
-    """Faces in the network's square.
+class MouthView(NamedTuple):
+    """Mouths and what is around them, in the network's square.
 
     Attributes:
         warped: `(B, 3, S, S)` of frames, in [0, 1].
@@ -38,23 +42,23 @@ class FaceView(NamedTuple):
     portrait_keypoints: Float[Tensor, "b 68 2"]
 
 
-def view_portrait(warp: PortraitWarp) -> tuple[FaceCrop, Tensor, Tensor]:
-    """Return the square on a portrait's own face, what it shows, and the keypoints in it."""
-    own = place_face_crop(warp.head, still_motion(warp.head))
+def view_portrait(warp: PortraitWarp) -> tuple[MouthCrop, Tensor, Tensor]:
+    """Return the square on a portrait's own mouth, what it shows, and the keypoints in it."""
+    own = place_mouth_crop(warp.head, still_motion(warp.head))
     return own, own.cut(warp.source, warp.size), own.points_from_frame(warp.rest[None])
 
 
-def view_face(
-    warp: PortraitWarp, warped: WarpedFrames, portrait: tuple[FaceCrop, Tensor, Tensor]
-) -> tuple[FaceCrop, FaceView]:
-    """Return the squares on the faces of warped frames, and what they show."""
-    crop = place_face_crop(warp.head, warped.motion)
+def view_mouth(
+    warp: PortraitWarp, warped: WarpedFrames, portrait: tuple[MouthCrop, Tensor, Tensor]
+) -> tuple[MouthCrop, MouthView]:
+    """Return the squares on the mouths of warped frames, and what they show."""
+    crop = place_mouth_crop(warp.head, warped.motion)
     own, picture, own_points = portrait
     count = len(warped.frames)
     middles = square(SIDE).to(picture)
     came_from = sample(warped.places, crop.to_frame(middles), warp.size)
-    shift = FaceCrop(own.middle.expand(count, -1), own.axes.expand(count, -1, -1)).from_frame(came_from) - middles
-    return crop, FaceView(
+    shift = MouthCrop(own.middle.expand(count, -1), own.axes.expand(count, -1, -1)).from_frame(came_from) - middles
+    return crop, MouthView(
         crop.cut(warped.frames, warp.size),
         picture.expand(count, -1, -1, -1),
         shift,
@@ -63,22 +67,35 @@ def view_face(
     )
 
 
-def network_input(view: FaceView) -> Float[Tensor, "b c s s"]:
-    """Return the channels of the network: both pictures, the shift, mouth and eyes as masks, keypoints as dots."""
-    maps = (view.warped - 0.5, view.portrait - 0.5, 4 * view.shift.clamp(-0.5, 0.5), open_masks(view.keypoints))
-    return torch.cat((*maps, _dots(view.keypoints), _dots(view.portrait_keypoints)), dim=1)
+def network_input(view: MouthView) -> Float[Tensor, "b c s s"]:
+    """Return the channels of the network: both pictures, the shift, masks of mouth and lips, keypoints as dots."""
+    maps = (view.warped - 0.5, view.portrait - 0.5, 4 * view.shift.clamp(-0.5, 0.5))
+    masks = (mouth_mask(view.keypoints), lips_mask(view.keypoints))
+    return torch.cat((*maps, *masks, _dots(view.keypoints), _dots(view.portrait_keypoints)), dim=1)
 
 
-def open_masks(keypoints: Float[Tensor, "b 68 2"]) -> Float[Tensor, "b 2 s s"]:
-    """Return how much of each pixel lies between the lips, and between the lids of either eye, 0 to 1."""
+def mouth_mask(keypoints: Float[Tensor, "b 68 2"]) -> Float[Tensor, "b 1 s s"]:
+    """Return how much of each pixel lies between the lips, 0 to 1."""
+    layers = layers_at(
+        find_opening(keypoints[:, list(MOUTH_UPPER)], keypoints[:, list(MOUTH_LOWER)]), _pixels(keypoints)
+    )
+    return 1 - layers.upper - layers.lower
+
+
+def lips_mask(keypoints: Float[Tensor, "b 68 2"]) -> Float[Tensor, "b 1 s s"]:
+    """Return how much of each pixel belongs to the lips or lies between them, 0 to 1."""
+    lips = find_opening(keypoints[:, list(LIPS_UPPER)], keypoints[:, list(LIPS_LOWER)])
+    layers = layers_at(lips, _pixels(keypoints))
+    length = lips.axis.norm(dim=1)[:, None, None, None]
+    to_corners = torch.minimum(layers.along, 1 - layers.along) * length
+    within = torch.minimum(torch.minimum(layers.below_upper, layers.above_lower), to_corners)
+    far, near = _LIPS_MARGIN
+    return smoothstep(within, -far, -near)
+
+
+def _pixels(keypoints: Tensor) -> Float[Tensor, "b 2 s s"]:
     pixels = (square(SIDE).to(keypoints) + 1) * (SIDE / 2) - 0.5
-    pixels = pixels.expand(len(keypoints), -1, -1, -1)
-    found = []
-    rows = zip((MOUTH_UPPER, *EYES_UPPER), (MOUTH_LOWER, *EYES_LOWER), strict=True)
-    for upper, lower in rows:
-        layers = layers_at(find_opening(keypoints[:, list(upper)], keypoints[:, list(lower)]), pixels)
-        found.append(1 - layers.upper - layers.lower)
-    return torch.cat((found[0], torch.maximum(found[1], found[2])), dim=1)
+    return pixels.expand(len(keypoints), -1, -1, -1)
 
 
 def _dots(keypoints: Float[Tensor, "b 68 2"]) -> Float[Tensor, "b g s s"]:

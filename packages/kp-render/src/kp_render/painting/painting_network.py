@@ -1,12 +1,13 @@
-"""The painting network: a small U-Net that moves and repaints a warped face a little."""
+"""The painting network: a small U-Net that moves and repaints a warped mouth a little."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, pixel_shuffle, pixel_unshuffle
 
-from kp_render.painting.conditions import NUM_CHANNELS
-from kp_render.painting.face_crop import square
+from kp_render.painting.conditions import LIPS_CHANNEL, NUM_CHANNELS
+from kp_render.painting.mouth_crop import square
+from kp_render.warp.filtering import blur
 from kp_render.warp.sampling import sample
 
 #: Channels at a half, a quarter, an eighth and a sixteenth of the side of the square.
@@ -15,6 +16,8 @@ WIDTHS = (32, 64, 96, 160)
 _FINE = 16
 #: Farthest that a pixel is moved, in halves of the side of the square.
 _FARTHEST = 0.06
+#: Skin beside the lips keeps its grain: it is not moved, and only colours blurred by this are added, pixels.
+_SKIN_BLUR = 3.0
 
 
 class Strokes(nn.Module):
@@ -34,13 +37,13 @@ class Strokes(nn.Module):
 
 
 class PaintingNetwork(nn.Module):
-    """Corrects a warped face: a small shift of its pixels, and a colour to add. New, it changes nothing.
+    """Corrects a warped mouth: a small shift of the lips, and a colour to add. New, it changes nothing.
 
     Example:
         >>> network = PaintingNetwork()
-        >>> shift, colour = network(torch.rand(1, NUM_CHANNELS, 160, 160))
+        >>> shift, colour = network(torch.rand(1, NUM_CHANNELS, 96, 96))
         >>> shift.shape, colour.shape, float(colour.detach().abs().max())
-        (torch.Size([1, 2, 160, 160]), torch.Size([1, 3, 160, 160]), 0.0)
+        (torch.Size([1, 2, 96, 96]), torch.Size([1, 3, 96, 96]), 0.0)
     """
 
     def __init__(self) -> None:
@@ -59,7 +62,7 @@ class PaintingNetwork(nn.Module):
             nn.init.zeros_(self.last.bias)
 
     def forward(self, maps: Float[Tensor, "b c s s"]) -> tuple[Float[Tensor, "b 2 s s"], Float[Tensor, "b 3 s s"]]:
-        """Return the correction of a face.
+        """Return the correction of a mouth and what is around it.
 
         Args:
             maps: Channels of `network_input`.
@@ -78,7 +81,10 @@ class PaintingNetwork(nn.Module):
         features = pixel_shuffle(self.unfold(features), 2)
         features = nn.functional.silu(self.fine(torch.cat((features, maps[:, :3]), dim=1)))
         correction = self.last(features).float().tanh()
-        return _FARTHEST * correction[:, :2], correction[:, 2:]
+        lips, colour = maps[:, LIPS_CHANNEL, None], correction[:, 2:]
+        with torch.autocast(colour.device.type, enabled=False):  # filters are slow in bfloat16
+            even = blur(colour, _SKIN_BLUR)
+        return _FARTHEST * lips * correction[:, :2], even + lips * (colour - even)
 
 
 def corrected(
@@ -90,4 +96,4 @@ def corrected(
     """Return squares with a correction, where it covers them."""
     side = warped.shape[-1]
     places = (square(side).to(warped) + cover * shift + 1) * (side / 2) - 0.5
-    return sample(warped, places, (side, side)) + cover * colour
+    return sample(warped, places, (side, side), "bicubic") + cover * colour

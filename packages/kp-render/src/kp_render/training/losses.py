@@ -7,10 +7,10 @@ from kornia.metrics import ssim
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from kp_render.painting.face_crop import SIDE, round_cover, square
+from kp_render.painting.mouth_crop import SIDE, round_cover, square
 from kp_render.warp.sampling import smoothstep
 
-#: Weight of the mouth above the rest of the face.
+#: Weight of the mouth above what is around it.
 _MOUTH_WEIGHT = 4.0
 #: Weights of the sums of absolute errors at the full side, a half and a quarter of it.
 _SCALE_WEIGHTS = (1.0, 0.5, 0.5)
@@ -20,12 +20,12 @@ _SMOOTH_WEIGHT = 2.0
 _SSIM_WINDOW = 7
 
 
-class FaceScores(NamedTuple):
-    """Scores of painted faces in the face and in the mouth, one for each: mean absolute error and SSIM."""
+class PaintingScores(NamedTuple):
+    """Mean absolute error and SSIM of painted faces, in the circle that may change and in the mouth, one for each."""
 
-    face_l1: Float[Tensor, " b"]
+    circle_l1: Float[Tensor, " b"]
     mouth_l1: Float[Tensor, " b"]
-    face_ssim: Float[Tensor, " b"]
+    circle_ssim: Float[Tensor, " b"]
     mouth_ssim: Float[Tensor, " b"]
 
 
@@ -66,14 +66,14 @@ def painting_loss(
     return loss
 
 
-def score_faces(
+def score_painting(
     painted: Float[Tensor, "b 3 s s"], truth: Float[Tensor, "b 3 s s"], keypoints: Float[Tensor, "b 68 2"]
-) -> FaceScores:
+) -> PaintingScores:
     """Return the scores of painted faces."""
     error, alike = (painted - truth).abs(), ssim(painted, truth, _SSIM_WINDOW)
-    face, mouth = round_cover().to(painted).expand(len(painted), -1, -1, -1), mouth_map(keypoints)
-    rows = [_mean(values, where) for values in (error, alike) for where in (face, mouth)]
-    return FaceScores(*rows)
+    circle, mouth = round_cover().to(painted).expand(len(painted), -1, -1, -1), mouth_map(keypoints)
+    rows = [_mean(values, where) for values in (error, alike) for where in (circle, mouth)]
+    return PaintingScores(*rows)
 
 
 def _mean(values: Tensor, where: Tensor) -> Float[Tensor, " b"]:

@@ -10,8 +10,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from kp_render.inference.render import face_region
-from kp_render.painting.conditions import FaceView, view_face, view_portrait
-from kp_render.painting.face_crop import SIDE
+from kp_render.painting.conditions import MouthView, view_mouth, view_portrait
+from kp_render.painting.mouth_crop import SIDE
 from kp_render.warp.portrait_warp import make_portrait_warp
 
 #: Channels of an example: the warped face, the portrait and the truth in RGB, and the shift.
@@ -97,7 +97,7 @@ def _warped(
             continue
         with torch.inference_mode():
             warped = warp.in_parts(points - shift)
-            crop, view = view_face(warp, warped, view_portrait(warp))
+            crop, view = view_mouth(warp, warped, view_portrait(warp))
             yield _stored(view, crop.cut(parts[1:], warp.size))
 
 
@@ -105,7 +105,7 @@ def _picture(frame: np.ndarray) -> Tensor:
     return torch.from_numpy(frame.copy()).permute(2, 0, 1).float() / 255
 
 
-def _stored(view: FaceView, truth: Tensor) -> tuple[np.ndarray, np.ndarray]:
+def _stored(view: MouthView, truth: Tensor) -> tuple[np.ndarray, np.ndarray]:
     shift = view.shift.clamp(-0.5, 0.5) + 0.5
     pictures = torch.cat((view.warped, view.portrait, truth, shift), dim=1)
     points = torch.stack((view.keypoints, view.portrait_keypoints), dim=1)
@@ -114,7 +114,7 @@ def _stored(view: FaceView, truth: Tensor) -> tuple[np.ndarray, np.ndarray]:
 
 def unpack(
     pictures: UInt8[Tensor, "b c s s"], keypoints: Float[Tensor, "b 2 68 2"]
-) -> tuple[FaceView, Float[Tensor, "b 3 s s"]]:
+) -> tuple[MouthView, Float[Tensor, "b 3 s s"]]:
     """Return stored examples as what the network sees, and the truth.
 
     Raises:
@@ -125,5 +125,5 @@ def unpack(
             f"expected examples of shape {(_CHANNELS, SIDE, SIDE)}, got {tuple(pictures.shape[1:])}; make them again"
         )
     parts = pictures.float() / 255
-    view = FaceView(parts[:, :3], parts[:, 3:6], parts[:, 9:] - 0.5, keypoints[:, 0], keypoints[:, 1])
+    view = MouthView(parts[:, :3], parts[:, 3:6], parts[:, 9:] - 0.5, keypoints[:, 0], keypoints[:, 1])
     return view, parts[:, 6:9]

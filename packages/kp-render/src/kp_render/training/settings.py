@@ -14,6 +14,8 @@ class TrainingSettings:
         steps: Number of updates.
         batch_size: Examples in an update.
         learning_rate: At its highest, after the warm-up; it falls to 0 along a cosine.
+        adversary: Weight of the loss of realism beside the others; 0 trains without an adversary.
+        adversary_from: Share of the steps after which the adversary comes in.
         average: Share that the running average of the weights keeps in an update.
         seed: Of the order of the examples and their variations.
         log_every: Updates between rows of the table, each with a check on held-out examples.
@@ -22,6 +24,8 @@ class TrainingSettings:
     steps: int = 2400
     batch_size: int = 8
     learning_rate: float = 1e-3
+    adversary: float = 0.05
+    adversary_from: float = 0.5
     average: float = 0.995
     seed: int = 0
     log_every: int = 250
@@ -31,6 +35,8 @@ class TrainingSettings:
             raise ValueError(f"expected steps, batch size, learning rate and log_every above 0, got {self}")
         if not 0 <= self.average < 1:
             raise ValueError(f"expected an average in [0, 1), got {self.average}")
+        if self.adversary < 0 or not 0 <= self.adversary_from <= 1:
+            raise ValueError(f"expected an adversary of 0 or more, and its beginning in [0, 1], got {self}")
 
 
 def read_settings(file: Path | None, **changes: float | None) -> TrainingSettings:

@@ -1,33 +1,28 @@
 """The training of the painting network."""
 
 import csv
-import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor, optim
+from torch import Tensor
 
-from kp_render.painting.conditions import FaceView, network_input
-from kp_render.painting.face_crop import round_cover
+from kp_render.painting.conditions import MouthView, network_input
 from kp_render.painting.painter import KIND
-from kp_render.painting.painting_network import PaintingNetwork, corrected
-from kp_render.training.checkpoint import load_training, save_training, save_weights
-from kp_render.training.losses import painting_loss, score_faces
+from kp_render.painting.painting_network import PaintingNetwork
+from kp_render.training.checkpoint import save_weights
+from kp_render.training.learner import Learner, paint
+from kp_render.training.losses import score_painting
 from kp_render.training.pairs import Pairs, unpack
 from kp_render.training.settings import TrainingSettings
 
 STATE, WEIGHTS, TABLE = "training.safetensors", "painter.safetensors", "log.csv"
-_WARM_UP = 100
-_COLUMNS = ("step", "loss", "seconds", "warp mouth SSIM", "mouth SSIM", "warp face SSIM", "face SSIM",
-            "warp mouth L1", "mouth L1", "warp face L1", "face L1")  # fmt: skip
+_COLUMNS = ("step", "loss", "seconds", "warp mouth SSIM", "mouth SSIM", "warp circle SSIM", "circle SSIM",
+            "warp mouth L1", "mouth L1", "warp circle L1", "circle L1")  # fmt: skip
 #: Range of the brightness and of the colours that examples are varied by.
 _GAIN, _TINT = 0.2, 0.06
-#: The channel of the network's input that has a sign along x: the shift.
-_SIGNED_CHANNEL = 6
 
 
 def train_painter(
@@ -57,40 +52,22 @@ def train_painter(
     examples = open_examples(train)
     held_out = [] if validation is None else open_examples(validation)
     out.mkdir(parents=True, exist_ok=True)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        network, average = PaintingNetwork().to(device), PaintingNetwork().to(device)
-    average.load_state_dict(network.state_dict())
-    optimizer = optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
-    state = out / STATE
-    start = load_training(state, network, average, optimizer) if state.is_file() else 0
+    learner = Learner(settings, out / STATE, device)
     losses: list[float] = []
     began = time.monotonic()
-    for step in range(start, settings.steps):
+    for step in range(learner.start, settings.steps):
         chance = np.random.default_rng((settings.seed, step))
         view, truth = _moved(*_batch(examples, settings.batch_size, chance), device)
         view, truth = _varied(view, truth, chance)
-        painted, shift = _painted(network, view, flipped=bool(chance.integers(2)))
-        loss = painting_loss(painted, truth, shift, view.keypoints)
-        for group in optimizer.param_groups:
-            group["lr"] = settings.learning_rate * _rate(step, settings.steps)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        keep = min(settings.average, (step + 1) / (step + 10))
-        with torch.no_grad():
-            for kept, new in zip(average.parameters(), network.parameters(), strict=True):
-                kept.lerp_(new, 1 - keep)
-        losses.append(loss.item())
+        losses.append(learner.update(view, truth, step, flipped=bool(chance.integers(2))))
         if (step + 1) % settings.log_every == 0 or step + 1 == settings.steps:
             row = {"step": step + 1, "loss": float(np.mean(losses)), "seconds": time.monotonic() - began}
-            row |= _check(average, held_out, settings.batch_size, device)
+            row |= _check(learner.average, held_out, settings.batch_size, device)
             _append(out / TABLE, row)
             losses.clear()
-            save_training(state, network, average, optimizer, step + 1)
+            learner.save(step + 1)
             on_row(row)
-    save_weights(out / WEIGHTS, average, {"kind": KIND, "steps": str(settings.steps)})
+    save_weights(out / WEIGHTS, learner.average, {"kind": KIND, "steps": str(settings.steps)})
     return out / WEIGHTS
 
 
@@ -106,7 +83,7 @@ def open_examples(folder: Path) -> list[Pairs]:
     return found
 
 
-def _batch(examples: list[Pairs], size: int, chance: np.random.Generator) -> tuple[FaceView, Tensor]:
+def _batch(examples: list[Pairs], size: int, chance: np.random.Generator) -> tuple[MouthView, Tensor]:
     """Choose examples: each video is as likely as any other."""
     chosen = []
     for _ in range(size):
@@ -115,38 +92,21 @@ def _batch(examples: list[Pairs], size: int, chance: np.random.Generator) -> tup
     return _unpacked([pairs.pictures[i] for pairs, i in chosen], [pairs.keypoints[i] for pairs, i in chosen])
 
 
-def _unpacked(pictures: list[np.ndarray], keypoints: list[np.ndarray]) -> tuple[FaceView, Tensor]:
+def _unpacked(pictures: list[np.ndarray], keypoints: list[np.ndarray]) -> tuple[MouthView, Tensor]:
     return unpack(torch.from_numpy(np.stack(pictures)), torch.from_numpy(np.stack(keypoints)))
 
 
-def _moved(view: FaceView, truth: Tensor, device: str) -> tuple[FaceView, Tensor]:
-    return FaceView(*(value.to(device) for value in view)), truth.to(device)
+def _moved(view: MouthView, truth: Tensor, device: str) -> tuple[MouthView, Tensor]:
+    return MouthView(*(value.to(device) for value in view)), truth.to(device)
 
 
-def _varied(view: FaceView, truth: Tensor, chance: np.random.Generator) -> tuple[FaceView, Tensor]:
+def _varied(view: MouthView, truth: Tensor, chance: np.random.Generator) -> tuple[MouthView, Tensor]:
     """Make examples brighter or darker and tint them, frame and truth alike."""
     count = len(truth)
     gain = 1 + chance.uniform(-_GAIN, _GAIN, (count, 1)) + chance.uniform(-_TINT, _TINT, (count, 3))
     factor = torch.from_numpy(gain).to(truth)[..., None, None]
     warped, portrait = (part * factor for part in (view.warped, view.portrait))
     return view._replace(warped=warped, portrait=portrait), truth * factor
-
-
-def _painted(network: PaintingNetwork, view: FaceView, *, flipped: bool = False) -> tuple[Tensor, Float[Tensor, "..."]]:
-    """Paint faces, and return the shift too; flipped, the network sees them in a mirror."""
-    maps = network_input(view)
-    if flipped:
-        maps = maps.flip(3)
-        maps[:, _SIGNED_CHANNEL] *= -1
-    with torch.autocast(maps.device.type, torch.bfloat16, enabled=maps.device.type != "mps"):
-        shift, colour = network(maps.contiguous(memory_format=torch.channels_last))
-    if flipped:
-        shift, colour = shift.flip(3) * torch.tensor([-1.0, 1.0]).to(shift)[:, None, None], colour.flip(3)
-    return corrected(view.warped, shift, colour, round_cover().to(colour)), shift
-
-
-def _rate(step: int, steps: int) -> float:
-    return min(1.0, (step + 1) / _WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * step / steps))
 
 
 def _check(network: PaintingNetwork, held_out: list[Pairs], batch_size: int, device: str) -> dict[str, float]:
@@ -157,15 +117,15 @@ def _check(network: PaintingNetwork, held_out: list[Pairs], batch_size: int, dev
     with torch.no_grad():
         for pair in _in_turn(held_out, batch_size):
             view, truth = _moved(*pair, device)
-            painted, _ = _painted(network, view)
-            scores = (score_faces(frames.clamp(0, 1), truth, view.keypoints) for frames in (view.warped, painted))
+            painted, _ = paint(network, view, network_input(view))
+            scores = (score_painting(frames.clamp(0, 1), truth, view.keypoints) for frames in (view.warped, painted))
             rows.append([torch.stack(found, dim=1) for found in scores])
     warp, painter = (torch.cat([row[part] for row in rows]).mean(dim=0).tolist() for part in (0, 1))
-    names = ("face L1", "mouth L1", "face SSIM", "mouth SSIM")
+    names = ("circle L1", "mouth L1", "circle SSIM", "mouth SSIM")
     return {**{f"warp {n}": v for n, v in zip(names, warp, strict=True)}, **dict(zip(names, painter, strict=True))}
 
 
-def _in_turn(held_out: list[Pairs], batch_size: int) -> Iterator[tuple[FaceView, Tensor]]:
+def _in_turn(held_out: list[Pairs], batch_size: int) -> Iterator[tuple[MouthView, Tensor]]:
     all_of_them = [(pairs.pictures[i], pairs.keypoints[i]) for pairs in held_out for i in range(len(pairs.keypoints))]
     for first in range(0, len(all_of_them), batch_size):
         part = all_of_them[first : first + batch_size]

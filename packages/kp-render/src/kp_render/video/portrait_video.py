@@ -31,7 +31,7 @@ def write_portrait_video(
     crop: Literal["none", "face"] = "none",
     size: int | None = None,
     background: str = "keep",
-    paint: bool = False,
+    paint: bool = True,
     weights: Path | None = None,
     mark: bool = True,
     device: str = "cpu",
@@ -51,7 +51,7 @@ def write_portrait_video(
         crop: As in `render_portrait`.
         size: Height of the frames, pixels.
         background: As in `render_portrait`.
-        paint: Whether the network corrects the warp.
+        paint: Whether the network corrects the mouth.
         weights: File of other weights.
         mark: Whether the word "generated" stands in the lower left corner.
         device: cpu, cuda or mps.

@@ -1,4 +1,4 @@
-"""The upright square around the face of a frame, which a network sees and paints."""
+"""The square around the mouth of a frame, upright on the head, which a network sees and paints."""
 
 from typing import NamedTuple
 
@@ -13,9 +13,9 @@ from kp_render.warp.head_field import HeadField, HeadMotion
 from kp_render.warp.sampling import sample, smoothstep
 
 #: Side of the square in pixels of the network, and on the head, millimetres.
-SIDE, SIDE_MM = 160, 170.0
+SIDE, SIDE_MM = 96, 96.0
 #: The middle of the square lies this far from the root of the nose to the chin.
-_DOWN = 0.4
+_DOWN = 0.7
 #: Up to this distance from its middle all of the square is painted; from there to the edge it fades.
 _COVERED = 0.8
 _NOSE_ROOT, _CHIN = 27, 8
@@ -23,8 +23,8 @@ _NOSE_ROOT, _CHIN = 27, 8
 _MOST_SAMPLES = 4
 
 
-class FaceCrop(NamedTuple):
-    """Squares on the faces of B frames.
+class MouthCrop(NamedTuple):
+    """Squares on the mouths of B frames.
 
     Attributes:
         middle: `(B, 2)` pixels of the frame.
@@ -83,7 +83,7 @@ def square(side: int) -> Float[Tensor, "1 2 side side"]:
 
 
 def round_cover() -> Float[Tensor, "1 1 side side"]:
-    """Return how far the pixels of a square may change, 0 to 1: the face, but not the background in the corners."""
+    """Return how far the pixels of a square may change, 0 to 1: within a circle, from the nose to the chin."""
     return 1 - smoothstep(square(SIDE).norm(dim=1, keepdim=True), _COVERED, 1.0)
 
 
@@ -94,7 +94,7 @@ def from_square(content: Float[Tensor, "1 c side side"], places: Float[Tensor, "
     )
 
 
-def place_face_crop(head: HeadField, motion: HeadMotion) -> FaceCrop:
+def place_mouth_crop(head: HeadField, motion: HeadMotion) -> MouthCrop:
     """Return the squares on a head that has moved; lips and jaw do not shift them."""
     points = head.points
     corners = points[[_NOSE_ROOT, _CHIN, EYE_CORNERS[0], EYE_CORNERS[3]]]
@@ -106,7 +106,7 @@ def place_face_crop(head: HeadField, motion: HeadMotion) -> FaceCrop:
     y = torch.stack((-x[:, 1], x[:, 0]), dim=1)
     scale = torch.cat((motion.linear[:, 0], motion.parallax[:, :1]), dim=1).norm(dim=1)
     half = scale * head.pixels_per_mm * SIDE_MM / 2
-    return FaceCrop(root + _DOWN * (chin - root), half[:, None, None] * torch.stack((x, y), dim=2))
+    return MouthCrop(root + _DOWN * (chin - root), half[:, None, None] * torch.stack((x, y), dim=2))
 
 
 def still_motion(head: HeadField) -> HeadMotion:
