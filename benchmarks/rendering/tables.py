@@ -5,7 +5,7 @@ from rendering.crops import CROP_SCORES
 from rendering.reannotation import COUNTS, f1_of_closures
 from rendering.warps import PAINTED, WARPED
 
-__all__ = ["Scores", "table_of"]
+__all__ = ["PAINTED", "WARPED", "Scores", "table_of"]
 
 #: Scores of clips by the name of the row and the speaker.
 Scores = dict[str, dict[str, list[dict[str, float]]]]
@@ -29,8 +29,9 @@ def table_of(scores: Scores) -> dict[str, list[float]]:
     for one, other in ((WARPED, "Delaunay"), (PAINTED, "Delaunay"), (PAINTED, WARPED)):
         for name in CROP_SCORES:
             ours, theirs = (_by_speaker(scores[row], name) for row in (one, other))
-            gains = [ours[speaker] - theirs[speaker] for speaker in ours]
-            table[f"{one} minus {other}: {name}"] = _interval(np.array(gains))
+            gains = [ours[speaker] - theirs[speaker] for speaker in ours if speaker in theirs]
+            if gains:
+                table[f"{one} minus {other}: {name}"] = _interval(np.array(gains))
     return table
 
 

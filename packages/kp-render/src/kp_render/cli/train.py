@@ -17,12 +17,12 @@ def pairs(
     annotations: Annotated[Path, typer.Argument(help="Folder with ID.npz of `kp-io annotate`.", show_default=False)],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the examples.", show_default=False)],
     split: Annotated[str, typer.Option(help="Which clips of the manifest.")] = "train",
-    portraits: Annotated[int, typer.Option(min=1, help="Frames of a video that serve as portraits.")] = 7,
-    targets: Annotated[int, typer.Option(min=1, help="Frames that each portrait is warped to.")] = 5,
+    portraits: Annotated[int, typer.Option(min=1, help="Frames of a video that serve as portraits.")] = 5,
+    targets: Annotated[int, typer.Option(min=1, help="Frames that each portrait is warped to.")] = 4,
 ) -> None:
     """Make examples for `kp-render train` from videos of talking faces: pairs of frames, one warped to the other.
 
-    What is there already is kept. An example takes 282 kB.
+    What is there already is kept. An example takes 102 kB.
     """
     with exit_on_error():
         from kp_io import load_keypoints, read_video
