@@ -10,7 +10,7 @@ from rendering.crops import Image, errors
 from rendering.flicker import flicker
 from rendering.identity import identity
 from rendering.reannotation import annotated_again
-from rendering.warps import methods
+from rendering.warps import PAINTED, WARPED, methods
 
 from a2k_nets.inference.generate import generate_sequence
 from kp_io import read_video
@@ -95,7 +95,7 @@ def score_clip(
         scores[name] |= {key: float(np.mean([row[key] for row in found])) for key in found[0]}
         scores[name] |= _looked_at(portrait, still, drawn, points[clip.chosen])
         scores[name] |= flicker([method(points[i]) for i in clip.in_a_row], points[clip.in_a_row].numpy())
-        if generate and name in ("warp alone", "warp and painter"):
+        if generate and name in (WARPED, PAINTED):
             said = _generated(video, sequence, clip.first)
             if max(clip.chosen) < len(said):
                 drawn = [method(said[index]) for index in clip.chosen]

@@ -119,6 +119,19 @@ def test_the_adversary_tells_paint_from_footage(pairs):
     assert all(weight.grad is None for weight in adversary.parameters())
 
 
+def test_the_painter_learns_against_its_adversary(folder, tmp_path):
+    weights = {}
+    for weight, first in ((0.0, 0.0), (1e4, 0.25), (1e4, 1.0)):
+        settings = TrainingSettings(
+            steps=4, batch_size=2, learning_rate=2e-3, adversary=weight, adversary_from=first, average=0.5
+        )
+        run = tmp_path / f"{weight}-{first}"
+        weights[weight, first] = load_file(train_painter(folder, None, run, settings))["last.weight"].float()
+    # Without weight, or before it comes in, it changes nothing; after that it does.
+    assert (weights[1e4, 1.0] - weights[0.0, 0.0]).abs().max() < 1e-6
+    assert (weights[1e4, 0.25] - weights[0.0, 0.0]).abs().max() > 1e-5
+
+
 def test_it_goes_on_where_it_stopped(folder, tmp_path):
     settings = TrainingSettings(
         adversary=0.1, adversary_from=0.2, steps=6, batch_size=2, learning_rate=2e-3, average=0.5, log_every=3

@@ -6,8 +6,10 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, relu
 from torch.nn.utils.parametrizations import spectral_norm
 
+from kp_render.painting.conditions import MOUTH_CHANNEL
+
 #: Channels of the network's input that the adversary sees too: masks and keypoints, not the pixels of the warp.
-_SEEN = slice(8, None)
+_SEEN = slice(MOUTH_CHANNEL, None)
 _SLOPE = 0.2
 
 
